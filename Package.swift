@@ -1,0 +1,53 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+
+let package = Package(
+  name: "swift-virtual-server",
+  products: [
+    .library(name: "VirtualServer", targets: ["VirtualServer"]),
+    .executable(name: "svs", targets: ["svs"]),
+    .executable(name: "ipvsadm", targets: ["ipvsadm"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+  ],
+  targets: [
+    // The kernel's side: layouts, the packet path, and its compilation to eBPF.
+    .target(name: "DataplaneTypes"),
+    .target(name: "Dataplane", dependencies: ["DataplaneTypes"], swiftSettings: strict),
+    .executableTarget(name: "bpfc", swiftSettings: strict),
+    .plugin(name: "BPFBuild", capability: .buildTool(), dependencies: ["bpfc"]),
+    .target(name: "DataplaneObject", swiftSettings: strict, plugins: ["BPFBuild"]),
+
+    // The doors to the kernel.
+    .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+    .systemLibrary(
+      name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem"], swiftSettings: strict),
+    .target(name: "CSystem"),
+    .target(
+      name: "KernelDirector",
+      dependencies: ["DataplaneTypes", "Dataplane", "DataplaneObject", "CLibbpf", "CSystem", "Netlink"],
+      swiftSettings: strict),
+
+    // The model people speak in, and the capabilities beside each other.
+    .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
+    .target(
+      name: "Lab", dependencies: ["Netlink", "CSystem", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: strict),
+
+    // Programs: words in, a module called, text out.
+    .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer"], swiftSettings: strict),
+    .executableTarget(
+      name: "svs",
+      dependencies: [
+        "VirtualServer", "KernelDirector", "Lab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,13 @@
+/* System calls and constants that Swift cannot reach: variadic functions, macros, raw syscalls. */
+#pragma once
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdint.h>
+#include <unistd.h>
+
+/* setns(2), unshare(2) and mount(2) live behind feature macros that Glibc's module does not set. */
+int svs_setns(int fd, int nstype);
+int svs_unshare(int flags);
+
+#define SVS_CLONE_NEWNET 0x40000000
+#define SVS_CLONE_NEWNS 0x00020000

@@ -1,0 +1,5 @@
+#include "svs_system.h"
+
+int svs_setns(int fd, int nstype) { return setns(fd, nstype); }
+
+int svs_unshare(int flags) { return unshare(flags); }

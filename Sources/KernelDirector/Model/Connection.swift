@@ -1,0 +1,38 @@
+/// A connection's state, named as IPVS names it.
+public enum ConnectionState: UInt8, Hashable, Sendable {
+  case none = 0
+  case established = 1
+  case synSent = 2
+  case synReceived = 3
+  case finWait = 4
+  case timeWait = 5
+  case closed = 6
+  case closeWait = 7
+  case lastAck = 8
+  case listen = 9
+  case synAck = 10
+  case udp = 11
+}
+
+/// An entry of the connection table.
+public struct ConnectionSnapshot: Sendable {
+  public var transport: TransportProtocol
+  public var state: ConnectionState
+  public var client: Endpoint
+  public var virtual: Endpoint
+  public var destination: Endpoint
+  /// Whole seconds until the entry expires.
+  public var expiresIn: UInt32
+
+  public init(
+    transport: TransportProtocol, state: ConnectionState, client: Endpoint, virtual: Endpoint, destination: Endpoint,
+    expiresIn: UInt32
+  ) {
+    self.transport = transport
+    self.state = state
+    self.client = client
+    self.virtual = virtual
+    self.destination = destination
+    self.expiresIn = expiresIn
+  }
+}

@@ -1,0 +1,23 @@
+/// Why a director refused a command; nothing was changed when one of these is thrown.
+public enum DirectorError: Error, Hashable, Sendable {
+  case serviceExists
+  case noSuchService
+  case serverExists
+  case noSuchServer
+  /// The scheduler or persistence engine is unknown.
+  case schedulerNotFound(String)
+  /// The two address families of a service and a server cannot go together under this forwarding method.
+  case familyMismatch
+  /// A real server's address that cannot be one: unspecified, multicast, a virtual address of this director.
+  case invalidServer
+  /// Wanted root, or CAP_BPF with CAP_NET_ADMIN.
+  case notPermitted
+  /// The pinned state in this namespace was made by another version of the layout.
+  case layoutMismatch(found: UInt32, expected: UInt32)
+  /// Services, servers or tables have no room left: `what` names which.
+  case full(what: String)
+  /// A system call failed: what was being done, and the errno.
+  case system(doing: String, errno: Int32)
+  /// The kernel lacks something SVS needs.
+  case unsupportedKernel(String)
+}
