@@ -1,4 +1,7 @@
+#define _GNU_SOURCE
 #include "svs_system.h"
+
+#include <sched.h>
 
 int svs_setns(int fd, int nstype) { return setns(fd, nstype); }
 
