@@ -25,8 +25,9 @@ let package = Package(
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
       name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
-    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem"], swiftSettings: strict),
     .target(name: "CSystem"),
+    .target(name: "HostSystem", dependencies: ["CSystem"], swiftSettings: strict),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem", "HostSystem"], swiftSettings: strict),
     .target(
       name: "KernelDirector",
       dependencies: ["DataplaneTypes", "Dataplane", "DataplaneObject", "CLibbpf", "CSystem", "Netlink"],
@@ -34,7 +35,11 @@ let package = Package(
 
     // The model people speak in, and the capabilities beside each other.
     .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
-    .target(name: "Lab", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
+    .target(
+      name: "RealServerSetup", dependencies: ["Netlink", "CSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
+      swiftSettings: strict),
+    .target(
+      name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer"], swiftSettings: strict),

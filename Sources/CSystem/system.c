@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "svs_system.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
 

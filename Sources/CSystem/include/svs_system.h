@@ -1,9 +1,7 @@
 /* System calls and constants that Swift cannot reach: variadic functions, macros, raw syscalls. */
 #pragma once
-#define _GNU_SOURCE
-#include <sched.h>
+/* No headers of libc here: what they declare depends on feature macros, and clang modules must agree on it. */
 #include <stdint.h>
-#include <unistd.h>
 
 /* setns(2), unshare(2) and mount(2) live behind feature macros that Glibc's module does not set. */
 int svs_setns(int fd, int nstype);
