@@ -12,7 +12,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
@@ -26,8 +25,9 @@ let package = Package(
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
       name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
-    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem"], swiftSettings: strict),
     .target(name: "CSystem"),
+    .target(name: "HostSystem", dependencies: ["CSystem"], swiftSettings: strict),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem", "HostSystem"], swiftSettings: strict),
     .target(
       name: "KernelDirector",
       dependencies: ["DataplaneTypes", "Dataplane", "DataplaneObject", "CLibbpf", "CSystem", "Netlink"],
@@ -36,8 +36,10 @@ let package = Package(
     // The model people speak in, and the capabilities beside each other.
     .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
     .target(
-      name: "Lab", dependencies: ["Netlink", "CSystem", .product(name: "SystemPackage", package: "swift-system")],
+      name: "RealServerSetup", dependencies: ["Netlink", "CSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
+    .target(
+      name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer"], swiftSettings: strict),
@@ -48,6 +50,11 @@ let package = Package(
       ], swiftSettings: strict),
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
+    .testTarget(
+      name: "LabTests", dependencies: ["Lab", "Netlink", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
+      swiftSettings: strict),
+    // A lab's owner for the tests to kill.
+    .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
     .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
