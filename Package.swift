@@ -9,6 +9,8 @@ let package = Package(
     .library(name: "VirtualServer", targets: ["VirtualServer"]),
     .executable(name: "svs", targets: ["svs"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
+    .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
+    .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -42,7 +44,9 @@ let package = Package(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
-    .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer"], swiftSettings: strict),
+    .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
+    .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
+    .executableTarget(name: "ipvsadm-restore", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(
       name: "svs",
       dependencies: [
@@ -55,6 +59,7 @@ let package = Package(
       swiftSettings: strict),
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
+    .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

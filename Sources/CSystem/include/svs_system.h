@@ -9,3 +9,8 @@ int svs_unshare(int flags);
 
 #define SVS_CLONE_NEWNET 0x40000000
 #define SVS_CLONE_NEWNS 0x00020000
+
+/* mount(2) of a bpf file system at `path`; 0 or a negative errno. */
+int svs_mount_bpffs(const char *path);
+/* Whether `path` lies on a bpf file system (statfs(2)). */
+int svs_is_bpffs(const char *path);
