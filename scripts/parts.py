@@ -53,7 +53,7 @@ class Part:
         note = ''
         with open(self.log, 'wb') as log:
             process = subprocess.Popen(self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                       start_new_session=True, env=dict(os.environ, NO_COLOR='1'))
+                                       start_new_session=True, env=dict(os.environ, NO_COLOR='1', SWIFT_BACKTRACE='threads=crashed,registers=none,images=none,limit=24'))
             RUNNING.add(process)
             try: status = process.wait(self.minutes * 60)
             except subprocess.TimeoutExpired:
