@@ -25,7 +25,7 @@ let package = Package(
     // The doors to the kernel.
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
-      name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+      name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
     .target(name: "Netlink", dependencies: ["CNetlink", "CSystem"], swiftSettings: strict),
     .target(name: "CSystem"),
     .target(
@@ -47,6 +47,7 @@ let package = Package(
         "VirtualServer", "KernelDirector", "Lab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
+    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/if_link.h>
 #include <linux/if_addr.h>
+#include <linux/if_tunnel.h>
 #include <linux/neighbour.h>
 #include <linux/fib_rules.h>
 #include <linux/veth.h>

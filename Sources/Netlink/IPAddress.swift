@@ -27,6 +27,14 @@ public struct IPAddress: Hashable, Sendable {
     self.init(family: .ipv6, words: unsafe unsafeBitCast(six, to: (UInt32, UInt32, UInt32, UInt32).self))
   }
 
+  /// Takes 4 or 16 bytes in network order; any other count is no address.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 4 || bytes.count == 16 else { return nil }
+    var words: [UInt32] = [0, 0, 0, 0]
+    for (position, byte) in bytes.enumerated() { words[position / 4] |= UInt32(byte) << (8 * UInt32(position % 4)) }
+    self.init(family: bytes.count == 4 ? .ipv4 : .ipv6, words: (words[0], words[1], words[2], words[3]))
+  }
+
   public static func == (a: IPAddress, b: IPAddress) -> Bool {
     a.family == b.family && a.words == b.words
   }
@@ -62,6 +70,14 @@ extension IPAddress: CustomStringConvertible {
     }
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
+}
+
+extension IPAddress {
+  /// The length in bits, which is also the prefix length of a host route.
+  public var bitWidth: Int { family == .ipv4 ? 32 : 128 }
+
+  /// Whether this is fe80::/10, an address that means something only together with an interface (RFC 4291, 2.5.6).
+  public var isLinkLocal: Bool { family == .ipv6 && bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80 }
 }
 
 /// An address with a port in host byte order; port 0 stands for every port.

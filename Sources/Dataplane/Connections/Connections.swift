@@ -1,0 +1,119 @@
+import DataplaneTypes
+
+/// How a connection is made, kept alive, and ended.
+///
+/// A connection is a slot of one array; the flow table leads there from both directions. Whoever moves the state
+/// word by compare-and-swap accounts for the move, so the counters stay exact on any number of CPUs; whoever moves
+/// it to dead removes the flows and gives the slot back.
+public struct ConnectionTable<P: Platform> {
+  public let platform: P
+
+  @inlinable @inline(__always) public init(_ platform: P) { self.platform = platform }
+
+  /// The clock in ticks.
+  @inlinable @inline(__always)
+  public static func tick(_ nanoseconds: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: nanoseconds >> UInt64(SVS_TICK_SHIFT))
+  }
+
+  /// The key by which a server's replies are found.
+  @inlinable @inline(__always)
+  static func replyKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
+    svs_flow_key(
+      src: c.pointee.rip, dst: c.pointee.client, sport: c.pointee.rport, dport: c.pointee.cport,
+      proto: c.pointee.proto, family: c.pointee.family, zero: 0)
+  }
+
+  @inlinable @inline(__always)
+  static func requestKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
+    svs_flow_key(
+      src: c.pointee.client, dst: c.pointee.vip, sport: c.pointee.cport, dport: c.pointee.vport,
+      proto: c.pointee.proto, family: c.pointee.family, zero: 0)
+  }
+
+  /// Moves the state by what the packet says and lets it live on. False if the connection ended meanwhile.
+  @inlinable @inline(__always)
+  func advance(
+    _ c: UnsafeMutablePointer<svs_connection>, _ server: UnsafeMutablePointer<svs_server>, _ reference: FlowReference,
+    _ flags: TCPFlags, _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32
+  ) -> Bool {
+    let isTCP = c.pointee.proto == IPProtocol.tcp
+    let inputOnly = c.pointee.method != Method.nat
+    for _ in 0..<2 {
+      let word = StateWord(bits: c.pointee.word)
+      if word.generation != reference.generation || word.isDead { return false }
+      var state = word.state
+      if isTCP {
+        state = TCPStateMachine.next(state, flags, fromServer: reference.fromServer, inputOnly: inputOnly)
+      }
+      let inactive = isTCP ? !State.isActive(state) : true
+      let new = StateWord(
+        expiry: tick &+ timeout(config, state), generation: word.generation, state: state, inactive: inactive)
+      if new.bits == word.bits { return true }
+      if c.pointer(to: \.word).unsafelyUnwrapped.compareExchange(word.bits, new.bits) {
+        if word.isInactive != inactive { recount(server, fromInactive: word.isInactive) }
+        return true
+      }
+    }
+    // Others moved it three times while we looked: it lives, and the next packet will tell its state.
+    return true
+  }
+
+  @inlinable @inline(__always)
+  func timeout(_ config: UnsafeMutablePointer<svs_config>, _ state: UInt8) -> UInt32 {
+    withUnsafeMutablePointer(to: &config.pointee.timeout) {
+      UnsafeMutableRawPointer($0).assumingMemoryBound(to: UInt32.self)[Int(state & 15)]
+    }
+  }
+
+  @inlinable @inline(__always)
+  func recount(_ server: UnsafeMutablePointer<svs_server>, fromInactive: Bool) {
+    let active = server.pointer(to: \.active).unsafelyUnwrapped
+    let inactive = server.pointer(to: \.inactive).unsafelyUnwrapped
+    if fromInactive {
+      inactive.decrement()
+      active.increment()
+    } else {
+      active.decrement()
+      inactive.increment()
+    }
+  }
+
+  /// Ends a connection whose word was `word`: true if this call, and no other, did it.
+  @inlinable @inline(__always)
+  func end(_ slot: UInt32, _ c: UnsafeMutablePointer<svs_connection>, _ word: StateWord) -> Bool {
+    let wordPointer = c.pointer(to: \.word).unsafelyUnwrapped
+    guard wordPointer.compareExchange(word.bits, word.dead.bits) else { return false }
+    if let server = platform.servers.find(c.pointee.server) {
+      if word.isInactive {
+        server.pointer(to: \.inactive).unsafelyUnwrapped.decrement()
+      } else {
+        server.pointer(to: \.active).unsafelyUnwrapped.decrement()
+      }
+    }
+    platform.flows.remove(Self.requestKey(c))
+    if c.pointee.method == Method.nat {
+      let reply = Self.replyKey(c)
+      // A later connection may have taken the reply's key over.
+      if let found = platform.flows.find(reply), found.pointee.bits == replyReference(slot, word).bits {
+        platform.flows.remove(reply)
+      }
+    }
+    c.pointee.word = 0
+    platform.giveSlot(slot)
+    if let runtime = platform.runtime.find(0) { runtime.pointer(to: \.live).unsafelyUnwrapped.decrement() }
+    return true
+  }
+
+  @inlinable @inline(__always)
+  func replyReference(_ slot: UInt32, _ word: StateWord) -> FlowReference {
+    FlowReference(slot: slot, generation: word.generation, fromServer: true)
+  }
+}
+
+/// Forwarding methods by the numbers of their records.
+public enum Method {
+  @inlinable public static var nat: UInt8 { 0 }
+  @inlinable public static var direct: UInt8 { 1 }
+  @inlinable public static var tunnel: UInt8 { 2 }
+}

@@ -1,0 +1,81 @@
+import DataplaneTypes
+
+/// What came of the attempt to make a connection.
+public enum Creation: UInt8 {
+  case created
+  /// Another CPU made the same connection first: look it up.
+  case exists
+  case tableFull
+  case noMemory
+}
+
+extension ConnectionTable {
+  /// Enters a new connection to `server`; its slot and generation are left in `reference`.
+  @inlinable @inline(__always)
+  func create(
+    _ frame: Frame, _ serviceIndex: UInt32, _ serverIndex: UInt32, _ server: UnsafeMutablePointer<svs_server>,
+    _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32, _ reference: inout FlowReference
+  ) -> Creation {
+    guard let runtime = platform.runtime.find(0) else { return .noMemory }
+    var slot: UInt32 = 0
+    if !platform.takeSlot(&slot) {
+      slot = runtime.pointer(to: \.fresh).unsafelyUnwrapped.fetchAdd(1)
+      if slot >= config.pointee.connection_capacity {
+        runtime.pointer(to: \.fresh).unsafelyUnwrapped.decrement()
+        return .tableFull
+      }
+    }
+    guard let c = platform.connections.find(slot) else { return .tableFull }
+    let generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
+    let isTCP = frame.flow.proto == IPProtocol.tcp
+    let nat = server.pointee.method == Method.nat
+    let state =
+      isTCP
+      ? TCPStateMachine.next(State.none, frame.flags, fromServer: false, inputOnly: !nat)
+      : State.udp
+    c.pointee.client = frame.flow.src
+    c.pointee.vip = frame.flow.dst
+    c.pointee.rip = server.pointee.addr
+    c.pointee.cport = frame.flow.sport
+    c.pointee.vport = frame.flow.dport
+    c.pointee.rport = server.pointee.port
+    c.pointee.proto = frame.flow.proto
+    c.pointee.family = frame.flow.family
+    c.pointee.server = serverIndex
+    c.pointee.service = serviceIndex
+    c.pointee.to_server.kind_vlan = 0
+    c.pointee.to_client.kind_vlan = 0
+    c.pointee.method = server.pointee.method
+    c.pointee.tunnel = server.pointee.tunnel
+    c.pointee.server_family = server.pointee.family
+    c.pointee.refreshes = 0
+    let inactive = !(isTCP && State.isActive(state))
+    let word = StateWord(
+      expiry: tick &+ timeout(config, state), generation: generation, state: state, inactive: inactive)
+    c.pointee.word = word.bits
+    reference = FlowReference(slot: slot, generation: generation, fromServer: false)
+
+    let outcome = platform.flows.insert(frame.flow, svs_flow_ref(bits: reference.bits))
+    if outcome != .inserted {
+      c.pointee.word = 0
+      platform.giveSlot(slot)
+      return outcome == .exists ? .exists : .noMemory
+    }
+    if nat {
+      let reply = svs_flow_ref(bits: replyReference(slot, word).bits)
+      if platform.flows.replace(Self.replyKey(c), reply) != .inserted {
+        platform.flows.remove(frame.flow)
+        c.pointee.word = 0
+        platform.giveSlot(slot)
+        return .noMemory
+      }
+    }
+    if inactive {
+      server.pointer(to: \.inactive).unsafelyUnwrapped.increment()
+    } else {
+      server.pointer(to: \.active).unsafelyUnwrapped.increment()
+    }
+    runtime.pointer(to: \.live).unsafelyUnwrapped.increment()
+    return .created
+  }
+}

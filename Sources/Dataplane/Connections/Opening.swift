@@ -1,0 +1,58 @@
+import DataplaneTypes
+
+extension Director {
+  /// Opens a connection where the packet is one that opens, to a service of ours.
+  @inlinable @inline(__always)
+  public func open(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    let frame = p.pointee.frame
+    let tick = p.pointee.tick
+    guard let config = platform.configuration.find(0) else { return .pass }
+    endReopened(frame)
+    let key = svs_service_key(
+      vip: frame.flow.dst, port: frame.flow.dport, proto: frame.flow.proto, family: frame.flow.family)
+    guard let found = platform.services.find(key) else { return .pass }
+    let index = found.pointee
+    guard let service = platform.serviceRecords.find(index), service.pointee.status == UInt32(SVS_LIVE) else {
+      return .pass
+    }
+    if frame.flow.proto == IPProtocol.tcp {
+      // As in IPVS, what comes from FTP's data port opens nothing: it belongs to a connection that the server opens.
+      let ftpData = UInt16(20).bigEndian
+      if !frame.flags.contains(.syn) || frame.flags.contains(.rst) || frame.flow.sport == ftpData {
+        return leaving(.pass, .notSYN)
+      }
+    }
+    let choice = Schedulers.pick(service, frame.flow, platform)
+    guard choice != 0, let server = platform.servers.find(choice &- 1),
+      server.pointee.status == UInt32(SVS_LIVE), server.pointee.service == index
+    else { return answering(.portUnreachable, .noServer, p) }
+
+    var reference = FlowReference(svs_flow_ref())
+    let creation = ConnectionTable(platform).create(
+      frame, index, choice &- 1, server, config, now: tick, &reference)
+    switch creation {
+    case .created: break
+    case .exists: return leaving(.drop, .contention)
+    case .tableFull: return leaving(.drop, .tableFull)
+    case .noMemory: return leaving(.drop, .noMemory)
+    }
+    p.pointee.reference = reference
+    if let counters = platform.serviceCounters.find(index) { counters.pointee.connections &+= 1 }
+    if let counters = platform.serverCounters.find(choice &- 1) { counters.pointee.connections &+= 1 }
+    count(platform.serviceCounters, index, frame, false)
+    count(platform.serverCounters, choice &- 1, frame, false)
+    return .route
+  }
+
+  /// Ends the connection that the packet's flow had, if its client has opened a new one.
+  @inlinable @inline(__always)
+  func endReopened(_ frame: Frame) {
+    guard let found = platform.flows.find(frame.flow) else { return }
+    let old = FlowReference(found.pointee)
+    guard let c = platform.connections.find(old.slot) else { return }
+    let word = StateWord(bits: c.pointee.word)
+    if word.generation == old.generation, !word.isDead, reopens(frame, old, word) {
+      _ = ConnectionTable(platform).end(old.slot, c, word)
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import DataplaneTypes
+
+/// The director's packet path, in the steps that a packet takes.
+///
+/// `process` calls them in order, natively; the kernel's entry does the same, each step a function of its own.
+public struct Director<P: Platform> {
+  public let platform: P
+
+  @inlinable @inline(__always) public init(_ platform: P) { self.platform = platform }
+
+  /// Decides on one frame.
+  @inlinable
+  public func process(_ packet: inout Packet) -> Verdict {
+    var passage = Passage()
+    return withUnsafeMutablePointer(to: &passage) { p in
+      var next = recognise(packet, p)
+      if next == .open { next = open(p) }
+      if next == .route { next = route(p) }
+      if next == .forward { next = forward(&packet, p) }
+      if next == .answer { next = answer(&packet, p) }
+      return next.verdict
+    }
+  }
+
+  /// Parses the frame and finds the connection it belongs to.
+  @inlinable @inline(__always)
+  public func recognise(_ packet: Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    var frame = Frame()
+    switch frame.parse(packet) {
+    case .flow: break
+    case .other: return .pass
+    case .malformed: return leaving(.pass, .malformed)
+    case .fragment: return leaving(.pass, .fragment)
+    case .extensionHeader: return leaving(.pass, .extensionHeader)
+    }
+    frame.merge(platform)
+    p.pointee.frame = frame
+    guard let config = platform.configuration.find(0) else { return .pass }
+    let tick = ConnectionTable<P>.tick(platform.now())
+    p.pointee.tick = tick
+    p.pointee.answer.kind = .none
+
+    guard let found = platform.flows.find(frame.flow) else { return .open }
+    let reference = FlowReference(found.pointee)
+    p.pointee.reference = reference
+    guard let c = platform.connections.find(reference.slot) else { return leaving(.drop, .contention) }
+    let word = StateWord(bits: c.pointee.word)
+    let clientPort = reference.fromServer ? frame.flow.dport : frame.flow.sport
+    guard word.generation == reference.generation, !word.isDead, c.pointee.cport == clientPort else {
+      return leaving(.drop, .contention)
+    }
+    // A client that uses its port again opens a new connection.
+    if reopens(frame, reference, word) { return .open }
+    guard let server = platform.servers.find(c.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
+      ConnectionTable(platform).advance(c, server, reference, frame.flags, config, now: tick)
+    else { return leaving(.drop, .serverRemoved) }
+    count(platform.serviceCounters, c.pointee.service, frame, reference.fromServer)
+    count(platform.serverCounters, c.pointee.server, frame, reference.fromServer)
+    return p.pointee.way.take(c, reference.fromServer, now: tick) ? .forward : .route
+  }
+
+  @inlinable @inline(__always)
+  func leaving(_ step: Step, _ event: Event) -> Step {
+    platform.note(event)
+    return step
+  }
+
+  @inlinable @inline(__always)
+  func answering(_ kind: Answer.Kind, mtu: UInt32 = 0, _ event: Event, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    platform.note(event)
+    p.pointee.answer = Answer(kind, mtu: mtu)
+    return .answer
+  }
+
+  @inlinable @inline(__always)
+  func reopens(_ frame: Frame, _ reference: FlowReference, _ word: StateWord) -> Bool {
+    frame.flow.proto == IPProtocol.tcp && frame.flags.contains(.syn) && !reference.fromServer
+      && (word.state == State.timeWait || word.state == State.closed)
+  }
+
+  @inlinable @inline(__always)
+  func count(_ counters: P.TrafficCounters, _ index: UInt32, _ frame: Frame, _ fromServer: Bool) {
+    guard let c = counters.find(index) else { return }
+    if fromServer {
+      c.pointee.packets_out &+= 1
+      c.pointee.bytes_out &+= UInt64(frame.length)
+    } else {
+      c.pointee.packets_in &+= 1
+      c.pointee.bytes_in &+= UInt64(frame.length)
+    }
+  }
+}

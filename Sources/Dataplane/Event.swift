@@ -1,0 +1,88 @@
+/// Every path of a packet that is not plain forwarding has a name and a counter.
+public enum Event: UInt32, CaseIterable {
+  /// Passed to the kernel: lengths or versions that contradict each other.
+  case malformed = 0
+  /// Passed to the kernel: a fragment has no ports.
+  case fragment
+  /// Passed to the kernel: IPv6 extension headers beyond what is parsed.
+  case extensionHeader
+  /// Passed to the kernel: TCP for a service that neither belongs to a connection nor opens one.
+  case notSYN
+  /// Answered by ICMP: the service has no server to give.
+  case noServer
+  /// Dropped: the connection's server was removed.
+  case serverRemoved
+  /// Dropped: the connection table has no slot left.
+  case tableFull
+  /// Dropped: the kernel had no memory for a connection at that moment.
+  case noMemory
+  /// Dropped: the tables changed under this packet again and again.
+  case contention
+  /// Answered by ICMP, or dropped if it is a reply: no route to the real server or back to the client.
+  case noRoute
+  /// Dropped: the real server is the director itself, which NAT and tunnelling do not reach.
+  case localServer
+  /// Answered by ICMP: larger than the way allows, and not to be fragmented.
+  case tooBig
+  /// Dropped: larger than the way allows.
+  case tooBigDropped
+  /// Answered by ICMP: its time to live ended here.
+  case timeExceeded
+  /// Passed to the kernel: a reply whose time to live ended here.
+  case replyTimeExceeded
+  /// Forwarded: a partial checksum was completed.
+  case partialChecksum
+  /// Dropped: a partial checksum that could not be completed.
+  case partialChecksumDropped
+  /// Dropped: the driver left no room for headers.
+  case noHeadroom
+  /// Forwarded by the kernel: the device takes no redirected frames, or the neighbour had to be resolved.
+  case handedOver
+  /// Dropped: the director is not set up to hand frames to the kernel.
+  case handoverFailed
+}
+
+extension Event {
+  /// The name that `svs status --drops` prints.
+  public var name: StaticString {
+    switch self {
+    case .malformed: "malformed"
+    case .fragment: "fragment"
+    case .extensionHeader: "extension-header"
+    case .notSYN: "not-syn"
+    case .noServer: "no-server"
+    case .serverRemoved: "server-removed"
+    case .tableFull: "table-full"
+    case .noMemory: "no-memory"
+    case .contention: "contention"
+    case .noRoute: "no-route"
+    case .localServer: "local-server"
+    case .tooBig: "too-big"
+    case .tooBigDropped: "too-big-dropped"
+    case .timeExceeded: "time-exceeded"
+    case .replyTimeExceeded: "reply-time-exceeded"
+    case .partialChecksum: "partial-checksum"
+    case .partialChecksumDropped: "partial-checksum-dropped"
+    case .noHeadroom: "no-headroom"
+    case .handedOver: "handed-over"
+    case .handoverFailed: "handover-failed"
+    }
+  }
+
+  /// What became of the packet.
+  public var fate: StaticString {
+    switch self {
+    case .malformed, .fragment, .extensionHeader, .notSYN, .replyTimeExceeded: "passed"
+    case .noServer, .noRoute, .tooBig, .timeExceeded: "answered"
+    case .partialChecksum, .handedOver: "forwarded"
+    default: "dropped"
+    }
+  }
+}
+
+extension Platform {
+  @inlinable @inline(__always)
+  public func note(_ event: Event) {
+    if let counter = events.find(event.rawValue) { counter.pointee.packets &+= 1 }
+  }
+}

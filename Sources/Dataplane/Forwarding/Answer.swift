@@ -1,0 +1,123 @@
+import DataplaneTypes
+
+/// An ICMP message sent back in the VIP's name (RFC 792, RFC 4443).
+public struct Answer {
+  public enum Kind: UInt8 {
+    case none = 0
+    case portUnreachable
+    case hostUnreachable
+    case timeExceeded
+    case tooBig
+  }
+
+  public var kind = Kind.none
+  public var mtu: UInt32 = 0
+
+  @inlinable @inline(__always) public init() {}
+
+  @inlinable @inline(__always) public init(_ kind: Kind, mtu: UInt32 = 0) {
+    self.kind = kind
+    self.mtu = mtu
+  }
+
+  @inlinable @inline(__always)
+  func typeAndCode(_ family: UInt8) -> (UInt8, UInt8) {
+    let four = family == Family.ipv4
+    return switch kind {
+    case .timeExceeded: four ? (11, 0) : (3, 0)
+    case .hostUnreachable: four ? (3, 1) : (1, 3)
+    case .tooBig: four ? (3, 4) : (2, 0)
+    default: four ? (3, 3) : (1, 4)
+    }
+  }
+}
+
+extension Director {
+  /// Turns the frame into an answer to its sender, quoting as much of it as the RFCs let stand.
+  ///
+  /// RFC 1812, section 4.3.2.3: an IPv4 message has at most 576 bytes; RFC 4443, section 2.4: an IPv6 one fits 1,280.
+  @inlinable @inline(__always)
+  public func answer(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    let frame = p.pointee.frame
+    let answer = p.pointee.answer
+    guard let device = platform.devices.find(platform.ingress),
+      device.pointee.flags & UInt32(SVS_DEVICE_REDIRECT) != 0
+    else { return .pass }
+    let four = frame.flow.family == Family.ipv4
+    let header = four ? 28 : 48
+    var tos: UInt8 = 0
+    if four, let ip = packet.at(dynamic: frame.network, svs_ipv4.self) { tos = ip.pointee.tos }
+    // Precedence 6, internetwork control, as routers mark their errors (RFC 1812, section 4.3.2.5).
+    tos = tos & 0x1e | 0xc0
+    let quoted = min(Int(frame.length), four ? 548 : 1232)
+    let end = frame.network &+ quoted
+    guard platform.moveEnd(&packet, by: Int32(truncatingIfNeeded: end &- packet.count)),
+      let old = packet.at(0, svs_eth.self)
+    else { return .drop }
+    let to = old.pointee.src
+    let from = old.pointee.dst
+    var type = old.pointee.type
+    var outerTag = svs_vlan()
+    var innerTag = svs_vlan()
+    if frame.network >= 18, let tag = packet.at(14, svs_vlan.self) { outerTag = tag.pointee }
+    if frame.network >= 22, let tag = packet.at(18, svs_vlan.self) { innerTag = tag.pointee }
+    guard platform.moveStart(&packet, by: Int32(truncatingIfNeeded: 0 &- header)),
+      let ethernet = packet.at(0, svs_eth.self)
+    else {
+      platform.note(.noHeadroom)
+      return .drop
+    }
+    ethernet.pointee.dst = to
+    ethernet.pointee.src = from
+    if frame.network == 14 { type = four ? EtherType.ipv4 : EtherType.ipv6 }
+    ethernet.pointee.type = type
+    if frame.network >= 18, let tag = packet.at(14, svs_vlan.self) { tag.pointee = outerTag }
+    if frame.network >= 22, let tag = packet.at(18, svs_vlan.self) { tag.pointee = innerTag }
+
+    let icmpOffset = frame.network &+ (four ? 20 : 40)
+    guard let icmp = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
+    let (kind, code) = answer.typeAndCode(frame.flow.family)
+    icmp.pointee.type = kind
+    icmp.pointee.code = code
+    icmp.pointee.check = 0
+    icmp.pointee.rest = answer.mtu.bigEndian
+    var check = Checksum()
+    guard platform.sum(packet, from: icmpOffset, length: quoted &+ 8, into: &check.sum) else { return .drop }
+    if four {
+      guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return .drop }
+      let total = UInt16(truncatingIfNeeded: quoted &+ 28).bigEndian
+      var sum = Checksum()
+      sum.add(UInt16(0x45) | UInt16(tos) << 8)
+      sum.add(total)
+      sum.add(UInt16(64) | UInt16(IPProtocol.icmp) << 8)
+      sum.add(frame.flow.dst.w0)
+      sum.add(frame.flow.src.w0)
+      ip.pointee.version_ihl = 0x45
+      ip.pointee.tos = tos
+      ip.pointee.length = total
+      ip.pointee.id = 0
+      ip.pointee.fragment = 0
+      ip.pointee.ttl = 64
+      ip.pointee.proto = IPProtocol.icmp
+      ip.pointee.check = sum.field
+      ip.pointee.src = frame.flow.dst.w0
+      ip.pointee.dst = frame.flow.src.w0
+    } else {
+      guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return .drop }
+      let payload = UInt16(truncatingIfNeeded: quoted &+ 8)
+      check.add(frame.flow.dst)
+      check.add(frame.flow.src)
+      check.add(payload.bigEndian)
+      check.add(UInt16(IPProtocol.icmpv6).bigEndian)
+      ip.pointee.version_class_flow = UInt32(0x6000_0000).bigEndian
+      ip.pointee.length = payload.bigEndian
+      ip.pointee.next = IPProtocol.icmpv6
+      ip.pointee.hops = 64
+      ip.pointee.src = frame.flow.dst
+      ip.pointee.dst = frame.flow.src
+    }
+    guard let field = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
+    field.pointee.check = check.field
+    return .transmit
+  }
+}

@@ -1,0 +1,141 @@
+import DataplaneTypes
+
+/// How a packet leaves: the link layer's header, a tunnel's, and the hand-over to the kernel.
+extension Director {
+  /// Bytes of the header that a tunnel puts in front; 0 for other methods.
+  @inlinable @inline(__always)
+  static func overhead(_ c: UnsafeMutablePointer<svs_connection>) -> UInt32 {
+    if c.pointee.method != Method.tunnel { return 0 }
+    return c.pointee.server_family == Family.ipv4 ? 20 : 40
+  }
+
+  /// Puts all headers in front of the packet and sends it `way`.
+  @inlinable @inline(__always)
+  func emit(
+    _ packet: inout Packet, _ frame: Frame, _ c: UnsafeMutablePointer<svs_connection>, _ way: Way,
+    _ config: UnsafeMutablePointer<svs_config>
+  ) -> Verdict {
+    let handedOver = way.kind == .handover
+    let tunnelled = c.pointee.method == Method.tunnel
+    if handedOver && config.pointee.handover_ifindex == 0 {
+      platform.note(.handoverFailed)
+      return .drop
+    }
+    var outer = Outer()
+    if tunnelled { outer.read(packet, frame) }
+
+    let link = handedOver ? 14 &+ MemoryLayout<svs_handover>.size : (way.vlan != 0 ? 18 : 14)
+    let room = link &+ Int(Self.overhead(c))
+    if room != frame.network {
+      let move = Int32(truncatingIfNeeded: frame.network &- room)
+      guard platform.moveStart(&packet, by: move) else {
+        platform.note(.noHeadroom)
+        return .drop
+      }
+    }
+    guard let ethernet = packet.at(0, svs_eth.self) else { return .drop }
+    let family = tunnelled ? c.pointee.server_family : c.pointee.family
+    let type = family == Family.ipv4 ? EtherType.ipv4 : EtherType.ipv6
+    ethernet.pointee.dst = way.destination
+    ethernet.pointee.src = way.source
+    ethernet.pointee.type = type
+    if handedOver {
+      guard let note = packet.at(14, svs_handover.self) else { return .drop }
+      note.pointee.magic = UInt32(SVS_HANDOVER_MAGIC)
+      note.pointee.ifindex = way.ifindex
+      note.pointee.family = UInt32(way.nextHopFamily)
+      note.pointee.reserved = 0
+      note.pointee.next_hop = way.nextHop
+    } else if way.vlan != 0 {
+      guard let tag = packet.at(14, svs_vlan.self) else { return .drop }
+      ethernet.pointee.type = EtherType.vlan
+      tag.pointee.tci = way.vlan.bigEndian
+      tag.pointee.type = type
+    }
+    if tunnelled {
+      guard let server = platform.servers.find(c.pointee.server),
+        outer.write(packet, at: link, from: server.pointee.tunnel_source, c)
+      else { return .drop }
+    }
+    if handedOver {
+      platform.note(.handedOver)
+      return platform.redirect(config.pointee.handover_ifindex)
+    }
+    return way.ifindex == platform.ingress ? .transmit : platform.redirect(way.ifindex)
+  }
+}
+
+/// The outer header of an IP-in-IP tunnel (RFC 2003, RFC 2473, RFC 4213), from what the inner one says.
+@usableFromInline struct Outer {
+  @usableFromInline var length: UInt16 = 0
+  @usableFromInline var id: UInt16 = 0
+  @usableFromInline var fragment: UInt16 = 0
+  @usableFromInline var ttl: UInt8 = 0
+  @usableFromInline var class_: UInt8 = 0
+  @usableFromInline var proto: UInt8 = 0
+
+  @inlinable @inline(__always) init() {}
+
+  /// Reads what the outer header copies: time to live, class of service, don't-fragment.
+  @inlinable @inline(__always)
+  mutating func read(_ packet: Packet, _ frame: Frame) {
+    length = UInt16(truncatingIfNeeded: frame.length)
+    if frame.flow.family == Family.ipv4 {
+      guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return }
+      class_ = ip.pointee.tos
+      ttl = ip.pointee.ttl
+      fragment = ip.pointee.fragment & UInt16(0x4000).bigEndian
+      // RFC 6864: an id means nothing where fragmenting is forbidden.
+      id = fragment == 0 ? ip.pointee.id : 0
+      proto = IPProtocol.ipip
+    } else {
+      guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return }
+      class_ = UInt8(truncatingIfNeeded: UInt32(bigEndian: ip.pointee.version_class_flow) >> 20)
+      ttl = ip.pointee.hops
+      fragment = UInt16(0x4000).bigEndian
+      proto = IPProtocol.ipv6
+    }
+    // RFC 6040: what has met congestion before the tunnel starts inside it as capable again.
+    if class_ & 3 == 3 { class_ = class_ & 0xfc | 2 }
+  }
+
+  @inlinable @inline(__always)
+  func write(
+    _ packet: Packet, at offset: Int, from source: svs_addr, _ c: UnsafeMutablePointer<svs_connection>
+  ) -> Bool {
+    // Where user space found no source address yet, the VIP stands in: every decapsulator takes it.
+    let known = !source.isZero
+    if c.pointee.server_family == Family.ipv4 {
+      guard let ip = packet.at(dynamic: offset, svs_ipv4.self) else { return false }
+      let from = known ? source.w0 : c.pointee.vip.w0
+      let total = (length &+ 20).bigEndian
+      var check = Checksum()
+      check.add(UInt16(0x45) | UInt16(class_) << 8)
+      check.add(total)
+      check.add(id)
+      check.add(fragment)
+      check.add(UInt16(ttl) | UInt16(proto) << 8)
+      check.add(from)
+      check.add(c.pointee.rip.w0)
+      ip.pointee.version_ihl = 0x45
+      ip.pointee.tos = class_
+      ip.pointee.length = total
+      ip.pointee.id = id
+      ip.pointee.fragment = fragment
+      ip.pointee.ttl = ttl
+      ip.pointee.proto = proto
+      ip.pointee.check = check.field
+      ip.pointee.src = from
+      ip.pointee.dst = c.pointee.rip.w0
+      return true
+    }
+    guard let ip = packet.at(dynamic: offset, svs_ipv6.self) else { return false }
+    ip.pointee.version_class_flow = (UInt32(0x6000_0000) | UInt32(class_) << 20).bigEndian
+    ip.pointee.length = length.bigEndian
+    ip.pointee.next = proto
+    ip.pointee.hops = ttl
+    ip.pointee.src = known ? source : c.pointee.vip
+    ip.pointee.dst = c.pointee.rip
+    return true
+  }
+}

@@ -1,0 +1,76 @@
+import DataplaneTypes
+
+extension Director {
+  /// Looks the way of a connection's packets up, and remembers it in the connection.
+  @inlinable @inline(__always)
+  public func route(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    let reference = p.pointee.reference
+    let tick = p.pointee.tick
+    guard let config = platform.configuration.find(0), let c = platform.connections.find(reference.slot),
+      let server = platform.servers.find(c.pointee.server)
+    else { return .drop }
+    var query = RouteQuery(family: c.pointee.family, source: c.pointee.vip, destination: c.pointee.client)
+    var probe = false
+    if reference.fromServer {
+      c.pointee.refreshes &+= 1
+      probe = c.pointee.refreshes & 15 == 0 && config.pointee.probe_ticks != 0
+    } else {
+      query.family = c.pointee.server_family
+      query.destination = c.pointee.rip
+      query.source = c.pointee.client
+      if c.pointee.method == Method.tunnel { query.source = server.pointee.tunnel_source }
+      let last = server.pointee.probe_tick
+      if config.pointee.probe_ticks != 0, tick &- last >= config.pointee.probe_ticks {
+        probe = server.pointer(to: \.probe_tick).unsafelyUnwrapped.compareExchange(last, tick)
+      }
+    }
+    var way = Way()
+    way.find(&query, platform)
+    way.remember(Way.hop(c, reference.fromServer), now: tick)
+    // Now and then a packet takes the kernel's way, so that its neighbour table sees the address in use, asks
+    // after it when it is stale, and notices that its MAC has changed.
+    if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
+      way.kind = .handover
+      way.ifindex = query.ifindex
+    }
+    p.pointee.way = way
+    switch way.kind {
+    case .local:
+      // Under direct routing the packet is addressed to this host already.
+      return c.pointee.method == Method.direct ? .pass : leaving(.drop, .localServer)
+    case .unreachable:
+      return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
+    default: return .forward
+    }
+  }
+
+  /// Sends the packet of a connection on: to its server, or back to its client.
+  @inlinable @inline(__always)
+  public func forward(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    let frame = p.pointee.frame
+    let reference = p.pointee.reference
+    guard let config = platform.configuration.find(0), let c = platform.connections.find(reference.slot) else {
+      return .drop
+    }
+    let fromServer = reference.fromServer
+    if frame.ttl <= 1 {
+      return fromServer ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
+    }
+    let overhead = Self.overhead(c)
+    let mtu = UInt32(p.pointee.way.mtu)
+    if mtu != 0, frame.length &+ overhead > mtu {
+      if fromServer || !frame.dontFragment { return leaving(.drop, .tooBigDropped) }
+      return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
+    }
+    guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
+      return leaving(.drop, .partialChecksumDropped)
+    }
+    if c.pointee.method == Method.nat {
+      let address = fromServer ? c.pointee.vip : c.pointee.rip
+      let port = fromServer ? c.pointee.vport : c.pointee.rport
+      if !translate(packet, frame, source: fromServer, address, port) { return .drop }
+    }
+    if !age(packet, frame) { return .drop }
+    return Step(emit(&packet, frame, c, p.pointee.way, config))
+  }
+}

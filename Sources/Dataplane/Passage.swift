@@ -1,0 +1,47 @@
+import DataplaneTypes
+
+/// All that is known of a packet on its way through the director.
+///
+/// In the kernel it lives in memory of the CPU's own: the steps of the path are functions that the verifier checks one
+/// by one, and what one of them found out reaches the next by here.
+public struct Passage {
+  public var frame = Frame()
+  public var reference = FlowReference(svs_flow_ref())
+  public var way = Way()
+  public var answer = Answer()
+  /// The time, in ticks.
+  public var tick: UInt32 = 0
+
+  @inlinable @inline(__always) public init() {}
+}
+
+/// What comes next for a packet: a verdict, or another step of the path.
+public enum Step: Int32 {
+  case aborted = 0
+  case drop
+  case pass
+  case transmit
+  case redirect
+
+  /// The packet belongs to no connection yet.
+  case open
+  /// The connection's way has to be looked up.
+  case route
+  /// All is known: rewrite and send.
+  case forward
+  /// An ICMP message goes back.
+  case answer
+
+  @inlinable public init(_ verdict: Verdict) {
+    self =
+      switch verdict {
+      case .aborted: .aborted
+      case .drop: .drop
+      case .pass: .pass
+      case .transmit: .transmit
+      case .redirect: .redirect
+      }
+  }
+
+  @inlinable public var verdict: Verdict { Verdict(rawValue: rawValue) ?? .aborted }
+}

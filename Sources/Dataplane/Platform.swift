@@ -1,0 +1,98 @@
+import DataplaneTypes
+
+/// What the packet path stands on: its tables, its clock, its routing, and the frame it works on.
+///
+/// Two of them exist: the kernel's maps and helpers, and memory. Every decision is made above this line, so both
+/// decide alike.
+public protocol Platform {
+  associatedtype Flows: HashTable<svs_flow_key, svs_flow_ref>
+  associatedtype Services: HashTable<svs_service_key, UInt32>
+  associatedtype Devices: HashTable<UInt32, svs_device>
+  associatedtype Connections: Pool<svs_connection>
+  associatedtype ServiceRecords: Pool<svs_service>
+  associatedtype ServerRecords: Pool<svs_server>
+  associatedtype HashTables: Pool<svs_table>
+  associatedtype TrafficCounters: Pool<svs_counters>
+  associatedtype Events: Pool<svs_drop>
+  associatedtype Configuration: Pool<svs_config>
+  associatedtype Runtime: Pool<svs_runtime>
+
+  var flows: Flows { get }
+  var services: Services { get }
+  var devices: Devices { get }
+  var connections: Connections { get }
+  var serviceRecords: ServiceRecords { get }
+  var servers: ServerRecords { get }
+  var hashTables: HashTables { get }
+  /// Counters of this CPU, numbered as services and servers are.
+  var serviceCounters: TrafficCounters { get }
+  var serverCounters: TrafficCounters { get }
+  var events: Events { get }
+  var configuration: Configuration { get }
+  var runtime: Runtime { get }
+
+  /// The interface the frame came in by.
+  var ingress: UInt32 { get }
+
+  /// Nanoseconds since boot.
+  func now() -> UInt64
+
+  /// A free slot of the connection table, from those given back; nil when none was.
+  func takeSlot(_ slot: inout UInt32) -> Bool
+  func giveSlot(_ slot: UInt32)
+
+  /// Asks the kernel's routing and neighbour tables.
+  func route(_ query: inout RouteQuery)
+
+  /// Sends the frame out of another interface.
+  func redirect(_ ifindex: UInt32) -> Verdict
+
+  /// Moves the frame's beginning by `bytes` (negative grows it); the packet is looked at anew. False if there is no room.
+  func moveStart(_ packet: inout Packet, by bytes: Int32) -> Bool
+  func moveEnd(_ packet: inout Packet, by bytes: Int32) -> Bool
+
+  /// The unfolded Internet sum of `length` bytes from `offset`, at most 4,096 of them; false if they are not all there.
+  func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool
+
+  /// The same value, of which the verifier knows nothing any more.
+  ///
+  /// It follows every path with what it knows of each value; where paths meet again, forgetting what tells them apart
+  /// keeps their number from multiplying.
+  func forget(_ value: UInt64) -> UInt64
+
+  /// Runs `walk.step()` until it says stop, at most `limit` times.
+  func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)
+}
+
+/// A question to the routing table, and its answer.
+public struct RouteQuery {
+  public enum Outcome: UInt8 {
+    /// The frame can be sent: `ifindex`, both MACs and the MTU are known.
+    case resolved
+    /// The route is known, the neighbour's MAC is not yet: `ifindex` and `nextHop` are set.
+    case unresolved
+    /// The address is the director's own.
+    case local
+    /// No route, or one that forbids.
+    case unreachable
+  }
+
+  public var family: UInt8
+  public var source: svs_addr
+  public var destination: svs_addr
+  public var outcome = Outcome.unreachable
+  public var ifindex: UInt32 = 0
+  public var mtu: UInt16 = 0
+  public var destinationMAC = svs_mac()
+  public var sourceMAC = svs_mac()
+  /// The gateway, or the destination itself where it is on the link.
+  public var nextHop = svs_addr()
+  public var nextHopFamily: UInt8 = 0
+
+  @inlinable @inline(__always)
+  public init(family: UInt8, source: svs_addr, destination: svs_addr) {
+    self.family = family
+    self.source = source
+    self.destination = destination
+  }
+}

@@ -1,0 +1,74 @@
+import DataplaneTypes
+
+/// The algorithm that picks a real server for a new connection.
+///
+/// The packet path calls `pick`; user space calls `rulesChanged` after every change of the service's servers.
+/// A scheduler that looks along the servers does it by a `ServerWalk`, and says in `consider` and `wrapped` what it
+/// looks for. Servers are named by index + 1; 0 is none.
+public protocol Scheduler {
+  /// What stands in a service's record.
+  static var number: UInt8 { get }
+  /// What `ipvsadm -s` takes.
+  static var name: StaticString { get }
+
+  /// The server for a new connection, or 0.
+  static func pick<P: Platform>(
+    _ service: UnsafeMutablePointer<svs_service>, _ flow: svs_flow_key, _ platform: P
+  ) -> UInt32
+
+  /// Looks at one server of the walk; false ends the walk.
+  static func consider<P: Platform>(
+    _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
+  ) -> Bool
+
+  /// The walk came to the end of the list; false ends it, true begins again at the head.
+  static func wrapped<P: Platform>(_ walk: inout ServerWalk<P>) -> Bool
+
+  #if !BPF
+    /// Brings the scheduler's own state in line with the servers as they are now.
+    static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView])
+  #endif
+}
+
+extension Scheduler {
+  @inlinable @inline(__always)
+  public static func consider<P: Platform>(
+    _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
+  ) -> Bool { false }
+
+  @inlinable @inline(__always)
+  public static func wrapped<P: Platform>(_ walk: inout ServerWalk<P>) -> Bool { false }
+
+  #if !BPF
+    public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {}
+  #endif
+}
+
+#if !BPF
+/// A server as `rulesChanged` sees it.
+public struct ServerView {
+  /// Index + 1.
+  public var server: UInt32
+  public var weight: Int32
+
+  public init(server: UInt32, weight: Int32) {
+    self.server = server
+    self.weight = weight
+  }
+}
+
+/// A scheduler's own state, as `rulesChanged` leaves it.
+public struct SchedulerState {
+  public var cursor: UInt64
+  public var maximumWeight: UInt32
+  public var weightDivisor: UInt32
+  /// A hash table of servers, index + 1 each; nil if the scheduler has none.
+  public var table: [UInt32]?
+
+  public init(cursor: UInt64, maximumWeight: UInt32, weightDivisor: UInt32) {
+    self.cursor = cursor
+    self.maximumWeight = maximumWeight
+    self.weightDivisor = weightDivisor
+  }
+}
+#endif

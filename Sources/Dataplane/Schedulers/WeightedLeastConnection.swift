@@ -1,0 +1,33 @@
+import DataplaneTypes
+
+/// wlc: the least (active × 256 + inactive) / weight; the first of equals.
+///
+/// Compared crosswise, a/b < c/d as a × d < c × b, since there is no division worth having here.
+public enum WeightedLeastConnection: Scheduler {
+  @inlinable public static var number: UInt8 { 4 }
+  public static var name: StaticString { "wlc" }
+
+  @inlinable @inline(__always)
+  public static func pick<P: Platform>(
+    _ service: UnsafeMutablePointer<svs_service>, _ flow: svs_flow_key, _ platform: P
+  ) -> UInt32 {
+    var walk = ServerWalk(platform, number, service, from: service.pointee.first)
+    platform.run(&walk, atMost: service.pointee.server_count)
+    return walk.best
+  }
+
+  @inlinable @inline(__always)
+  public static func consider<P: Platform>(
+    _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
+  ) -> Bool {
+    if server.pointee.weight <= 0 { return true }
+    let weight = UInt64(UInt32(bitPattern: server.pointee.weight))
+    let load = server.overhead
+    if walk.best == 0 || load &* walk.weight < walk.load &* weight {
+      walk.best = index
+      walk.load = load
+      walk.weight = weight
+    }
+    return true
+  }
+}

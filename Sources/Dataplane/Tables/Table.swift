@@ -1,0 +1,23 @@
+/// A hash table: a kernel map, or its twin in memory.
+public protocol HashTable<Key, Value> {
+  associatedtype Key
+  associatedtype Value
+  func find(_ key: Key) -> UnsafeMutablePointer<Value>?
+  /// Inserts a key that must not be there yet.
+  func insert(_ key: Key, _ value: Value) -> InsertOutcome
+  /// Inserts a key or overwrites what it has.
+  func replace(_ key: Key, _ value: Value) -> InsertOutcome
+  func remove(_ key: Key)
+}
+
+public enum InsertOutcome: UInt8 {
+  case inserted
+  case exists
+  case full
+}
+
+/// Records with a number each: an array map, or a pool of chunks.
+public protocol Pool<Element> {
+  associatedtype Element
+  func find(_ index: UInt32) -> UnsafeMutablePointer<Element>?
+}

@@ -1,0 +1,49 @@
+/// EtherTypes as they stand in a frame, in network byte order (IEEE 802 Numbers, IANA).
+public enum EtherType {
+  @inlinable public static var ipv4: UInt16 { UInt16(0x0800).bigEndian }
+  @inlinable public static var ipv6: UInt16 { UInt16(0x86dd).bigEndian }
+  @inlinable public static var vlan: UInt16 { UInt16(0x8100).bigEndian }
+  @inlinable public static var serviceVLAN: UInt16 { UInt16(0x88a8).bigEndian }
+}
+
+/// IP protocol numbers the packet path tells apart.
+public enum IPProtocol {
+  @inlinable public static var hopByHop: UInt8 { 0 }
+  @inlinable public static var icmp: UInt8 { 1 }
+  @inlinable public static var ipip: UInt8 { 4 }
+  @inlinable public static var tcp: UInt8 { 6 }
+  @inlinable public static var udp: UInt8 { 17 }
+  @inlinable public static var ipv6: UInt8 { 41 }
+  @inlinable public static var routing: UInt8 { 43 }
+  @inlinable public static var fragment: UInt8 { 44 }
+  @inlinable public static var icmpv6: UInt8 { 58 }
+  @inlinable public static var destinationOptions: UInt8 { 60 }
+}
+
+/// Address families by Linux's numbers, so that they travel to the kernel's look-ups unchanged.
+public enum Family {
+  @inlinable public static var ipv4: UInt8 { 2 }
+  @inlinable public static var ipv6: UInt8 { 10 }
+}
+
+/// Flags of a TCP header (RFC 9293, section 3.1).
+public struct TCPFlags: OptionSet {
+  public let rawValue: UInt8
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+  @inlinable public static var fin: TCPFlags { TCPFlags(rawValue: 1) }
+  @inlinable public static var syn: TCPFlags { TCPFlags(rawValue: 2) }
+  @inlinable public static var rst: TCPFlags { TCPFlags(rawValue: 4) }
+  @inlinable public static var ack: TCPFlags { TCPFlags(rawValue: 16) }
+
+  @inlinable @inline(__always)
+  func isDisjointFromStateFlags() -> Bool { rawValue & 0b1_0111 == 0 }
+}
+
+/// What becomes of a frame; the numbers are XDP's return codes.
+public enum Verdict: Int32 {
+  case aborted = 0
+  case drop
+  case pass
+  case transmit
+  case redirect
+}

@@ -1,0 +1,159 @@
+/* The layouts shared by the packet path, the maps and user space: change one, raise SVS_LAYOUT_VERSION. */
+#pragma once
+#include <stdint.h>
+#include "svs_wire.h"
+
+#ifndef __clang__
+#define _Nonnull
+#endif
+
+#define SVS_LAYOUT_VERSION 1u
+
+/* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
+   as they are needed, so that an empty director is small and a full one has a million servers. */
+#define SVS_CHUNK_SHIFT 10
+#define SVS_CHUNK_SIZE (1u << SVS_CHUNK_SHIFT)
+#define SVS_CHUNKS 1024u
+
+/* Hash tables (sh and its kin) are 1 KiB each, so their chunks are smaller. */
+#define SVS_TABLE_CHUNK_SHIFT 6
+#define SVS_TABLE_CHUNK_SIZE (1u << SVS_TABLE_CHUNK_SHIFT)
+#define SVS_TABLE_BUCKETS 256u
+
+/* One tick is 2^24 ns, about 16.8 ms: 32 bits of ticks last 2.2 years and are compared by their difference. */
+#define SVS_TICK_SHIFT 24
+
+/* ---- connections ---- */
+
+struct svs_flow_key {
+    struct svs_addr src, dst;
+    uint16_t sport, dport;       /* network order */
+    uint8_t proto, family;
+    uint16_t zero;
+};
+
+/* slot << 32 | generation << 8 | direction (0 from the client, 1 from the server) */
+struct svs_flow_ref { uint64_t bits; };
+
+/* Where frames of one direction leave, as last looked up. */
+struct svs_hop {
+    uint32_t ifindex;
+    uint32_t tick;               /* of the look-up */
+    struct svs_mac dst, src;
+    uint16_t mtu;
+    uint16_t kind_vlan;          /* kind in the high 4 bits, VLAN id in the low 12 */
+};
+
+struct svs_connection {
+    uint64_t word;               /* expiry tick << 32 | generation << 8 | flags and state */
+    struct svs_addr client, vip, rip;
+    uint16_t cport, vport, rport;
+    uint8_t proto, family;       /* family of client and VIP */
+    uint32_t server, service;    /* indices */
+    struct svs_hop to_server, to_client;
+    uint8_t method, tunnel, server_family, refreshes;
+    uint32_t reserved;
+};
+
+/* ---- services and servers ---- */
+
+struct svs_service_key {
+    struct svs_addr vip;         /* or the mark in w0 */
+    uint16_t port;               /* network order */
+    uint8_t proto, family;       /* proto 0: a firewall mark */
+};
+
+struct svs_counters { uint64_t connections, packets_in, bytes_in, packets_out, bytes_out; };
+
+/* status of a service or server record */
+#define SVS_FREE 0u
+#define SVS_LIVE 1u
+#define SVS_REMOVED 2u           /* still referred to by connections */
+
+struct svs_service {
+    struct svs_service_key key;
+    uint32_t status;
+    uint32_t first;              /* server index + 1, 0 ends */
+    uint32_t server_count;
+    uint32_t table;              /* table index + 1 */
+    uint8_t scheduler, scheduler_flags, one_packet, reserved0;
+    uint32_t persistence, netmask;
+    uint32_t max_weight, weight_gcd;
+    uint64_t cursor;             /* the scheduler's own */
+    uint64_t reserved1;
+    struct svs_counters zero;    /* what the counters were when last zeroed */
+};
+
+struct svs_server {
+    uint32_t status;
+    uint32_t service;            /* index */
+    uint32_t next;               /* server index + 1 */
+    int32_t weight;
+    uint32_t active, inactive;   /* written by the packet path */
+    uint32_t persistent;
+    uint32_t probe_tick;         /* when a packet last went through the kernel's neighbour table */
+    struct svs_addr addr;
+    uint16_t port;               /* network order */
+    uint8_t family, method;
+    uint8_t tunnel, tunnel_flags;
+    uint16_t tunnel_port;
+    uint32_t upper, lower;
+    struct svs_addr tunnel_source;
+    struct svs_service_key home; /* the service it was removed from, for a return */
+    uint32_t reserved[3];
+    struct svs_counters zero;
+};
+
+struct svs_table { uint32_t bucket[SVS_TABLE_BUCKETS]; };   /* server index + 1 */
+
+/* ---- devices ---- */
+
+#define SVS_DEVICE_REDIRECT 1u   /* takes redirected frames itself */
+#define SVS_DEVICE_TAGGED 2u     /* a VLAN: tag the frame and use the lower device */
+
+struct svs_device {
+    uint32_t flags;
+    uint32_t lower;              /* ifindex that takes the frame */
+    uint16_t vlan;               /* id, host order */
+    uint16_t reserved;
+};
+
+/* ---- one per director ---- */
+
+struct svs_config {
+    uint32_t layout_version;
+    uint32_t connection_capacity;
+    uint32_t services_used, servers_used, tables_used;   /* high-water marks of the pools */
+    uint32_t handover_ifindex;   /* svs0 */
+    uint32_t lookup_ifindex;     /* svs1: forwarding is on there, whatever the operator's devices have */
+    uint32_t sweep_period_us;
+    uint32_t timeout[16];        /* ticks, by connection state */
+    uint32_t rules_generation;   /* bumped by every change of rules */
+    uint32_t attach_mode;        /* how the director was attached: 1 by name, 2 by the first service */
+    uint32_t probe_ticks;        /* how often a server's packet goes through the neighbour table; 0: never */
+    uint32_t reserved[5];
+};
+
+struct svs_runtime {
+    uint32_t fresh;              /* slots never used so far */
+    uint32_t generation;
+    uint32_t live;               /* connections in the table */
+    uint32_t reserved;
+};
+
+#define SVS_DROPS 64u
+struct svs_drop { uint64_t packets; };
+
+/* ---- helpers ---- */
+
+/* Optimisation barrier: the verifier ties a bounds check to one register value; this keeps the compiler
+   from recomputing the checked pointer elsewhere. Costs nothing. */
+static inline __attribute__((always_inline)) void *_Nonnull svs_opaque(void *_Nonnull p) {
+    __asm__ volatile("" : "+r"(p) : : "memory");
+    return p;
+}
+
+_Static_assert(sizeof(struct svs_flow_key) == 40, "flow key");
+_Static_assert(sizeof(struct svs_hop) == 24, "hop");
+_Static_assert(sizeof(struct svs_connection) == 128, "connection");
+_Static_assert(sizeof(struct svs_service_key) == 20, "service key");

@@ -1,0 +1,54 @@
+/* Headers as they stand on the wire. Fields are in network byte order; sizes are those of the RFCs. */
+#pragma once
+#include <stdint.h>
+
+struct svs_mac { uint16_t a, b, c; };
+
+/* IEEE 802.3 and 802.1Q */
+struct svs_eth { struct svs_mac dst, src; uint16_t type; };
+struct svs_vlan { uint16_t tci, type; };
+
+/* RFC 791 */
+struct svs_ipv4 {
+    uint8_t version_ihl, tos;
+    uint16_t length, id, fragment;
+    uint8_t ttl, proto;
+    uint16_t check;
+    uint32_t src, dst;
+};
+
+/* An IP address of either family; IPv4 fills w0 and leaves zeros. */
+struct svs_addr { uint32_t w0, w1, w2, w3; };
+
+/* RFC 8200 */
+struct svs_ipv6 {
+    uint32_t version_class_flow;
+    uint16_t length;
+    uint8_t next, hops;
+    struct svs_addr src, dst;
+};
+
+/* RFC 9293 */
+struct svs_tcp {
+    uint16_t sport, dport;
+    uint32_t seq, ack;
+    uint8_t offset, flags;
+    uint16_t window, check, urgent;
+};
+
+/* RFC 768 */
+struct svs_udp { uint16_t sport, dport, length, check; };
+
+/* RFC 792 and RFC 4443 */
+struct svs_icmp { uint8_t type, code; uint16_t check; uint32_t rest; };
+
+/* What XDP puts between the Ethernet header and the packet when the kernel is to send the frame:
+   the device to leave by and the next hop there. The program on svs1 takes it out again. */
+struct svs_handover {
+    uint32_t magic;
+    uint32_t ifindex;
+    uint32_t family;             /* of the next hop: 2 or 10 */
+    uint32_t reserved;
+    struct svs_addr next_hop;
+};
+#define SVS_HANDOVER_MAGIC 0x53565300u   /* its first byte in memory is 0, which begins no IP header */

@@ -1,0 +1,2 @@
+#include "svs_types.h"
+#include "svs_wire.h"

@@ -1,0 +1,52 @@
+import DataplaneTypes
+import Kernel
+
+extension svs_mac {
+  @inline(__always) init(_ m: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8)) {
+    self.init(
+      a: UInt16(m.0) | UInt16(m.1) << 8, b: UInt16(m.2) | UInt16(m.3) << 8, c: UInt16(m.4) | UInt16(m.5) << 8)
+  }
+}
+
+extension XDPPlatform {
+  /// Asks the kernel's FIB and neighbour tables.
+  ///
+  /// The look-up is made as if the packet had come in by svs1, where forwarding is on: the operator's own devices
+  /// need not forward. The MTU check is left to the caller, since the length before encapsulation says nothing.
+  @inline(__always) func route(_ query: inout RouteQuery) {
+    guard let config = configuration.find(0) else { return }
+    var fib = bpf_fib_lookup()
+    let four = query.family == Family.ipv4
+    fib.family = query.family
+    fib.ifindex = config.pointee.lookup_ifindex != 0 ? config.pointee.lookup_ifindex : ingress
+    if four {
+      fib.ipv4_src = query.source.w0
+      fib.ipv4_dst = query.destination.w0
+    } else {
+      fib.ipv6_src = (query.source.w0, query.source.w1, query.source.w2, query.source.w3)
+      fib.ipv6_dst = (query.destination.w0, query.destination.w1, query.destination.w2, query.destination.w3)
+    }
+    let result = Int32(
+      truncatingIfNeeded: bpf_fib_lookup(
+        UnsafeMutableRawPointer(context), &fib, Int32(MemoryLayout<bpf_fib_lookup>.size), 0))
+    if result == Int32(BPF_FIB_LKUP_RET_SUCCESS) || result == Int32(BPF_FIB_LKUP_RET_NO_NEIGH) {
+      query.outcome = result == Int32(BPF_FIB_LKUP_RET_SUCCESS) ? .resolved : .unresolved
+      query.ifindex = fib.ifindex
+      query.mtu = query.outcome == .resolved ? fib.mtu_result : 0
+      query.destinationMAC = svs_mac(fib.dmac)
+      query.sourceMAC = svs_mac(fib.smac)
+      // The kernel writes the gateway over the destination, and its family over the question's.
+      query.nextHopFamily = fib.family
+      if fib.family == Family.ipv4 {
+        query.nextHop = svs_addr(ipv4: fib.ipv4_dst)
+      } else {
+        let d = fib.ipv6_dst
+        query.nextHop = svs_addr(w0: d.0, w1: d.1, w2: d.2, w3: d.3)
+      }
+    } else if result == Int32(BPF_FIB_LKUP_RET_NOT_FWDED) {
+      query.outcome = .local
+    } else {
+      query.outcome = .unreachable
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import DataplaneTypes
+import Kernel
+
+/// One step of a sum over packet data: 512 bytes, the helper's limit, by way of the scratch buffer.
+private struct SumStep {
+  let context: UnsafeMutablePointer<xdp_md>
+  var offset: UInt32
+  var left: UInt32
+  var sum: UInt64
+  var failed: UInt64
+
+  @inline(__always) mutating func step() -> Bool {
+    if left == 0 { return false }
+    failed = 1
+    let zero: UInt32 = 0
+    guard let scratch = withUnsafePointer(to: zero, { bpf_map_lookup_elem(&svs_scratch, $0) }) else { return false }
+    let size = UInt64(left < 512 ? left : 512)
+    if size == 0 || size > 512 { return false }
+    if size & 3 != 0 {
+      // The helper sums whole words: what it reads beyond the data must be zero.
+      (scratch + Int(size & 508)).assumingMemoryBound(to: UInt32.self).pointee = 0
+    }
+    guard bpf_xdp_load_bytes(context, offset, scratch, UInt32(truncatingIfNeeded: size)) == 0 else { return false }
+    let words = UInt32(truncatingIfNeeded: (size &+ 3) & 1020)
+    let part = bpf_csum_diff(nil, 0, scratch.assumingMemoryBound(to: UInt32.self), words, 0)
+    if part < 0 { return false }
+    sum &+= UInt64(part) & 0xffff_ffff
+    offset &+= UInt32(truncatingIfNeeded: size)
+    left &-= UInt32(truncatingIfNeeded: size)
+    failed = 0
+    return left != 0
+  }
+}
+
+extension XDPPlatform {
+  @inline(__always) func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool {
+    if length > 4096 { return false }
+    var state = SumStep(
+      context: context, offset: UInt32(truncatingIfNeeded: offset), left: UInt32(truncatingIfNeeded: length), sum: sum,
+      failed: 0)
+    withUnsafeMutablePointer(to: &state) { p in
+      let step: @convention(c) (UInt32, UnsafeMutableRawPointer) -> Int = { _, p in
+        p.assumingMemoryBound(to: SumStep.self).pointee.step() ? 0 : 1
+      }
+      _ = bpf_loop(9, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
+    }
+    sum = state.sum
+    return state.failed == 0 && state.left == 0
+  }
+}

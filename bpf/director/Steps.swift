@@ -1,0 +1,55 @@
+import DataplaneTypes
+import Kernel
+
+// The steps of the packet path as functions of their own, and the entry that calls them.
+
+/// This packet's passage, in memory of the CPU's own.
+@inline(__always) private func passage() -> UnsafeMutablePointer<Passage>? {
+  let index: UInt32 = 1
+  return withUnsafePointer(to: index) {
+    bpf_map_lookup_elem(&svs_scratch, $0)?.assumingMemoryBound(to: Passage.self)
+  }
+}
+
+@c(svs_swift_recognise)
+public func recognise(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  return Director(XDPPlatform(context: context)).recognise(Packet(context), p).rawValue
+}
+
+@c(svs_swift_open)
+public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  return Director(XDPPlatform(context: context)).open(p).rawValue
+}
+
+@c(svs_swift_route)
+public func route(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  return Director(XDPPlatform(context: context)).route(p).rawValue
+}
+
+@c(svs_swift_forward)
+public func forward(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return Director(XDPPlatform(context: context)).forward(&packet, p).rawValue
+}
+
+@c(svs_swift_answer)
+public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return Director(XDPPlatform(context: context)).answer(&packet, p).rawValue
+}
+
+/// What the NIC calls: the same order as `Director.process`.
+@c(svs_swift_director)
+public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  var next = svs_recognise(context)
+  if next == Step.open.rawValue { next = svs_open(context) }
+  if next == Step.route.rawValue { next = svs_route(context) }
+  if next == Step.forward.rawValue { next = svs_forward(context) }
+  if next == Step.answer.rawValue { next = svs_answer(context) }
+  return next > Verdict.redirect.rawValue || next < 0 ? Verdict.aborted.rawValue : next
+}

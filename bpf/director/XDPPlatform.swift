@@ -1,0 +1,75 @@
+import DataplaneTypes
+import Kernel
+
+/// The packet path's platform in the kernel: maps and helpers.
+struct XDPPlatform: Platform {
+  let context: UnsafeMutablePointer<xdp_md>
+
+  var flows: KernelHash<svs_flow_key, svs_flow_ref> { KernelHash(map: &svs_flows) }
+  var services: KernelHash<svs_service_key, UInt32> { KernelHash(map: &svs_services) }
+  var devices: KernelHash<UInt32, svs_device> { KernelHash(map: &svs_devices) }
+  var connections: KernelArray<svs_connection> { KernelArray(map: &svs_connections) }
+  var serviceRecords: KernelPool<svs_service> { KernelPool(map: &svs_service_pool) }
+  var servers: KernelPool<svs_server> { KernelPool(map: &svs_server_pool) }
+  var hashTables: KernelPool<svs_table> {
+    KernelPool(map: &svs_table_pool, shift: UInt32(SVS_TABLE_CHUNK_SHIFT))
+  }
+  var serviceCounters: KernelPool<svs_counters> { KernelPool(map: &svs_service_counters) }
+  var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
+  var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
+  var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }
+  var runtime: KernelArray<svs_runtime> { KernelArray(map: &svs_runtime_map) }
+
+  var ingress: UInt32 { context.pointee.ingress_ifindex }
+
+  @inline(__always) func now() -> UInt64 { bpf_ktime_get_ns() }
+
+  @inline(__always) func takeSlot(_ slot: inout UInt32) -> Bool {
+    withUnsafeMutablePointer(to: &slot) { Int32(truncatingIfNeeded: bpf_map_pop_elem(&svs_free_slots, $0)) == 0 }
+  }
+
+  @inline(__always) func giveSlot(_ slot: UInt32) {
+    withUnsafePointer(to: slot) { _ = bpf_map_push_elem(&svs_free_slots, $0, 0) }
+  }
+
+  @inline(__always) func redirect(_ ifindex: UInt32) -> Verdict {
+    bpf_redirect(ifindex, 0) == Int(XDP_REDIRECT.rawValue) ? .redirect : .aborted
+  }
+
+  @inline(__always) func moveStart(_ packet: inout Packet, by bytes: Int32) -> Bool {
+    guard bpf_xdp_adjust_head(context, bytes) == 0 else { return false }
+    packet = Packet(context)
+    return true
+  }
+
+  @inline(__always) func moveEnd(_ packet: inout Packet, by bytes: Int32) -> Bool {
+    if bytes != 0, bpf_xdp_adjust_tail(context, bytes) != 0 { return false }
+    packet = Packet(context)
+    return true
+  }
+
+  /// What has been in a map's memory is unknown.
+  @inline(__always) func forget(_ value: UInt64) -> UInt64 {
+    let zero: UInt32 = 0
+    guard let memory = withUnsafePointer(to: zero, { bpf_map_lookup_elem(&svs_scratch, $0) }) else { return 0 }
+    memory.assumingMemoryBound(to: UInt64.self).pointee = value
+    return svs_opaque(memory).assumingMemoryBound(to: UInt64.self).pointee
+  }
+
+  @inline(__always) func run(_ walk: inout ServerWalk<XDPPlatform>, atMost limit: UInt32) {
+    withUnsafeMutablePointer(to: &walk) { p in
+      let step: @convention(c) (UInt32, UnsafeMutableRawPointer) -> Int = { _, p in
+        p.assumingMemoryBound(to: ServerWalk<XDPPlatform>.self).pointee.step() ? 0 : 1
+      }
+      _ = bpf_loop(limit, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
+    }
+  }
+}
+
+extension Packet {
+  @inline(__always) init(_ c: UnsafeMutablePointer<xdp_md>) {
+    self.init(
+      start: UnsafeMutableRawPointer(bitPattern: UInt(c.pointee.data)).unsafelyUnwrapped,
+      end: UnsafeMutableRawPointer(bitPattern: UInt(c.pointee.data_end)).unsafelyUnwrapped)
+  }
+}

@@ -1,0 +1,91 @@
+/* Maps, licence and sections of the director's object; its code is Swift (Sources/Dataplane, *.swift beside this). */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "include/sweep.h"
+#include "svs_types.h"
+
+#define HASH(name, n, k, v)                                                                                            \
+    struct {                                                                                                           \
+        __uint(type, BPF_MAP_TYPE_HASH);                                                                               \
+        __uint(map_flags, BPF_F_NO_PREALLOC);                                                                          \
+        __uint(max_entries, n);                                                                                        \
+        __type(key, k);                                                                                                \
+        __type(value, v);                                                                                              \
+    } name SEC(".maps")
+
+#define ARRAY(kind, flags, name, n, v)                                                                                 \
+    struct {                                                                                                           \
+        __uint(type, kind);                                                                                            \
+        __uint(map_flags, flags);                                                                                      \
+        __uint(max_entries, n);                                                                                        \
+        __type(key, uint32_t);                                                                                         \
+        __type(value, v);                                                                                              \
+    } name SEC(".maps")
+
+/* A pool: chunks that user space adds. The template gives the verifier the chunks' shape; clang describes no types
+   inside a template, so it goes by sizes. */
+#define POOL(name, kind, flags, size, v)                                                                               \
+    struct name##_chunk {                                                                                              \
+        __uint(type, kind);                                                                                            \
+        __uint(map_flags, flags);                                                                                      \
+        __uint(max_entries, size);                                                                                     \
+        __uint(key_size, sizeof(uint32_t));                                                                            \
+        __uint(value_size, sizeof(v));                                                                                 \
+    };                                                                                                                 \
+    struct {                                                                                                           \
+        __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                                                      \
+        __uint(max_entries, SVS_CHUNKS);                                                                               \
+        __type(key, uint32_t);                                                                                         \
+        __array(values, struct name##_chunk);                                                                          \
+    } name SEC(".maps")
+
+/* Sizes of flows, connections and free slots are set before the object is loaded. */
+HASH(svs_flows, 131072, struct svs_flow_key, struct svs_flow_ref);
+ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_connections, 65536, struct svs_connection);
+struct {
+    __uint(type, BPF_MAP_TYPE_STACK);
+    __uint(max_entries, 65536);
+    __uint(value_size, sizeof(uint32_t));
+} svs_free_slots SEC(".maps");
+
+HASH(svs_services, 65536, struct svs_service_key, uint32_t);
+HASH(svs_devices, 4096, uint32_t, struct svs_device);
+
+POOL(svs_service_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct svs_service);
+POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct svs_server);
+POOL(svs_table_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_TABLE_CHUNK_SIZE, struct svs_table);
+POOL(svs_service_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
+POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
+
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
+ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
+ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
+ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 2, struct svs_scratch_buffer);
+
+/* The helpers that rewrite packets are for GPL-compatible programs; the source stays under the MIT licence too. */
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+extern int svs_swift_director(struct xdp_md *context);
+extern int svs_swift_arm(struct xdp_md *context);
+extern int svs_swift_handover(struct __sk_buff *context);
+
+/* The steps are global functions: the verifier checks each once and for all, not anew for every path that leads to
+   it, and their stacks do not add up. What they share lives in svs_scratch. */
+#define STEP(name)                                                                                                     \
+    extern int svs_swift_##name(struct xdp_md *context);                                                               \
+    __attribute__((noinline)) int svs_##name(struct xdp_md *context) { return svs_swift_##name(context); }
+
+STEP(recognise)
+STEP(open)
+STEP(route)
+STEP(forward)
+STEP(answer)
+
+SEC("xdp") int svs_director(struct xdp_md *context) { return svs_swift_director(context); }
+
+/* Run once by user space: starts the sweep. */
+SEC("xdp") int svs_arm(struct xdp_md *context) { return svs_swift_arm(context); }
+
+/* At svs1: sends what XDP handed over by the kernel's own neighbour table and devices. */
+SEC("tc") int svs_handover(struct __sk_buff *context) { return svs_swift_handover(context); }

@@ -1,0 +1,19 @@
+/* What the kernel build of the packet path sees of the kernel: helpers, contexts, and the maps of entry.bpf.c. */
+#pragma once
+#include <linux/bpf.h>
+#include <bpf/bpf_helper_defs.h>
+#include "sweep.h"
+#include "svs_types.h"
+
+/* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
+extern char svs_flows, svs_connections, svs_free_slots, svs_services, svs_devices;
+extern char svs_service_pool, svs_server_pool, svs_table_pool;
+extern char svs_service_counters, svs_server_counters, svs_events;
+extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
+
+/* The steps of the packet path, functions of their own in entry.bpf.c. */
+int svs_recognise(struct xdp_md *_Nonnull context);
+int svs_open(struct xdp_md *_Nonnull context);
+int svs_route(struct xdp_md *_Nonnull context);
+int svs_forward(struct xdp_md *_Nonnull context);
+int svs_answer(struct xdp_md *_Nonnull context);
