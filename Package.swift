@@ -12,7 +12,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
@@ -36,7 +35,7 @@ let package = Package(
     // The model people speak in, and the capabilities beside each other.
     .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
     .target(
-      name: "Lab", dependencies: ["Netlink", "CSystem", .product(name: "SystemPackage", package: "swift-system")],
+      name: "Lab", dependencies: ["Netlink", "CSystem"],
       swiftSettings: strict),
 
     // Programs: words in, a module called, text out.

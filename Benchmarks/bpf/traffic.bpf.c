@@ -33,22 +33,40 @@ INLINE uint16_t checksum(uint64_t sum) {
     return ~sum;
 }
 
-/* Writes the transport header at `l4`; `sum` already holds the addresses. */
-INLINE int write_transport(void *l4, void *end, const struct svs_bench_plan *p, uint32_t flow, uint16_t length, uint64_t sum) {
-    uint16_t sport = bpf_htons(SVS_BENCH_FIRST_PORT + flow % SVS_BENCH_FLOWS_PER_ADDRESS);
-    sum += (uint64_t)sport + p->vport + bpf_htons(p->proto) + bpf_htons(length);
+struct ends { struct svs_addr src, dst; uint16_t sport, dport; };
+
+/* The addresses and ports of a flow's frames. */
+INLINE struct ends ends_of(const struct svs_bench_plan *p, uint32_t flow) {
+    uint32_t step = flow / SVS_BENCH_FLOWS_PER_ADDRESS, service = p->services > 1 ? flow % p->services : 0;
+    struct svs_addr client = p->client, vip = p->service;
+    uint16_t port = bpf_htons(SVS_BENCH_FIRST_PORT + flow % SVS_BENCH_FLOWS_PER_ADDRESS);
+    if (p->family == 2) {
+        client.w0 = bpf_htonl(bpf_ntohl(client.w0) + step);
+        vip.w0 = bpf_htonl(bpf_ntohl(vip.w0) + service);
+    } else {
+        client.w3 = bpf_htonl(bpf_ntohl(client.w3) + step);
+        vip.w3 = bpf_htonl(bpf_ntohl(vip.w3) + service);
+    }
+    if (p->replies) return (struct ends){ vip, client, p->port, port };
+    return (struct ends){ client, vip, port, p->port };
+}
+
+INLINE uint64_t sum_of(const struct svs_addr *a) { return (uint64_t)a->w0 + a->w1 + a->w2 + a->w3; }
+
+INLINE int write_transport(void *l4, void *end, const struct svs_bench_plan *p, const struct ends *e, uint16_t length) {
+    uint64_t sum = sum_of(&e->src) + sum_of(&e->dst) + e->sport + e->dport + bpf_htons(p->proto) + bpf_htons(length);
     if (p->proto == 6) {
         struct svs_tcp *tcp = l4;
         if ((void *)(tcp + 1) > end) return -1;
         uint16_t window = bpf_htons(8192);
-        *tcp = (struct svs_tcp){ .sport = sport, .dport = p->vport, .offset = 0x50, .flags = p->tcp_flags, .window = window };
+        *tcp = (struct svs_tcp){ .sport = e->sport, .dport = e->dport, .offset = 0x50, .flags = p->tcp_flags, .window = window };
         tcp->check = checksum(sum + (0x50 | (uint32_t)p->tcp_flags << 8) + window);
         return 0;
     }
     struct svs_udp *udp = l4;
     if ((void *)(udp + 1) > end) return -1;
     uint16_t check = checksum(sum + bpf_htons(length));
-    *udp = (struct svs_udp){ .sport = sport, .dport = p->vport, .length = bpf_htons(length), .check = check ? check : 0xffff };
+    *udp = (struct svs_udp){ .sport = e->sport, .dport = e->dport, .length = bpf_htons(length), .check = check ? check : 0xffff };
     return 0;
 }
 
@@ -59,7 +77,7 @@ INLINE int write_frame(struct xdp_md *context, struct svs_bench_plan *p) {
     void *data = (void *)(long)context->data, *end = (void *)(long)context->data_end;
     uint32_t flow = p->next;
     p->next = flow + 1 < p->flows ? flow + 1 : 0;
-    uint32_t step = flow / SVS_BENCH_FLOWS_PER_ADDRESS, service = p->services > 1 ? flow % p->services : 0;
+    struct ends e = ends_of(p, flow);
 
     struct svs_eth *ethernet = data;
     if ((void *)(ethernet + 1) > end) return -1;
@@ -69,26 +87,22 @@ INLINE int write_frame(struct xdp_md *context, struct svs_bench_plan *p) {
         struct svs_ipv4 *ip = (void *)(ethernet + 1);
         if ((void *)(ip + 1) > end) return -1;
         ethernet->type = bpf_htons(0x0800);
-        uint32_t src = bpf_htonl(bpf_ntohl(p->client[0]) + step), dst = bpf_htonl(bpf_ntohl(p->vip[0]) + service);
         uint16_t length = p->length - 14;
-        *ip = (struct svs_ipv4){ .version_ihl = 0x45, .length = bpf_htons(length), .ttl = 64, .proto = p->proto, .src = src, .dst = dst };
-        uint64_t addresses = (uint64_t)src + dst;
-        ip->check = checksum(addresses + 0x45 + bpf_htons(length) + (64 | (uint32_t)p->proto << 8));
-        return write_transport(ip + 1, end, p, flow, length - 20, addresses);
+        *ip = (struct svs_ipv4){ .version_ihl = 0x45, .length = bpf_htons(length), .ttl = 64, .proto = p->proto, .src = e.src.w0, .dst = e.dst.w0 };
+        ip->check = checksum((uint64_t)e.src.w0 + e.dst.w0 + 0x45 + bpf_htons(length) + (64 | (uint32_t)p->proto << 8));
+        return write_transport(ip + 1, end, p, &e, length - 20);
     }
     struct svs_ipv6 *ip = (void *)(ethernet + 1);
     if ((void *)(ip + 1) > end) return -1;
     ethernet->type = bpf_htons(0x86dd);
-    uint32_t src = bpf_htonl(bpf_ntohl(p->client[3]) + step), dst = bpf_htonl(bpf_ntohl(p->vip[3]) + service);
     uint16_t length = p->length - 54;
     ip->version_class_flow = bpf_htonl(0x60000000);
     ip->length = bpf_htons(length);
     ip->next = p->proto;
     ip->hops = 64;
-    ip->src = (struct svs_addr){ p->client[0], p->client[1], p->client[2], src };
-    ip->dst = (struct svs_addr){ p->vip[0], p->vip[1], p->vip[2], dst };
-    uint64_t addresses = (uint64_t)src + dst + p->client[0] + p->client[1] + p->client[2] + p->vip[0] + p->vip[1] + p->vip[2];
-    return write_transport(ip + 1, end, p, flow, length, addresses);
+    ip->src = e.src;
+    ip->dst = e.dst;
+    return write_transport(ip + 1, end, p, &e, length);
 }
 
 /* Under BPF_PROG_TEST_RUN: restores the frame and goes on in the program that is measured. */
@@ -124,12 +138,12 @@ SEC("xdp") int arrive(struct xdp_md *context) {
     if (ethernet->type == bpf_htons(0x0800)) {
         struct svs_ipv4 *ip = (void *)(ethernet + 1);
         if ((void *)(ip + 1) > end || (ip->proto != 6 && ip->proto != 17)) return XDP_PASS;
-        src = bpf_ntohl(ip->src), first = bpf_ntohl(p->client[0]), server = bpf_ntohl(ip->dst);
+        src = bpf_ntohl(ip->src), first = bpf_ntohl(p->client.w0), server = bpf_ntohl(ip->dst);
         ports = (void *)(ip + 1);
     } else if (ethernet->type == bpf_htons(0x86dd)) {
         struct svs_ipv6 *ip = (void *)(ethernet + 1);
         if ((void *)(ip + 1) > end || (ip->next != 6 && ip->next != 17)) return XDP_PASS;
-        src = bpf_ntohl(ip->src.w3), first = bpf_ntohl(p->client[3]), server = bpf_ntohl(ip->dst.w3);
+        src = bpf_ntohl(ip->src.w3), first = bpf_ntohl(p->client.w3), server = bpf_ntohl(ip->dst.w3);
         ports = (void *)(ip + 1);
     } else return XDP_PASS;
     if ((void *)(ports + 1) > end || src - first > SVS_BENCH_MAX_FLOWS / SVS_BENCH_FLOWS_PER_ADDRESS) return XDP_PASS;

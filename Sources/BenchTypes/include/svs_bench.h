@@ -1,18 +1,20 @@
 /* What the bench's programs in the kernel are told, and what they tell. */
 #pragma once
 #include <stdint.h>
+#include "svs_wire.h"
 
-/* The frames of a run. Flow i comes from client + i / 16384, port 1024 + i % 16384, and goes to vip + i % services.
-   Addresses, ports and the MAC are in network byte order; only an address's last word counts up. */
+/* The frames of a run. Flow i comes from client + i / 16384, port 1024 + i % 16384, and goes to service + i % services;
+   replies travel the other way. Addresses, ports and the MAC are in network byte order; only an address's last word
+   counts up. */
 struct svs_bench_plan {
-    uint32_t client[4], vip[4];
+    struct svs_addr client, service;
     uint32_t flows, services, next;
     uint32_t ifindex;            /* where `generate` sends to */
-    uint16_t vport;
+    uint16_t port;               /* of the service, or of the server that replies */
     uint8_t proto, family;       /* 6 or 17; 2 or 10 */
     uint8_t tcp_flags;
     uint8_t mac[6];              /* of the director's device */
-    uint8_t reserved;
+    uint8_t replies;             /* the frames go from service to client */
     uint16_t length;             /* of the frame */
     uint16_t reserved2;
 };
