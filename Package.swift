@@ -9,6 +9,8 @@ let package = Package(
     .library(name: "VirtualServer", targets: ["VirtualServer"]),
     .executable(name: "svs", targets: ["svs"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
+    .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
+    .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -25,8 +27,9 @@ let package = Package(
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
       name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
-    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem"], swiftSettings: strict),
     .target(name: "CSystem"),
+    .target(name: "HostSystem", dependencies: ["CSystem"], swiftSettings: strict),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem", "HostSystem"], swiftSettings: strict),
     .target(
       name: "KernelDirector",
       dependencies: ["DataplaneTypes", "Dataplane", "DataplaneObject", "CLibbpf", "CSystem", "Netlink"],
@@ -35,11 +38,15 @@ let package = Package(
     // The model people speak in, and the capabilities beside each other.
     .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
     .target(
-      name: "Lab", dependencies: ["Netlink", "CSystem"],
+      name: "RealServerSetup", dependencies: ["Netlink", "CSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
+    .target(
+      name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
-    .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer"], swiftSettings: strict),
+    .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
+    .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
+    .executableTarget(name: "ipvsadm-restore", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(
       name: "svs",
       dependencies: [
@@ -47,6 +54,7 @@ let package = Package(
       ], swiftSettings: strict),
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
+    .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -5,7 +5,8 @@ import PackagePlugin
 @main struct BPFBuild: BuildToolPlugin {
   /// The objects there are: their name, and the folders their Swift comes from.
   static let objects = [
-    (name: "director", sources: ["Sources/Dataplane", "bpf/director"])
+    (name: "director", sources: ["Sources/Dataplane", "bpf/director"]),
+    (name: "decapsulator", sources: ["bpf/decapsulator"]),
   ]
 
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {

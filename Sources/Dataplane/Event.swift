@@ -1,3 +1,5 @@
+import DataplaneTypes
+
 /// Every path of a packet that is not plain forwarding has a name and a counter.
 public enum Event: UInt32, CaseIterable {
   /// Passed to the kernel: lengths or versions that contradict each other.

@@ -3,6 +3,9 @@ public enum DataplaneObject {
   /// The director: the packet path, its sweep, and the hand-over to the kernel's own devices.
   public static var director: [UInt8] { decode(directorBase64) }
 
+  /// The far end of a tunnel, for real servers whose kernel has no tunnel device.
+  public static var decapsulator: [UInt8] { decode(decapsulatorBase64) }
+
   static func decode(_ text: StaticString) -> [UInt8] {
     var bytes = [UInt8]()
     bytes.reserveCapacity(text.utf8CodeUnitCount * 3 / 4)

@@ -12,6 +12,8 @@ public struct InterfaceAddress: Hashable, Sendable {
     public static let noDuplicateDetection = Flags(rawValue: 0x02)
     /// Duplicate address detection found another owner.
     public static let detectionFailed = Flags(rawValue: 0x08)
+    /// No source for what starts here; answers still leave with it.
+    public static let deprecated = Flags(rawValue: 0x20)
     /// Duplicate address detection still runs; the address cannot be used yet.
     public static let tentative = Flags(rawValue: 0x40)
     public static let permanent = Flags(rawValue: 0x80)
@@ -27,9 +29,11 @@ public struct InterfaceAddress: Hashable, Sendable {
 extension NetlinkSocket {
   /// Gives an interface an address; EEXIST where it has it already.
   ///
-  /// - Parameter detectDuplicates: for IPv6, whether the address waits about a second for duplicate address detection.
+  /// - Parameters:
+  ///   - detectDuplicates: for IPv6, whether the address waits about a second for duplicate address detection.
+  ///   - isDeprecated: for IPv6, whether nothing that starts here takes it as its source (RFC 6724, rule 3).
   public func addAddress(
-    _ prefix: IPPrefix, interfaceIndex: UInt32, detectDuplicates: Bool = false
+    _ prefix: IPPrefix, interfaceIndex: UInt32, detectDuplicates: Bool = false, isDeprecated: Bool = false
   ) throws(NetlinkError) {
     var body = ifaddrmsg(prefix, interfaceIndex: interfaceIndex)
     // The loopback's own addresses mean nothing to others; anything else is global, a VIP on lo too.
@@ -40,6 +44,10 @@ extension NetlinkSocket {
     message.put(IFA_ADDRESS, prefix.address)
     if prefix.address.family == .ipv6, !detectDuplicates {
       message.put(IFA_FLAGS, InterfaceAddress.Flags.noDuplicateDetection.rawValue)
+    }
+    if prefix.address.family == .ipv6, isDeprecated {
+      message.put(
+        IFA_CACHEINFO, ifa_cacheinfo(ifa_prefered: 0, ifa_valid: UInt32.max, cstamp: 0, tstamp: 0))
     }
     try request(message, "add the address \(prefix) to interface \(interfaceIndex)")
   }

@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import HostSystem
 
 /// A network namespace held open.
 ///
@@ -29,7 +30,9 @@ public struct NetworkNamespace: ~Copyable {
   }
 
   private init(path: String, _ action: String) throws(NetlinkError) {
-    file = try Descriptor(checking: open(path, O_RDONLY | O_CLOEXEC), action)
+    let number = open(path, O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else { throw NetlinkError.last(action) }
+    file = Descriptor(number)
   }
 
   /// Makes a namespace with a name, as `ip netns add` does; EEXIST where the name is taken.
@@ -83,7 +86,7 @@ public struct NetworkNamespace: ~Copyable {
   public var cookie: UInt64 {
     get throws(NetlinkError) {
       try perform { () throws(NetlinkError) in
-        let probe = try Descriptor(checking: socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0), "open a socket")
+        let probe = try Descriptor.socket()
         var cookie: UInt64 = 0
         try check(svs_netns_cookie(probe.number, &cookie), "identify the network namespace")
         return cookie

@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import HostSystem
 
 /// Work that a device may do in the kernel's place; XDP on veth needs some of it off (ethtool(8), -K).
 public enum Offload: Hashable, Sendable, CaseIterable {
@@ -31,9 +32,7 @@ public struct DeviceControl: ~Copyable {
   private let socket: Descriptor
 
   public init() throws(NetlinkError) {
-    socket = try Descriptor(
-      checking: Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0),
-      "open a socket")
+    socket = try Descriptor.socket()
   }
 
   /// EOPNOTSUPP where the device cannot change this.
@@ -57,5 +56,14 @@ public struct DeviceControl: ~Copyable {
     try check(
       svs_ethtool_driver(socket.number, interface, &name, name.count), "read the driver of \(interface)")
     return name.map { UInt8(bitPattern: $0) }.terminatedText
+  }
+}
+
+extension Descriptor {
+  /// A socket that only asks and is never connected.
+  static func socket() throws(NetlinkError) -> Descriptor {
+    let number = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else { throw NetlinkError.last("open a socket") }
+    return Descriptor(number)
   }
 }

@@ -27,3 +27,7 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   return Int32(
     truncatingIfNeeded: bpf_redirect_neigh(ifindex, &neighbour, Int32(MemoryLayout<bpf_redir_neigh>.size), 0))
 }
+
+/// What stands at svs1 for XDP: with it, veth takes the frames that are redirected to svs0.
+@c(svs_swift_through)
+public func through(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 { Verdict.pass.rawValue }

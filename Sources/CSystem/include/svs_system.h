@@ -1,9 +1,7 @@
 /* System calls and constants that Swift cannot reach: variadic functions, macros, raw syscalls. */
 #pragma once
-#define _GNU_SOURCE
-#include <sched.h>
+/* No headers of libc here: what they declare depends on feature macros, and clang modules must agree on it. */
 #include <stdint.h>
-#include <unistd.h>
 
 /* setns(2), unshare(2) and mount(2) live behind feature macros that Glibc's module does not set. */
 int svs_setns(int fd, int nstype);
@@ -11,3 +9,8 @@ int svs_unshare(int flags);
 
 #define SVS_CLONE_NEWNET 0x40000000
 #define SVS_CLONE_NEWNS 0x00020000
+
+/* mount(2) of a bpf file system at `path`; 0 or a negative errno. */
+int svs_mount_bpffs(const char *path);
+/* Whether `path` lies on a bpf file system (statfs(2)). */
+int svs_is_bpffs(const char *path);

@@ -10,6 +10,16 @@ public enum DirectorError: Error, Hashable, Sendable {
   case familyMismatch
   /// A real server's address that cannot be one: unspecified, multicast, a virtual address of this director.
   case invalidServer
+  /// A lower threshold above the upper one.
+  case thresholdOrder
+  case noSuchInterface(String)
+  case syncDaemonRunning
+  case noSyncDaemon
+  /// The interface is not attached, so there is nothing to unhook.
+  case notAttached(String)
+  /// The connection table stands with this size and is resized only by making the director anew.
+  case capacityFixed(UInt32)
+  case capacityOutOfRange(ClosedRange<UInt32>)
   /// Wanted root, or CAP_BPF with CAP_NET_ADMIN.
   case notPermitted
   /// The pinned state in this namespace was made by another version of the layout.

@@ -48,10 +48,11 @@ public struct ServerSnapshot: Sendable {
   public var inactiveConnections: UInt32
   public var persistentConnections: UInt32
   public var counters: Counters
+  public var rates: Rates
 
   public init(
     endpoint: Endpoint, settings: ServerSettings, activeConnections: UInt32 = 0, inactiveConnections: UInt32 = 0,
-    persistentConnections: UInt32 = 0, counters: Counters = Counters()
+    persistentConnections: UInt32 = 0, counters: Counters = Counters(), rates: Rates = Rates()
   ) {
     self.endpoint = endpoint
     self.settings = settings
@@ -59,5 +60,6 @@ public struct ServerSnapshot: Sendable {
     self.inactiveConnections = inactiveConnections
     self.persistentConnections = persistentConnections
     self.counters = counters
+    self.rates = rates
   }
 }

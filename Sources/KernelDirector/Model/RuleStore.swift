@@ -1,3 +1,5 @@
+import Glibc
+
 /// A set of virtual services that commands read and change: the kernel's, or one in memory.
 ///
 /// Every call is one step: it happens whole or, when it throws, not at all.
@@ -22,4 +24,34 @@ public protocol RuleStore {
   func connections() throws(DirectorError) -> [ConnectionSnapshot]
   /// How many connections the table can hold; `ipvsadm -L` prints it as `size`.
   func connectionCapacity() throws(DirectorError) -> UInt32
+
+  func timeouts() throws(DirectorError) -> Timeouts
+  /// Changes the timeouts that are not 0.
+  func setTimeouts(_ timeouts: Timeouts) throws(DirectorError)
+
+  /// The sync daemons that run, the master first.
+  func syncDaemons() throws(DirectorError) -> [SyncDaemon]
+  func startSyncDaemon(_ daemon: SyncDaemon) throws(DirectorError)
+  func stopSyncDaemon(_ role: SyncDaemon.Role) throws(DirectorError)
+
+  /// Runs many commands as one sitting, so that a store may do once what it would do for each.
+  ///
+  /// Commands inside still succeed or fail one by one, and what succeeded stays when the body ends early.
+  func inOneSitting<Result>(_ body: () -> Result) -> Result
+}
+
+/// What a store does that has no timers and no daemons of its own.
+extension RuleStore {
+  public func timeouts() throws(DirectorError) -> Timeouts { Timeouts() }
+  public func setTimeouts(_ timeouts: Timeouts) throws(DirectorError) {
+    throw .system(doing: "set the timeouts", errno: EOPNOTSUPP)
+  }
+
+  public func syncDaemons() throws(DirectorError) -> [SyncDaemon] { [] }
+  public func startSyncDaemon(_ daemon: SyncDaemon) throws(DirectorError) {
+    throw .system(doing: "start a sync daemon", errno: EOPNOTSUPP)
+  }
+  public func stopSyncDaemon(_ role: SyncDaemon.Role) throws(DirectorError) { throw .noSyncDaemon }
+
+  public func inOneSitting<Result>(_ body: () -> Result) -> Result { body() }
 }

@@ -49,17 +49,33 @@ public struct Counters: Hashable, Sendable {
   public init() {}
 }
 
+/// What the counters grow by in a second, smoothed over the last few seconds.
+public struct Rates: Hashable, Sendable {
+  public var connections: UInt64 = 0
+  public var packetsIn: UInt64 = 0
+  public var packetsOut: UInt64 = 0
+  public var bytesIn: UInt64 = 0
+  public var bytesOut: UInt64 = 0
+
+  public init() {}
+}
+
 /// A virtual service as it stands, its servers in the scheduler's own order (the newest first).
 public struct ServiceSnapshot: Sendable {
   public var identity: ServiceIdentity
   public var settings: ServiceSettings
   public var counters: Counters
+  public var rates: Rates
   public var servers: [ServerSnapshot]
 
-  public init(identity: ServiceIdentity, settings: ServiceSettings, counters: Counters, servers: [ServerSnapshot]) {
+  public init(
+    identity: ServiceIdentity, settings: ServiceSettings, counters: Counters, rates: Rates = Rates(),
+    servers: [ServerSnapshot]
+  ) {
     self.identity = identity
     self.settings = settings
     self.counters = counters
+    self.rates = rates
     self.servers = servers
   }
 }

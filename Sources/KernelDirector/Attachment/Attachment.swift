@@ -1,0 +1,163 @@
+import CLibbpf
+import DataplaneTypes
+import Glibc
+import Netlink
+
+/// How a program hangs on an interface.
+public enum AttachmentMode: String, Sendable {
+  /// In the driver: fast.
+  case native
+  /// In the network core, for drivers without XDP: correct, and slow.
+  case generic
+}
+
+/// What became of one interface when the director was attached.
+public struct Attachment: Sendable {
+  public enum Outcome: Sendable, Hashable {
+    case attached(AttachmentMode)
+    case already(AttachmentMode)
+    case refused(DirectorError)
+  }
+
+  public var interface: String
+  public var driver: String
+  public var outcome: Outcome
+}
+
+extension Director {
+  /// Attaches to the interfaces named, or to all that are up, and makes the director if there is none.
+  ///
+  /// - Parameter capacity: connections the table holds; nil leaves it as it is, or at its default.
+  /// - Throws: `noSuchInterface` before anything is changed; `connectionsFixed` if the director stands with another size.
+  public func attach(_ names: [String], capacity: UInt32? = nil) throws(DirectorError) -> [Attachment] {
+    try locked { () throws(DirectorError) in
+      let interfaces = try select(names)
+      if let capacity {
+        guard DirectorObject.capacities.contains(capacity) else { throw .capacityOutOfRange(DirectorObject.capacities) }
+        if let tables, tables.config.pointee.connection_capacity != capacity {
+          throw .capacityFixed(tables.config.pointee.connection_capacity)
+        }
+      }
+      let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
+      tables.config.pointee.attach_mode = names.isEmpty ? AttachMode.everywhere : AttachMode.byName
+      let results = interfaces.map { attach($0, tables) }
+      try refreshDevices(tables)
+      return results
+    }
+  }
+
+  enum AttachMode {
+    static let byName: UInt32 = 1
+    static let everywhere: UInt32 = 2
+  }
+
+  /// What the first service of a namespace does: what cannot be attached is told by `svs status`, not here.
+  func attachEverywhere(_ tables: Tables) {
+    guard let interfaces = try? select([]) else { return }
+    tables.config.pointee.attach_mode = AttachMode.everywhere
+    for interface in interfaces { _ = attach(interface, tables) }
+    try? refreshDevices(tables)
+  }
+
+  /// The interfaces of these names; without names, all that are up and not loopback.
+  private func select(_ names: [String]) throws(DirectorError) -> [Interface] {
+    let all: [Interface]
+    do {
+      all = try NetlinkSocket().interfaces()
+    } catch {
+      throw .system(doing: error.action, errno: error.code)
+    }
+    if names.isEmpty {
+      return all.filter {
+        $0.flags.contains(.up) && !$0.flags.contains(.loopback) && $0.name != HandoverPair.outer
+          && $0.name != HandoverPair.inner
+      }
+    }
+    var chosen: [Interface] = []
+    for name in names {
+      guard let interface = all.first(where: { $0.name == name }) else { throw .noSuchInterface(name) }
+      chosen.append(interface)
+    }
+    return chosen
+  }
+
+  private func attach(_ interface: Interface, _ tables: Tables) -> Attachment {
+    let driver = (try? DeviceControl().driver(of: interface.name)) ?? interface.kind ?? "unknown"
+    let path = folder.pin("links/\(interface.index)")
+    func done(_ outcome: Attachment.Outcome) -> Attachment {
+      Attachment(interface: interface.name, driver: driver, outcome: outcome)
+    }
+    if let link = try? PinnedLink(path: path) {
+      if link.interface == interface.index { return done(.already(mode(of: interface))) }
+      unlink(path)
+    }
+    let program = bpf_obj_get(folder.pin("svs_director"))
+    guard program >= 0 else { return done(.refused(.system(doing: "open the director's program", errno: errno))) }
+    defer { close(program) }
+    // XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE of linux/if_link.h.
+    let modes: [(AttachmentMode, UInt32)] = [(.native, 1 << 2), (.generic, 1 << 1)]
+    var error: Int32 = 0
+    for (mode, flags) in modes {
+      guard let link = PinnedLink(program: program, interface: interface.index, flags: flags, error: &error) else {
+        // Another program stands there already: the other mode would not help.
+        if error == EBUSY || error == EEXIST { break }
+        continue
+      }
+      do throws(DirectorError) {
+        try link.pin(at: path)
+        return done(.attached(mode))
+      } catch {
+        return done(.refused(error))
+      }
+    }
+    return done(.refused(.system(doing: "attach to \(interface.name)", errno: error)))
+  }
+
+  private func mode(of interface: Interface) -> AttachmentMode {
+    interface.xdp?.mode == .generic ? .generic : .native
+  }
+
+  /// Unhooks the interfaces named; without names, everything, and frees all that this namespace's director holds.
+  public func detach(_ names: [String]) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard exists else {
+        if names.isEmpty { HandoverPair.remove() }
+        return
+      }
+      if names.isEmpty {
+        destroy()
+        return
+      }
+      for interface in try select(names) {
+        let path = folder.pin("links/\(interface.index)")
+        guard let link = try? PinnedLink(path: path) else { throw .notAttached(interface.name) }
+        link.detach()
+        unlink(path)
+      }
+    }
+  }
+
+  private func destroy() {
+    for name in PinFolder.entries(of: folder.pin("links")) {
+      if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
+    }
+    tables = nil
+    HandoverPair.remove()
+    PinFolder.remove(folder.path)
+    unlink(folder.lockPath)
+  }
+
+  /// As `detach()` without names, for a director whose layout this version cannot read.
+  public static func forceDetach() throws(DirectorError) {
+    guard geteuid() == 0 else { throw .notPermitted }
+    let folder = try PinFolder.current()
+    let lock = try folder.lock()
+    defer { _ = lock }
+    for name in PinFolder.entries(of: folder.pin("links")) {
+      if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
+    }
+    HandoverPair.remove()
+    PinFolder.remove(folder.path)
+    unlink(folder.lockPath)
+  }
+}

@@ -1,0 +1,41 @@
+import CLibbpf
+import Glibc
+import Netlink
+
+/// What the running kernel has of what SVS uses.
+public struct KernelFeatures: Sendable {
+  public struct Feature: Sendable {
+    public var name: String
+    public var present: Bool
+  }
+
+  /// As uname(2) says.
+  public var release: String
+  public var features: [Feature]
+
+  /// Asks the kernel itself, not its version.
+  static func probe() -> KernelFeatures {
+    var names = utsname()
+    uname(&names)
+    let release = withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    func helper(_ id: bpf_func_id) -> Bool { libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, id, nil) == 1 }
+    return KernelFeatures(
+      release: release,
+      features: [
+        Feature(name: "BTF", present: access("/sys/kernel/btf/vmlinux", R_OK) == 0),
+        Feature(name: "bounded loops", present: helper(BPF_FUNC_loop)),
+        Feature(name: "timers", present: helper(BPF_FUNC_timer_start)),
+        Feature(name: "packet loads", present: helper(BPF_FUNC_xdp_load_bytes)),
+        Feature(name: "XDP device features", present: (try? NetlinkSocket(.generic).xdpFeatures()).flatMap { $0 } != nil),
+        Feature(name: "BPF JIT", present: firstByte("/proc/sys/net/core/bpf_jit_enable").map { $0 != 0x30 } ?? false),
+      ])
+  }
+
+  private static func firstByte(_ path: String) -> UInt8? {
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { return nil }
+    defer { close(fd) }
+    var byte: UInt8 = 0
+    return read(fd, &byte, 1) == 1 ? byte : nil
+  }
+}

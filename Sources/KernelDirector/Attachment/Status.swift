@@ -1,0 +1,154 @@
+import CLibbpf
+import Dataplane
+import DataplaneTypes
+import Glibc
+import Netlink
+
+/// How the director of a namespace stands.
+public struct DirectorStatus: Sendable {
+  public struct InterfaceStatus: Sendable {
+    public var name: String
+    public var mode: AttachmentMode
+    public var driver: String
+    /// Whether frames can be redirected to it; otherwise the kernel sends them, several times slower.
+    public var takesRedirected: Bool
+  }
+
+  public struct MapStatus: Sendable {
+    public var name: String
+    public var entries: UInt32
+    public var bytes: UInt64
+  }
+
+  public var layoutVersion: UInt32
+  public var kernel: KernelFeatures
+  public var attachments: [InterfaceStatus]
+  /// Interfaces that are up and not attached.
+  public var unattached: [String]
+  public var connectionCapacity: UInt32
+  public var connections: UInt32
+  public var services: Int
+  public var servers: Int
+  public var maps: [MapStatus]
+  public var events: [EventCount]
+  /// What may surprise an operator, in whole sentences.
+  public var warnings: [String]
+}
+
+/// How often a packet took a path that is not plain forwarding.
+public struct EventCount: Sendable {
+  public var name: String
+  /// What became of the packets: passed, dropped, answered, forwarded.
+  public var fate: String
+  public var packets: UInt64
+}
+
+extension Director {
+  /// How the director stands, or nil where there is none.
+  public func status() throws(DirectorError) -> DirectorStatus? {
+    try locked { () throws(DirectorError) -> DirectorStatus? in
+      guard let tables else { return nil }
+      try refreshDevices(tables)
+      let interfaces: [Interface]
+      let features: [UInt32: XDPFeatures]?
+      do throws(NetlinkError) {
+        interfaces = try NetlinkSocket().interfaces()
+        features = try NetlinkSocket(.generic).xdpFeatures()
+      } catch {
+        throw .system(doing: error.action, errno: error.code)
+      }
+      let devices = DeviceKnowledge(interfaces: interfaces, features: features)
+      var attached: [DirectorStatus.InterfaceStatus] = []
+      var unattached: [String] = []
+      for interface in interfaces where !HandoverPair.owns(interface.name) {
+        if attachedInterface(interface.index) == interface.index {
+          attached.append(
+            .init(
+              name: interface.name, mode: interface.xdp?.mode == .generic ? .generic : .native,
+              driver: (try? DeviceControl().driver(of: interface.name)) ?? interface.kind ?? "unknown",
+              takesRedirected: devices.takesRedirected(interface)))
+        } else if interface.flags.contains(.up), !interface.flags.contains(.loopback) {
+          unattached.append(interface.name)
+        }
+      }
+      let config = tables.config.pointee
+      let all = try services()
+      let status = DirectorStatus(
+        layoutVersion: config.layout_version, kernel: KernelFeatures.probe(), attachments: attached, unattached: unattached,
+        connectionCapacity: config.connection_capacity, connections: tables.runtime[0].pointee.live,
+        services: all.count, servers: all.reduce(0) { $0 + $1.servers.count }, maps: try mapSizes(),
+        events: eventCounts(tables), warnings: [])
+      return withWarnings(status, interfaces)
+    }
+  }
+
+  /// The interface that a pinned link of this number still hangs on.
+  private func attachedInterface(_ index: UInt32) -> UInt32? {
+    guard let link = try? PinnedLink(path: folder.pin("links/\(index)")) else { return nil }
+    return link.interface
+  }
+
+  private func eventCounts(_ tables: Tables) -> [EventCount] {
+    Event.allCases.map { event in
+      EventCount(
+        name: event.name.description, fate: event.fate.description,
+        packets: tables.events.perCPUWords(event.rawValue, words: 1)[0])
+    }
+  }
+
+  private func mapSizes() throws(DirectorError) -> [DirectorStatus.MapStatus] {
+    var sizes: [DirectorStatus.MapStatus] = []
+    for name in DirectorObject.maps {
+      let map = try BPFMap(pinnedAt: folder.pin(name))
+      sizes.append(.init(name: name, entries: try map.information.max_entries, bytes: map.memory))
+    }
+    return sizes
+  }
+
+  private func withWarnings(_ status: DirectorStatus, _ interfaces: [Interface]) -> DirectorStatus {
+    var status = status
+    for interface in status.attachments where interface.mode == .generic {
+      status.warnings.append(
+        "\(interface.name): the driver \(interface.driver) has no native XDP; packets take the slow, generic path.")
+    }
+    for interface in status.attachments where !interface.takesRedirected {
+      let why = interface.driver == "veth" ? " (switch gro on at its peer)" : ""
+      status.warnings.append(
+        "\(interface.name): \(interface.driver) takes no redirected frames\(why); the kernel sends them instead.")
+    }
+    for name in status.unattached {
+      status.warnings.append("\(name) is up but not attached; 'svs attach \(name)' attaches it.")
+    }
+    if status.connections > status.connectionCapacity / 10 * 9 {
+      status.warnings.append(
+        "The connection table is nearly full: \(status.connections) of \(status.connectionCapacity) entries. "
+          + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
+    }
+    if !interfaces.contains(where: { $0.name == HandoverPair.outer }) {
+      status.warnings.append(
+        "The device \(HandoverPair.outer) is gone: neighbours are not resolved any more. "
+          + "Save the rules, 'svs detach', and restore them.")
+    }
+    return status
+  }
+}
+
+extension HandoverPair {
+  static func owns(_ name: String) -> Bool { name == outer || name == inner }
+}
+
+extension BPFMap {
+  /// Bytes the map occupies, as the kernel accounts for them (proc(5), fdinfo).
+  var memory: UInt64 {
+    let fd = open("/proc/self/fdinfo/\(descriptor)", O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { return 0 }
+    defer { close(fd) }
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    let count = read(fd, &buffer, buffer.count)
+    let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+    for line in text.split(separator: "\n") where line.hasPrefix("memlock:") {
+      return UInt64(line.dropFirst(8).drop { $0 == " " || $0 == "\t" }) ?? 0
+    }
+    return 0
+  }
+}

@@ -1,0 +1,140 @@
+import CLibbpf
+import DataplaneTypes
+import Glibc
+import Netlink
+
+/// The director of the calling thread's network namespace: its rules, its attachments, its state.
+///
+/// Everything lives in the kernel; a value of this type only looks at it. Calls from several processes wait for each
+/// other, and each happens whole or, when it throws, not at all.
+public final class Director {
+  let folder: PinFolder
+  /// Nil while this namespace has no director; made by the first change that needs one.
+  var tables: Tables?
+  /// What this process knows of free records, and the rules' generation for which that holds.
+  var ledger = Ledger()
+  /// How deep calls are nested inside the lock.
+  private var depth = 0
+  private var held: Held?
+
+  /// A class so that it can be kept although a lock may not be copied.
+  private final class Held {
+    let lock: FileLock
+    init(_ lock: consuming FileLock) { self.lock = lock }
+  }
+
+  /// Looks for the director of this namespace, and collects what dead namespaces left.
+  ///
+  /// - Throws: `notPermitted` without root, `layoutMismatch` where another version of SVS made what is pinned.
+  public init() throws(DirectorError) {
+    guard geteuid() == 0 else { throw .notPermitted }
+    folder = try PinFolder.current()
+    try PinFolder.prepare()
+    PinFolder.collectDead(sparing: folder)
+  }
+
+  /// Whether this namespace has a director.
+  public var exists: Bool { folder.exists }
+
+  /// Runs one step with the director locked against all others.
+  func locked<Result>(_ body: () throws(DirectorError) -> Result) throws(DirectorError) -> Result {
+    if depth == 0 {
+      held = Held(try folder.lock())
+      do {
+        try refresh()
+      } catch {
+        held = nil
+        throw error
+      }
+    }
+    depth += 1
+    defer {
+      depth -= 1
+      if depth == 0 { held = nil }
+    }
+    return try body()
+  }
+
+  /// Holds the lock over many commands, so that a long list of them need not wait for it each time.
+  public func inOneSitting<Result>(_ body: () -> Result) -> Result {
+    guard depth == 0, let lock = try? folder.lock() else { return body() }
+    held = Held(lock)
+    if (try? refresh()) == nil {
+      held = nil
+      return body()
+    }
+    depth += 1
+    defer {
+      depth -= 1
+      held = nil
+    }
+    return body()
+  }
+
+  /// Takes notice of what other processes did since the last step.
+  private func refresh() throws(DirectorError) {
+    guard folder.exists else {
+      tables = nil
+      ledger = Ledger()
+      return
+    }
+    if tables == nil { tables = try Tables(folder) }
+    guard let generation = tables?.config.pointee.rules_generation else { return }
+    if generation != ledger.generation { ledger = Ledger(generation: generation) }
+  }
+
+  /// Says that the rules have changed, to this process's own knowledge and to others'.
+  func rulesChanged(_ tables: Tables) {
+    tables.config.pointee.rules_generation &+= 1
+    ledger.generation = tables.config.pointee.rules_generation
+  }
+
+  /// The director's tables, made now if there are none yet. To be called inside the lock.
+  func establish(capacity: UInt32 = DirectorObject.defaultCapacity) throws(DirectorError) -> Tables {
+    if let tables { return tables }
+    let pair = try HandoverPair.make()
+    let folder = self.folder
+    do {
+      try DirectorObject.install(in: folder.path, capacity: capacity) { config in
+        config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
+        config.pointee.connection_capacity = capacity
+        config.pointee.handover_ifindex = pair.outerIndex
+        config.pointee.lookup_ifindex = pair.innerIndex
+        config.pointee.sweep_period_us = 20_000
+        // A packet in five seconds and server shows the kernel's neighbour table that the server is in use.
+        config.pointee.probe_ticks = Ticks.of(seconds: 5)
+        Timeouts.initialise(config)
+      } equip: { path throws(DirectorError) in
+        try pair.equip(path)
+      }
+      let tables = try Tables(folder)
+      self.tables = tables
+      ledger = Ledger(generation: tables.config.pointee.rules_generation)
+      try refreshDevices(tables)
+      return tables
+    } catch {
+      HandoverPair.remove()
+      PinFolder.remove(folder.path)
+      tables = nil
+      throw error
+    }
+  }
+}
+
+/// The clock of connections: one tick is 2^24 ns.
+enum Ticks {
+  static func of(seconds: UInt32) -> UInt32 {
+    UInt32(clamping: (UInt64(seconds) * 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
+  }
+
+  static func seconds(_ ticks: UInt32) -> UInt32 {
+    UInt32(clamping: (UInt64(ticks) << UInt64(SVS_TICK_SHIFT)) / 1_000_000_000)
+  }
+
+  static var now: UInt32 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let nanoseconds = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    return UInt32(truncatingIfNeeded: nanoseconds >> UInt64(SVS_TICK_SHIFT))
+  }
+}

@@ -1,0 +1,135 @@
+import CLibbpf
+import DataplaneTypes
+import Glibc
+
+/// An mmapable array map's elements in this process's memory, shared with the packet path.
+struct MappedArray<Element>: ~Copyable {
+  private let memory: UnsafeMutableRawPointer
+  private let length: Int
+  private let stride: Int
+  let count: Int
+
+  init(_ descriptor: Int32, count: Int) throws(DirectorError) {
+    self.count = count
+    // The kernel rounds elements up to 8 bytes.
+    stride = (MemoryLayout<Element>.size + 7) & ~7
+    let page = Int(getpagesize())
+    length = (stride * count + page - 1) / page * page
+    let address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    guard let address, address != MAP_FAILED else { throw .system(doing: "map rules into memory", errno: errno) }
+    memory = address
+  }
+
+  deinit { munmap(memory, length) }
+
+  subscript(index: Int) -> UnsafeMutablePointer<Element> {
+    precondition(index >= 0 && index < count)
+    return (memory + index * stride).assumingMemoryBound(to: Element.self)
+  }
+}
+
+/// A pool of records that grows by chunks of mmapable arrays.
+final class RecordPool<Element> {
+  /// A class so that an array can hold what may not be copied.
+  private final class Chunk {
+    let records: MappedArray<Element>
+    init(_ records: consuming MappedArray<Element>) { self.records = records }
+  }
+
+  private let outer: BPFMap
+  private let name: String
+  private let chunkSize: Int
+  private var chunks: [Chunk] = []
+
+  init(_ outer: consuming BPFMap, name: String, chunkSize: Int) {
+    self.outer = outer
+    self.name = name
+    self.chunkSize = chunkSize
+  }
+
+  /// A record; the chunk must be there.
+  func record(_ index: UInt32) throws(DirectorError) -> UnsafeMutablePointer<Element> {
+    let number = Int(index) / chunkSize
+    while chunks.count <= number { try openChunk(UInt32(chunks.count)) }
+    return chunks[number].records[Int(index) % chunkSize]
+  }
+
+  private func openChunk(_ number: UInt32) throws(DirectorError) {
+    guard let id = outer.find(number, UInt32(0)) else {
+      throw .system(doing: "read the \(name) pool", errno: ENOENT)
+    }
+    let fd = bpf_map_get_fd_by_id(id)
+    guard fd >= 0 else { throw .system(doing: "open a chunk of the \(name) pool", errno: errno) }
+    let map = BPFMap(owning: fd)
+    chunks.append(Chunk(try MappedArray<Element>(map.descriptor, count: chunkSize)))
+  }
+
+  /// Makes sure that the chunk of a record is there.
+  func reserve(_ index: UInt32) throws(DirectorError) {
+    let number = index / UInt32(chunkSize)
+    guard number < SVS_CHUNKS else { throw .full(what: name) }
+    if outer.find(number, UInt32(0)) != nil { return }
+    let map = try makeChunk(
+      BPF_MAP_TYPE_ARRAY, name: name, valueSize: MemoryLayout<Element>.size, count: chunkSize,
+      flags: UInt32(BPF_F_MMAPABLE))
+    try outer.update(number, UInt32(bitPattern: map.descriptor), "add a chunk to the \(name) pool")
+  }
+}
+
+/// A pool of per-CPU counters, grown in step with the records they belong to.
+final class CounterPool {
+  private let outer: BPFMap
+  private let name: String
+  private var chunks: [UInt32: Int32] = [:]
+
+  init(_ outer: consuming BPFMap, name: String) {
+    self.outer = outer
+    self.name = name
+  }
+
+  deinit { for fd in chunks.values { close(fd) } }
+
+  func reserve(_ index: UInt32) throws(DirectorError) {
+    let number = index >> UInt32(SVS_CHUNK_SHIFT)
+    if outer.find(number, UInt32(0)) != nil { return }
+    let map = try makeChunk(
+      BPF_MAP_TYPE_PERCPU_ARRAY, name: name, valueSize: MemoryLayout<svs_counters>.size, count: Int(SVS_CHUNK_SIZE),
+      flags: 0)
+    try outer.update(number, UInt32(bitPattern: map.descriptor), "add a chunk to the \(name) pool")
+  }
+
+  /// The counters of one record, summed over the CPUs.
+  func read(_ index: UInt32) -> svs_counters {
+    let number = index >> UInt32(SVS_CHUNK_SHIFT)
+    if chunks[number] == nil {
+      guard let id = outer.find(number, UInt32(0)) else { return svs_counters() }
+      let fd = bpf_map_get_fd_by_id(id)
+      guard fd >= 0 else { return svs_counters() }
+      chunks[number] = fd
+    }
+    guard let fd = chunks[number] else { return svs_counters() }
+    let cpus = max(Int(libbpf_num_possible_cpus()), 1)
+    var all = [svs_counters](repeating: svs_counters(), count: cpus)
+    var key = index & (SVS_CHUNK_SIZE - 1)
+    guard bpf_map_lookup_elem(fd, &key, &all) == 0 else { return svs_counters() }
+    return all.reduce(into: svs_counters()) { sum, one in
+      sum.connections &+= one.connections
+      sum.packets_in &+= one.packets_in
+      sum.bytes_in &+= one.bytes_in
+      sum.packets_out &+= one.packets_out
+      sum.bytes_out &+= one.bytes_out
+    }
+  }
+}
+
+/// A new chunk, of the shape that the object's template has.
+private func makeChunk(
+  _ type: bpf_map_type, name: String, valueSize: Int, count: Int, flags: UInt32
+) throws(DirectorError) -> BPFMap {
+  var options = bpf_map_create_opts()
+  options.sz = MemoryLayout<bpf_map_create_opts>.size
+  options.map_flags = flags
+  let fd = bpf_map_create(type, "svs_chunk", 4, UInt32(valueSize), UInt32(count), &options)
+  guard fd >= 0 else { throw .system(doing: "make a chunk of the \(name) pool", errno: errno) }
+  return BPFMap(owning: fd)
+}

@@ -1,0 +1,158 @@
+import CLibbpf
+import DataplaneTypes
+import Glibc
+import Netlink
+
+extension Director {
+  public func services() throws(DirectorError) -> [ServiceSnapshot] {
+    try locked { () throws(DirectorError) in
+      guard let tables else { return [] }
+      var snapshots: [ServiceSnapshot] = []
+      for index in 0..<tables.config.pointee.services_used {
+        let record = try tables.services.record(index)
+        guard record.pointee.status == SVS_LIVE, let snapshot = try snapshot(index, record, tables) else { continue }
+        snapshots.append(snapshot)
+      }
+      return snapshots
+    }
+  }
+
+  public func service(_ identity: ServiceIdentity) throws(DirectorError) -> ServiceSnapshot {
+    try locked { () throws(DirectorError) in
+      guard let tables, let (index, record) = try find(identity, tables),
+        let snapshot = try snapshot(index, record, tables)
+      else { throw .noSuchService }
+      return snapshot
+    }
+  }
+
+  private func snapshot(
+    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
+  ) throws(DirectorError) -> ServiceSnapshot? {
+    guard let identity = record.pointee.key.identity else { return nil }
+    var servers: [ServerSnapshot] = []
+    var next = record.pointee.first
+    while next != 0 {
+      let server = try tables.servers.record(next - 1)
+      servers.append(
+        ServerSnapshot(
+          endpoint: server.endpoint, settings: server.settings,
+          activeConnections: count(server.pointee.active), inactiveConnections: count(server.pointee.inactive),
+          persistentConnections: count(server.pointee.persistent),
+          counters: tables.serverCounters.read(next - 1).since(server.pointee.zero)))
+      next = server.pointee.next
+    }
+    return ServiceSnapshot(
+      identity: identity, settings: record.settings,
+      counters: tables.serviceCounters.read(index).since(record.pointee.zero), servers: servers)
+  }
+
+  /// A connection's end may be counted a moment before its beginning, on another CPU.
+  private func count(_ value: UInt32) -> UInt32 { Int32(bitPattern: value) < 0 ? 0 : value }
+
+  public func zeroCounters(of service: ServiceIdentity?) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      if let service {
+        guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
+        try zero(index, record, tables)
+        return
+      }
+      guard let tables else { return }
+      for index in 0..<tables.config.pointee.services_used {
+        let record = try tables.services.record(index)
+        if record.pointee.status == SVS_LIVE { try zero(index, record, tables) }
+      }
+    }
+  }
+
+  /// Counting goes on per CPU all the while: zeroing remembers where it stood.
+  private func zero(
+    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
+  ) throws(DirectorError) {
+    record.pointee.zero = tables.serviceCounters.read(index)
+    var next = record.pointee.first
+    while next != 0 {
+      let server = try tables.servers.record(next - 1)
+      server.pointee.zero = tables.serverCounters.read(next - 1)
+      next = server.pointee.next
+    }
+  }
+
+  public func connections() throws(DirectorError) -> [ConnectionSnapshot] {
+    try locked { () throws(DirectorError) in
+      guard let tables else { return [] }
+      let now = Ticks.now
+      let used = min(tables.runtime[0].pointee.fresh, tables.config.pointee.connection_capacity)
+      var snapshots: [ConnectionSnapshot] = []
+      try tables.eachConnection(upTo: used) { connection in
+        guard let snapshot = ConnectionSnapshot(connection, now: now) else { return }
+        snapshots.append(snapshot)
+      }
+      return snapshots
+    }
+  }
+
+  public func connectionCapacity() throws(DirectorError) -> UInt32 {
+    try locked { () throws(DirectorError) in
+      tables?.config.pointee.connection_capacity ?? DirectorObject.defaultCapacity
+    }
+  }
+
+  /// How long idle connections are kept.
+  public func timeouts() throws(DirectorError) -> Timeouts {
+    try locked { () throws(DirectorError) in
+      guard let tables else { return Timeouts() }
+      func seconds(_ state: ConnectionState) -> UInt32 {
+        // Ticks were rounded down when they were set.
+        Ticks.seconds(tables.config.timeout(state.rawValue) + 1)
+      }
+      return Timeouts(tcp: seconds(.established), tcpFin: seconds(.finWait), udp: seconds(.udp))
+    }
+  }
+}
+
+extension Tables {
+  /// Goes through the connection table in batches.
+  func eachConnection(upTo used: UInt32, _ body: (svs_connection) -> Void) throws(DirectorError) {
+    let size = 4096
+    let buffer = UnsafeMutablePointer<svs_connection>.allocate(capacity: size)
+    let keys = UnsafeMutablePointer<UInt32>.allocate(capacity: size)
+    defer {
+      buffer.deallocate()
+      keys.deallocate()
+    }
+    var position: UInt32 = 0
+    var isFirst = true
+    while position < used {
+      var count = UInt32(size)
+      var next: UInt32 = 0
+      let result = withUnsafeMutablePointer(to: &position) { start in
+        bpf_map_lookup_batch(connections.descriptor, isFirst ? nil : start, &next, keys, buffer, &count, nil)
+      }
+      let error = errno
+      guard result == 0 || error == ENOENT else { throw .system(doing: "read the connection table", errno: error) }
+      for i in 0..<Int(count) where buffer[i].word != 0 { body(buffer[i]) }
+      if result != 0 || count == 0 { return }
+      isFirst = false
+      position = next
+    }
+  }
+}
+
+extension ConnectionSnapshot {
+  /// Nil for a slot that is free or about to be.
+  init?(_ c: svs_connection, now tick: UInt32) {
+    guard c.word & 0x80 == 0, let transport = TransportProtocol(rawValue: c.proto),
+      let state = ConnectionState(rawValue: UInt8(truncatingIfNeeded: c.word) & 15)
+    else { return nil }
+    let left = Int32(bitPattern: UInt32(truncatingIfNeeded: c.word >> 32) &- tick)
+    self.init(
+      transport: transport, state: state,
+      client: Endpoint(c.client.address(c.family), port: UInt16(bigEndian: c.cport)),
+      virtual: Endpoint(c.vip.address(c.family), port: UInt16(bigEndian: c.vport)),
+      destination: Endpoint(c.rip.address(c.server_family), port: UInt16(bigEndian: c.rport)),
+      expiresIn: left > 0 ? Ticks.seconds(UInt32(left)) : 0)
+  }
+}
+
+extension Director: RuleStore {}

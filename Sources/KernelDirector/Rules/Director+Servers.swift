@@ -1,0 +1,149 @@
+import DataplaneTypes
+import Netlink
+
+extension Director {
+  public func addServer(
+    _ server: Endpoint, _ settings: ServerSettings, to service: ServiceIdentity
+  ) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
+      try check(server, settings, service)
+      if try find(server, in: record, tables) != nil { throw .serverExists }
+      let key = record.pointee.key
+      let number: UInt32
+      if let old = try findRemoved(server, key, tables) {
+        // A server that returns finds the connections it had.
+        number = old
+      } else {
+        number = try allocateServer(tables)
+        let fresh = try tables.servers.record(number)
+        fresh.pointee = svs_server()
+        fresh.pointee.zero = tables.serverCounters.read(number)
+      }
+      let entry = try tables.servers.record(number)
+      entry.pointee.service = index
+      entry.pointee.addr = svs_addr(server.address)
+      entry.pointee.port = server.port.bigEndian
+      entry.pointee.family = server.address.family.rawValue
+      entry.pointee.home = key
+      entry.write(settings)
+      entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      entry.pointee.next = record.pointee.first
+      entry.pointee.status = UInt32(SVS_LIVE)
+      record.pointee.server_count += 1
+      // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
+      record.pointee.first = number + 1
+      try reschedule(index, record, tables)
+      rulesChanged(tables)
+    }
+  }
+
+  public func editServer(
+    _ server: Endpoint, _ settings: ServerSettings, of service: ServiceIdentity
+  ) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
+      try check(server, settings, service)
+      guard let (_, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
+      entry.write(settings)
+      entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      try reschedule(index, record, tables)
+      rulesChanged(tables)
+    }
+  }
+
+  public func deleteServer(_ server: Endpoint, of service: ServiceIdentity) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
+      guard let (number, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
+      let next = entry.pointee.next
+      var previous: UInt32 = 0
+      if record.pointee.first == number + 1 {
+        record.pointee.first = next
+      } else {
+        previous = record.pointee.first
+        while previous != 0 {
+          let before = try tables.servers.record(previous - 1)
+          if before.pointee.next == number + 1 {
+            before.pointee.next = next
+            break
+          }
+          previous = before.pointee.next
+        }
+      }
+      // A turn that stood at this server stands at the one before it now.
+      if UInt32(truncatingIfNeeded: record.pointee.cursor) == number + 1 {
+        record.pointee.cursor = record.pointee.cursor & ~0xffff_ffff | UInt64(previous)
+      }
+      entry.retire(from: record.pointee.key)
+      ledger.freeServers = nil
+      ledger.removedServers = nil
+      try reschedule(index, record, tables)
+      rulesChanged(tables)
+    }
+  }
+
+  /// The server of a service that stands at an address and port.
+  func find(
+    _ server: Endpoint, in service: UnsafeMutablePointer<svs_service>, _ tables: Tables
+  ) throws(DirectorError) -> (UInt32, UnsafeMutablePointer<svs_server>)? {
+    var next = service.pointee.first
+    while next != 0 {
+      let entry = try tables.servers.record(next - 1)
+      if entry.isAt(server) { return (next - 1, entry) }
+      next = entry.pointee.next
+    }
+    return nil
+  }
+
+  /// A removed server of the same service that connections still refer to.
+  private func findRemoved(
+    _ server: Endpoint, _ key: svs_service_key, _ tables: Tables
+  ) throws(DirectorError) -> UInt32? {
+    if ledger.removedServers == nil {
+      var removed: [UInt32] = []
+      for index in 0..<tables.config.pointee.servers_used {
+        let entry = try tables.servers.record(index)
+        if entry.pointee.status == SVS_REMOVED, entry.isDraining { removed.append(index) }
+      }
+      ledger.removedServers = removed
+    }
+    for (position, index) in (ledger.removedServers ?? []).enumerated() {
+      let entry = try tables.servers.record(index)
+      if entry.pointee.status == SVS_REMOVED, entry.pointee.home == key, entry.isAt(server) {
+        ledger.removedServers?.remove(at: position)
+        ledger.freeServers?.removeAll { $0 == index }
+        return index
+      }
+    }
+    return nil
+  }
+
+  private func check(
+    _ server: Endpoint, _ settings: ServerSettings, _ service: ServiceIdentity
+  ) throws(DirectorError) {
+    let family: IPAddress.Family
+    switch service {
+    case .address(_, let endpoint): family = endpoint.address.family
+    case .mark(_, let marked): family = marked
+    }
+    if server.address.family != family, settings.method != .tunnel { throw .familyMismatch }
+    if settings.lowerThreshold > settings.upperThreshold { throw .thresholdOrder }
+  }
+
+  /// The address that the kernel would send a tunnel's packets from; the packet path falls back where there is none.
+  private func tunnelSource(_ server: IPAddress, _ settings: ServerSettings) -> svs_addr {
+    guard settings.method == .tunnel, let netlink = try? NetlinkSocket(),
+      let source = try? netlink.route(to: server).source
+    else { return svs_addr() }
+    return svs_addr(source)
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == svs_server {
+  /// Takes the server out of service; connections that refer to it keep its record.
+  func retire(from home: svs_service_key) {
+    pointee.home = home
+    pointee.status = UInt32(SVS_REMOVED)
+  }
+}

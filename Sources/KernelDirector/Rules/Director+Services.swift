@@ -1,0 +1,141 @@
+import Dataplane
+import DataplaneTypes
+import Netlink
+
+extension Director {
+  public func addService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let scheduler = SchedulerNames.number(settings.scheduler) else {
+        throw .schedulerNotFound(settings.scheduler)
+      }
+      if let tables, try find(service, tables) != nil { throw .serviceExists }
+      let isFirst = tables == nil
+      let tables = try establish()
+      if isFirst { attachEverywhere(tables) }
+      let key = svs_service_key(service)
+      let index = try allocateService(tables)
+      let record = try tables.services.record(index)
+      record.pointee = svs_service()
+      record.pointee.key = key
+      record.write(settings, scheduler)
+      record.pointee.zero = tables.serviceCounters.read(index)
+      try tables.serviceIndex.update(key, index, "services")
+      // From here on packets find it.
+      record.pointee.status = UInt32(SVS_LIVE)
+      try reschedule(index, record, tables)
+      rulesChanged(tables)
+    }
+  }
+
+  public func editService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
+      guard let scheduler = SchedulerNames.number(settings.scheduler) else {
+        throw .schedulerNotFound(settings.scheduler)
+      }
+      if record.pointee.scheduler != scheduler { record.pointee.cursor = 0 }
+      record.write(settings, scheduler)
+      try reschedule(index, record, tables)
+      rulesChanged(tables)
+    }
+  }
+
+  public func deleteService(_ service: ServiceIdentity) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let tables, let (_, record) = try find(service, tables) else { throw .noSuchService }
+      try delete(record, tables)
+      rulesChanged(tables)
+    }
+  }
+
+  public func clear() throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      guard let tables else { return }
+      for index in 0..<tables.config.pointee.services_used {
+        let record = try tables.services.record(index)
+        if record.pointee.status == SVS_LIVE { try delete(record, tables) }
+      }
+      rulesChanged(tables)
+    }
+  }
+
+  private func delete(_ record: UnsafeMutablePointer<svs_service>, _ tables: Tables) throws(DirectorError) {
+    record.pointee.status = UInt32(SVS_REMOVED)
+    tables.serviceIndex.remove(record.pointee.key)
+    var next = record.pointee.first
+    while next != 0 {
+      let server = try tables.servers.record(next - 1)
+      server.retire(from: record.pointee.key)
+      next = server.pointee.next
+    }
+    record.pointee.first = 0
+    ledger.freeServices = nil
+    ledger.freeServers = nil
+    ledger.removedServers = nil
+    ledger.freeTables = nil
+  }
+
+  /// The live record of a service.
+  func find(
+    _ service: ServiceIdentity, _ tables: Tables
+  ) throws(DirectorError) -> (UInt32, UnsafeMutablePointer<svs_service>)? {
+    let key = svs_service_key(service)
+    guard let index = tables.serviceIndex.find(key, UInt32(0)), index < tables.config.pointee.services_used else {
+      return nil
+    }
+    let record = try tables.services.record(index)
+    // A command that was killed may have left an index entry without a service behind it.
+    guard record.pointee.status == SVS_LIVE, record.pointee.key == key else { return nil }
+    return (index, record)
+  }
+
+  /// Brings the scheduler's own state in line with the service's servers.
+  func reschedule(
+    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
+  ) throws(DirectorError) {
+    var servers: [ServerView] = []
+    var next = record.pointee.first
+    while next != 0 {
+      let server = try tables.servers.record(next - 1)
+      servers.append(ServerView(server: next, weight: server.pointee.weight))
+      next = server.pointee.next
+    }
+    record.pointee.server_count = UInt32(servers.count)
+    var state = SchedulerState(
+      cursor: record.pointee.cursor, maximumWeight: record.pointee.max_weight,
+      weightDivisor: record.pointee.weight_gcd)
+    SchedulerNames.rulesChanged(record.pointee.scheduler, &state, servers)
+    record.pointee.max_weight = state.maximumWeight
+    record.pointee.weight_gcd = state.weightDivisor
+    if state.cursor != record.pointee.cursor { record.pointee.cursor = state.cursor }
+    let old = record.pointee.table
+    if let buckets = state.table {
+      // Packets go on with the old table until the new one is whole.
+      let fresh = try allocateTable(tables)
+      let table = try tables.hashTables.record(fresh)
+      withUnsafeMutableBytes(of: &table.pointee.bucket) { bytes in
+        for (i, server) in buckets.enumerated() { bytes.storeBytes(of: server, toByteOffset: i * 4, as: UInt32.self) }
+      }
+      record.pointee.table = fresh + 1
+    } else {
+      record.pointee.table = 0
+    }
+    if old != 0 { ledger.freeTables?.insert(old - 1, at: 0) }
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == svs_service {
+  func write(_ settings: ServiceSettings, _ scheduler: UInt8) {
+    pointee.scheduler_flags = settings.schedulerFlags
+    pointee.one_packet = settings.onePacket ? 1 : 0
+    pointee.persistence = settings.persistence
+    pointee.netmask = settings.netmask
+    pointee.scheduler = scheduler
+  }
+
+  var settings: ServiceSettings {
+    ServiceSettings(
+      scheduler: SchedulerNames.name(pointee.scheduler) ?? "?", persistence: pointee.persistence,
+      netmask: pointee.netmask, onePacket: pointee.one_packet != 0, schedulerFlags: pointee.scheduler_flags)
+  }
+}

@@ -1,0 +1,101 @@
+import DataplaneTypes
+import Glibc
+import Netlink
+
+/// How the model's values stand in the packet path's records.
+
+extension svs_addr {
+  init(_ address: IPAddress) {
+    self.init(w0: address.words.0, w1: address.words.1, w2: address.words.2, w3: address.words.3)
+  }
+
+  func address(_ family: UInt8) -> IPAddress {
+    IPAddress(family: family == 2 ? .ipv4 : .ipv6, words: (w0, w1, w2, w3))
+  }
+}
+
+extension svs_service_key {
+  init(_ identity: ServiceIdentity) {
+    switch identity {
+    case .address(let transport, let endpoint):
+      self.init(
+        vip: svs_addr(endpoint.address), port: endpoint.port.bigEndian, proto: transport.rawValue,
+        family: endpoint.address.family.rawValue)
+    case .mark(let mark, let family):
+      self.init(vip: svs_addr(w0: mark, w1: 0, w2: 0, w3: 0), port: 0, proto: 0, family: family.rawValue)
+    }
+  }
+
+  var identity: ServiceIdentity? {
+    if proto == 0 { return .mark(vip.w0, family == 2 ? .ipv4 : .ipv6) }
+    guard let transport = TransportProtocol(rawValue: proto) else { return nil }
+    return .address(transport, Endpoint(vip.address(family), port: UInt16(bigEndian: port)))
+  }
+
+  static func == (a: svs_service_key, b: svs_service_key) -> Bool {
+    a.vip.w0 == b.vip.w0 && a.vip.w1 == b.vip.w1 && a.vip.w2 == b.vip.w2 && a.vip.w3 == b.vip.w3
+      && a.port == b.port && a.proto == b.proto && a.family == b.family
+  }
+}
+
+extension svs_counters {
+  /// These counters as they have grown since `zero`.
+  func since(_ zero: svs_counters) -> Counters {
+    var counters = Counters()
+    counters.connections = connections &- zero.connections
+    counters.packetsIn = packets_in &- zero.packets_in
+    counters.packetsOut = packets_out &- zero.packets_out
+    counters.bytesIn = bytes_in &- zero.bytes_in
+    counters.bytesOut = bytes_out &- zero.bytes_out
+    return counters
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == svs_server {
+  /// Writes what an operator sets; what connections count stays.
+  func write(_ settings: ServerSettings) {
+    pointee.method = settings.method.rawValue
+    pointee.tunnel = settings.tunnel.rawValue
+    pointee.tunnel_port = settings.tunnelPort.bigEndian
+    pointee.tunnel_flags = UInt8(truncatingIfNeeded: settings.tunnelFlags)
+    pointee.upper = settings.upperThreshold
+    pointee.lower = settings.lowerThreshold
+    pointee.weight = Int32(clamping: settings.weight)
+  }
+
+  var settings: ServerSettings {
+    ServerSettings(
+      method: ForwardingMethod(rawValue: pointee.method) ?? .nat, weight: UInt32(max(pointee.weight, 0)),
+      upperThreshold: pointee.upper, lowerThreshold: pointee.lower,
+      tunnel: TunnelKind(rawValue: pointee.tunnel) ?? .ipip, tunnelPort: UInt16(bigEndian: pointee.tunnel_port),
+      tunnelFlags: UInt16(pointee.tunnel_flags))
+  }
+
+  var endpoint: Endpoint {
+    Endpoint(pointee.addr.address(pointee.family), port: UInt16(bigEndian: pointee.port))
+  }
+
+  func isAt(_ endpoint: Endpoint) -> Bool {
+    pointee.port == endpoint.port.bigEndian && pointee.family == endpoint.address.family.rawValue
+      && pointee.addr.address(pointee.family) == endpoint.address
+  }
+}
+
+extension Timeouts {
+  /// Writes the timeouts of all states, as IPVS starts with them.
+  static func initialise(_ config: UnsafeMutablePointer<svs_config>) {
+    for state in UInt8(0)..<16 { config.setTimeout(state, seconds: DefaultTimeout.of(state)) }
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == svs_config {
+  func setTimeout(_ state: UInt8, seconds: UInt32) {
+    withUnsafeMutableBytes(of: &pointee.timeout) {
+      $0.storeBytes(of: Ticks.of(seconds: seconds), toByteOffset: Int(state) * 4, as: UInt32.self)
+    }
+  }
+
+  func timeout(_ state: UInt8) -> UInt32 {
+    withUnsafeBytes(of: pointee.timeout) { $0.load(fromByteOffset: Int(state) * 4, as: UInt32.self) }
+  }
+}

@@ -1,0 +1,39 @@
+import Dataplane
+
+/// What the packet path's schedulers are to the rules: names, numbers, and what they want done after a change.
+enum SchedulerNames {
+  /// The numbers a scheduler may have.
+  private static let numbers: ClosedRange<UInt8> = 1...63
+
+  static func number(_ name: String) -> UInt8? {
+    numbers.first { self.name($0) == name }
+  }
+
+  static func name(_ number: UInt8) -> String? {
+    var visitor = Naming()
+    return Schedulers.visit(number, &visitor)
+  }
+
+  /// Every scheduler there is, in the order of their numbers.
+  static var all: [String] { numbers.compactMap(name) }
+
+  static func rulesChanged(_ number: UInt8, _ state: inout SchedulerState, _ servers: [ServerView]) {
+    var visitor = Changing(state: state, servers: servers)
+    if Schedulers.visit(number, &visitor) != nil { state = visitor.state }
+  }
+
+  private struct Naming: SchedulerVisitor {
+    mutating func visit<S: Scheduler>(_: S.Type) -> String { S.name.description }
+  }
+
+  private struct Changing: SchedulerVisitor {
+    var state: SchedulerState
+    let servers: [ServerView]
+    mutating func visit<S: Scheduler>(_: S.Type) { S.rulesChanged(&state, servers) }
+  }
+}
+
+/// How long a connection stays in a state without a packet, in seconds.
+enum DefaultTimeout {
+  static func of(_ state: UInt8) -> UInt32 { State.defaultTimeout(state) }
+}

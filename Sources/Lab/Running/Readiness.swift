@@ -1,0 +1,94 @@
+import Glibc
+import HostSystem
+import Netlink
+
+extension RunningLab {
+  /// Waits until every link has carrier and every address can be used.
+  func waitForNetwork(_ deadline: Deadline) throws(LabError) {
+    try wait(deadline) { () throws(LabError) in
+      var missing: [String] = []
+      for host in topology.hosts {
+        missing += try configure(host.name) { socket throws(NetlinkError) in try socket.whatIsMissing() }
+          .map { "\(host.name): \($0)" }
+      }
+      return missing
+    }
+  }
+
+  /// Waits until every port that a process is to open is open; a process that ends instead is an error.
+  func waitForListeners(_ deadline: Deadline) throws(LabError) {
+    try wait(deadline) { () throws(LabError) in
+      var missing: [String] = []
+      for host in topology.hosts where host.processes.contains(where: { !$0.listeners.isEmpty }) {
+        let open = try openPorts(on: host.name)
+        for process in host.processes {
+          let closed = process.listeners.filter { !open.contains($0) }
+          if closed.isEmpty { continue }
+          try checkIsAlive(process.name, on: host.name)
+          missing += closed.map { "\(host.name): \(process.name) does not listen on \($0.transport) port \($0.port)" }
+        }
+      }
+      return missing
+    }
+  }
+
+  func openPorts(on host: String) throws(LabError) -> OpenPorts {
+    try inside(host) { () throws(LabError) in try attempt { () throws(SystemError) in try OpenPorts() } }
+  }
+
+  /// Asks again and again, with longer and longer pauses, what is still missing.
+  private func wait(_ deadline: Deadline, _ missing: () throws(LabError) -> [String]) throws(LabError) {
+    var pause: CInt = 1
+    while true {
+      let left = try missing()
+      if left.isEmpty { return }
+      if deadline.hasPassed { throw .notReady(left) }
+      poll(nil, 0, min(pause, deadline.milliseconds))
+      pause = min(pause * 2, 50)
+    }
+  }
+}
+
+extension NetlinkSocket {
+  /// The links without carrier, and the addresses that are tentative or belong to somebody else.
+  fileprivate func whatIsMissing() throws(NetlinkError) -> [String] {
+    var missing: [String] = []
+    for interface in try interfaces() where !interface.flags.contains([.up, .lowerUp]) {
+      // A bridge or bond without ports never has carrier.
+      if interface.kind == "bridge" || interface.kind == "bond" { continue }
+      missing.append("\(interface.name) has no carrier")
+    }
+    for address in try addresses() {
+      if address.flags.contains(.detectionFailed) { missing.append("\(address.prefix) belongs to another host") }
+      if address.flags.contains(.tentative) { missing.append("\(address.prefix) is tentative") }
+    }
+    return missing
+  }
+}
+
+/// The ports that somebody listens on in the calling thread's namespace, as proc(5) lists them under net.
+struct OpenPorts {
+  private var tcp: Set<UInt16> = []
+  private var udp: Set<UInt16> = []
+
+  init() throws(SystemError) {
+    // /proc/net is the whole process's; a thread's own namespace shows only here.
+    for (file, isTCP) in [("tcp", true), ("tcp6", true), ("udp", false), ("udp6", false)] {
+      let path = "/proc/thread-self/net/\(file)"
+      guard access(path, F_OK) == 0 else { continue }
+      for line in try Files.text(path).split(separator: "\n").dropFirst() {
+        let words = line.split(separator: " ")
+        guard words.count > 3, let colon = words[1].lastIndex(of: ":"),
+          let port = UInt16(words[1][words[1].index(after: colon)...], radix: 16)
+        else { continue }
+        // 0A is TCP_LISTEN; a bound UDP socket is in 07, TCP_CLOSE.
+        if isTCP, words[3] == "0A" { tcp.insert(port) }
+        if !isTCP, words[3] == "07" { udp.insert(port) }
+      }
+    }
+  }
+
+  func contains(_ listener: Topology.Process.Listener) -> Bool {
+    (listener.transport == .tcp ? tcp : udp).contains(listener.port)
+  }
+}

@@ -1,0 +1,96 @@
+import CSystem
+import Glibc
+import HostSystem
+import Netlink
+
+/// The folder of one lab, /run/svs/labs/NAME, and the lock that says that its owner lives.
+///
+/// The lock is a flock(2): the kernel lets go of it when the owner dies, however that happens.
+struct StateFolder: ~Copyable {
+  static let root = "/run/svs/labs"
+  /// Held while a name is claimed or a dead lab looked for: never while a lab is built.
+  private static let claimLock = "/run/svs/labs.lock"
+
+  let name: String
+  private let lock: Descriptor
+
+  var path: String { StateFolder.path(name) }
+
+  static func path(_ name: String) -> String { "\(root)/\(name)" }
+  static func journalPath(_ name: String) -> String { "\(root)/\(name)/journal" }
+  private static func lockPath(_ name: String) -> String { "\(root)/\(name)/lock" }
+
+  private init(name: String, lock: consuming Descriptor) {
+    self.name = name
+    self.lock = lock
+  }
+
+  /// Claims a name for a new lab.
+  static func claim(_ name: String, lifetime: Lab.Lifetime) throws(LabError) -> StateFolder {
+    try attempt { () throws(SystemError) in try Files.makeFolder(root) }
+    return try holdingClaims { () throws(LabError) in
+      guard mkdir(path(name), 0o755) == 0 else {
+        throw errno == EEXIST ? .nameTaken(name) : .system(.last("make the folder \(path(name))"))
+      }
+      guard let lock = try lockFile(lockPath(name), wait: false) else { throw .nameTaken(name) }
+      try attempt { () throws(SystemError) in
+        try Files.write("\(Journal.heading)\n" + Journal.Entry.lifetime(lifetime).line, to: journalPath(name))
+      }
+      return StateFolder(name: name, lock: lock)
+    }
+  }
+
+  /// Takes over a lab that nobody owns: one that was left up on purpose, or whose owner died.
+  ///
+  /// Nothing where there is no such lab or its owner lives.
+  static func adopt(_ name: String) throws(LabError) -> StateFolder? {
+    guard access(path(name), F_OK) == 0 else { return nil }
+    return try holdingClaims { () throws(LabError) in
+      guard access(path(name), F_OK) == 0, let lock = try lockFile(lockPath(name), wait: false) else { return nil }
+      return StateFolder(name: name, lock: lock)
+    }
+  }
+
+  /// The names of all labs, whoever owns them.
+  static func names() -> [String] { Files.list(root).filter(isLabName) }
+
+  static func journal(_ name: String) -> Journal? {
+    (try? Files.text(journalPath(name))).flatMap(Journal.init)
+  }
+
+  func record(_ entry: Journal.Entry) throws(LabError) {
+    let path = StateFolder.journalPath(name)
+    try attempt { () throws(SystemError) in
+      let file = try Descriptor(checking: open(path, O_WRONLY | O_APPEND | O_CLOEXEC), "write \(path)")
+      try Files.append(entry.line, to: file, path)
+    }
+  }
+
+  /// Removes the folder, under the claim lock, lest somebody lock a file that is about to go.
+  func remove() throws(LabError) {
+    let path = path
+    try StateFolder.holdingClaims { () throws(LabError) in
+      try attempt { () throws(SystemError) in try Files.remove(path) }
+    }
+  }
+
+  private static func holdingClaims<R: ~Copyable>(_ body: () throws(LabError) -> R) throws(LabError) -> R {
+    let file = open(claimLock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw .system(.last("open \(claimLock)")) }
+    defer { close(file) }
+    let result = svs_lock_file(file, 1)
+    guard result == 0 else { throw .system(SystemError(code: -result, action: "lock \(claimLock)")) }
+    return try body()
+  }
+
+  /// Opens and locks a file; nothing where somebody else holds the lock.
+  private static func lockFile(_ path: String, wait: Bool) throws(LabError) -> Descriptor? {
+    let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard number >= 0 else { throw .system(.last("open \(path)")) }
+    let file = Descriptor(number)
+    let result = svs_lock_file(file.number, wait ? 1 : 0)
+    if result == -EWOULDBLOCK { return nil }
+    guard result == 0 else { throw .system(SystemError(code: -result, action: "lock \(path)")) }
+    return file
+  }
+}

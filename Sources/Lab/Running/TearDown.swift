@@ -1,0 +1,109 @@
+import CSystem
+import Glibc
+import HostSystem
+import Netlink
+import RealServerSetup
+
+/// Takes down what a journal says a lab made, by its owner or by whoever found it without one.
+enum TearDown {
+  /// Ends the processes, deletes the namespaces, removes the folder; goes on after an error and throws the first.
+  static func run(_ state: borrowing StateFolder) throws(LabError) {
+    let journal = StateFolder.journal(state.name)
+    var first: LabError?
+    for namespace in journal?.namespaces ?? [] {
+      do throws(NetlinkError) {
+        try remove(Lab.namespaceName(lab: state.name, host: namespace.host), cookie: namespace.cookie)
+        if let cookie = namespace.cookie { RealServer.forget(cookie: cookie) }
+      } catch {
+        first = first ?? .network(error, host: namespace.host)
+      }
+    }
+    for process in journal?.processes ?? [] { collect(process.pid) }
+    // A folder that still lists what could not be removed lets the next attempt find it.
+    if let first { throw first }
+    try state.remove()
+  }
+
+  private static func remove(_ name: String, cookie: UInt64?) throws(NetlinkError) {
+    do {
+      let namespace = try NetworkNamespace.named(name)
+      // Somebody deleted ours and made another of that name: that one is theirs.
+      if let cookie, try namespace.cookie != cookie { return }
+      end(namespace)
+    } catch {
+      switch error.code {
+      case ENOENT: return
+      // The file is there, but no namespace was ever put on it.
+      case EINVAL: break
+      default: throw error
+      }
+    }
+    try NetworkNamespace.delete(name)
+  }
+
+  private static func isMember(_ pid: pid_t, _ namespace: CInt) -> Bool {
+    var wanted = stat()
+    var found = stat()
+    return fstat(namespace, &wanted) == 0 && stat("/proc/\(pid)/ns/net", &found) == 0 && found.st_ino == wanted.st_ino
+      && found.st_dev == wanted.st_dev
+  }
+
+  /// Ends every process of a namespace, also those that others start while they end.
+  private static func end(_ namespace: borrowing NetworkNamespace) {
+    let number = namespace.descriptor
+    let deadline = Deadline(in: .seconds(10))
+    var patience = Duration.seconds(1)
+    while !deadline.hasPassed {
+      let members = ProcessTable.members(of: namespace)
+      if members.isEmpty { return }
+      end(members, patience: patience) { isMember($0, number) }
+      patience = .zero
+    }
+  }
+
+  /// Asks processes to end, and makes those that do not.
+  ///
+  /// - Parameters:
+  ///   - patience: how long they may take.
+  ///   - isMeant: asked again once the process is held by a descriptor, so that a number that has been given to
+  ///     another process meanwhile harms nobody.
+  static func end(_ pids: [pid_t], patience: Duration = .seconds(1), _ isMeant: (pid_t) -> Bool) {
+    var held: [pollfd] = []
+    defer { for process in held { close(process.fd) } }
+    for pid in pids {
+      let handle = svs_pidfd_open(pid)
+      guard handle >= 0 else { continue }
+      held.append(pollfd(fd: handle, events: Int16(POLLIN), revents: 0))
+      guard isMeant(pid) else {
+        held.removeLast()
+        close(handle)
+        continue
+      }
+      _ = svs_pidfd_signal(handle, SIGTERM)
+      // A stopped process would not see the request.
+      _ = svs_pidfd_signal(handle, SIGCONT)
+    }
+    for signal in [SIGKILL, 0] {
+      let deadline = Deadline(in: signal == SIGKILL ? patience : .seconds(10))
+      while let left = firstRunning(&held), !deadline.hasPassed {
+        var watched = held[left]
+        poll(&watched, 1, deadline.milliseconds)
+      }
+      guard firstRunning(&held) != nil, signal != 0 else { break }
+      for process in held { _ = svs_pidfd_signal(process.fd, signal) }
+    }
+    for pid in pids { collect(pid) }
+  }
+
+  private static func firstRunning(_ processes: inout [pollfd]) -> Int? {
+    poll(&processes, nfds_t(processes.count), 0)
+    return processes.firstIndex { $0.revents == 0 }
+  }
+
+  /// Collects a child that has ended; others' children are none of ours, and refuse.
+  private static func collect(_ pid: pid_t) {
+    var wasSignalled: CInt = 0
+    var code: CInt = 0
+    _ = svs_collect(pid, &wasSignalled, &code)
+  }
+}

@@ -1,0 +1,54 @@
+import KernelDirector
+
+/// Whether features that the dataplane lacks are refused by name.
+public enum Gate: Sendable { case closed, open }
+
+/// What the command line understands and the dataplane does not carry yet.
+///
+/// A command that uses one of these is refused by name before it reaches the rules. To lift a gate, delete its line.
+struct Unimplemented: Sendable {
+  /// How messages call the feature.
+  let name: String
+  let isUsed: @Sendable (Invocation) -> Bool
+
+  private init(_ name: String, _ isUsed: @escaping @Sendable (Invocation) -> Bool) {
+    self.name = name
+    self.isUsed = isUsed
+  }
+
+  private init(scheduler: String) {
+    self.init("the scheduler \(scheduler) (-s)") { $0.settings.scheduler == scheduler }
+  }
+
+  static let features: [Unimplemented] = [
+    Unimplemented("persistence (-p)") { $0.options.contains(.persistent) },
+    Unimplemented("the persistence mask (-M)") { $0.options.contains(.netmask) },
+    Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty },
+    Unimplemented("services by firewall mark (-f)") { $0.service.mark != 0 },
+    Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
+    Unimplemented("one-packet scheduling (-o)") { $0.settings.onePacket },
+    Unimplemented("scheduler flags (-b)") { $0.settings.schedulerFlags != 0 },
+    Unimplemented("connection thresholds (-x)") { $0.serverSettings.upperThreshold != 0 },
+    Unimplemented("connection thresholds (-y)") { $0.serverSettings.lowerThreshold != 0 },
+    Unimplemented("GUE tunnels (--tun-type gue)") { $0.serverSettings.tunnel == .gue },
+    Unimplemented("GRE tunnels (--tun-type gre)") { $0.serverSettings.tunnel == .gre },
+    Unimplemented(scheduler: "dh"),
+    Unimplemented(scheduler: "sed"),
+    Unimplemented(scheduler: "nq"),
+    Unimplemented(scheduler: "lblc"),
+    Unimplemented(scheduler: "lblcr"),
+    Unimplemented(scheduler: "fo"),
+    Unimplemented(scheduler: "ovf"),
+    Unimplemented(scheduler: "mh"),
+    Unimplemented(scheduler: "none"),
+    Unimplemented("timeouts (--set)") { $0.command == .setTimeouts },
+    Unimplemented("connection synchronisation (--start-daemon)") { $0.command == .startDaemon },
+    Unimplemented("connection synchronisation (--stop-daemon)") { $0.command == .stopDaemon },
+    Unimplemented("rates (--rate)") { $0.command == .list && $0.options.contains(.rate) },
+  ]
+
+  /// The first feature that a command wants in vain.
+  static func first(in invocation: Invocation) -> Unimplemented? {
+    features.first { $0.isUsed(invocation) }
+  }
+}

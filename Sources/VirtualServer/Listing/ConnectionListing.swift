@@ -1,0 +1,69 @@
+import KernelDirector
+
+/// Writes the connection table.
+struct ConnectionListing<Names: NameService> {
+  private var endpoints: EndpointNames<Names>
+  private let withEngines: Bool
+
+  init(_ options: CommandOptions, names: Names) {
+    endpoints = EndpointNames(names: names, numeric: options.contains(.numeric))
+    withEngines = options.contains(.persistentConnections)
+  }
+
+  /// Names that were looked up, for the next listing.
+  var names: Names { endpoints.names }
+
+  mutating func text(of connections: [ConnectionSnapshot]) -> String {
+    var text = "IPVS connection entries\n"
+    append(["pro", "expire", "state", "source", "virtual"], to: &text)
+    if withEngines {
+      text.append("destination", left: 19)
+      text.append("pe name", left: 17)
+      text += "pe_data\n"
+    } else {
+      text += "destination\n"
+    }
+    for connection in connections {
+      let transport = connection.transport
+      append(
+        [
+          transport.listed, clock(connection.expiresIn), connection.state.listed,
+          endpoints.text(connection.client, over: transport), endpoints.text(connection.virtual, over: transport),
+        ], to: &text)
+      text += endpoints.text(connection.destination, over: transport) + "\n"
+    }
+    return text
+  }
+
+  private func append(_ columns: [String], to text: inout String) {
+    for (column, width) in zip(columns, [3, 6, 11, 18, 18]) {
+      text.append(column, left: width)
+      text += " "
+    }
+  }
+
+  private func clock(_ seconds: UInt32) -> String {
+    func two(_ value: UInt32) -> String { value < 10 ? "0\(value)" : String(value) }
+    return "\(two(seconds / 60)):\(two(seconds % 60))"
+  }
+}
+
+extension ConnectionState {
+  /// The name that /proc/net/ip_vs_conn uses.
+  fileprivate var listed: String {
+    switch self {
+    case .none: "NONE"
+    case .established: "ESTABLISHED"
+    case .synSent: "SYN_SENT"
+    case .synReceived: "SYN_RECV"
+    case .finWait: "FIN_WAIT"
+    case .timeWait: "TIME_WAIT"
+    case .closed: "CLOSE"
+    case .closeWait: "CLOSE_WAIT"
+    case .lastAck: "LAST_ACK"
+    case .listen: "LISTEN"
+    case .synAck: "SYNACK"
+    case .udp: "UDP"
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+
+/// The program of the Swift Virtual Server.
+@main
+struct SVS: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "svs",
+    abstract: "The Swift Virtual Server: LVS for today's kernels, on XDP.",
+    discussion: """
+      Rules are made with 'ipvsadm'; this program looks after what ipvsadm has no words for: where the director is \
+      attached, how it stands, and the laboratory to try it in.
+
+      EXAMPLES
+        svs attach eth0 eth1              attach to two interfaces
+        svs attach --connections 1000000  attach to all that are up, with a larger connection table
+        svs status                        what is attached where, and whether all is well
+        svs status --drops                why packets were not simply forwarded
+        svs detach                        stop, and free everything
+      """,
+    version: Version.text,
+    subcommands: [Attach.self, Detach.self, Status.self])
+}
+
+/// The version of this product.
+enum Version {
+  static let text = "svs 0.1.0"
+}
