@@ -22,7 +22,7 @@ public protocol RuleStore {
   /// One service; throws `noSuchService`.
   func service(_ identity: ServiceIdentity) throws(DirectorError) -> ServiceSnapshot
   func connections() throws(DirectorError) -> [ConnectionSnapshot]
-  /// How many connections the table can hold; `ipvsadm -L` prints it as `size`.
+  /// How many connections the table can hold.
   func connectionCapacity() throws(DirectorError) -> UInt32
 
   func timeouts() throws(DirectorError) -> Timeouts
