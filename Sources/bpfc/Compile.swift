@@ -51,6 +51,8 @@ func adapt(_ text: String) -> String {
       // Calls cost the verifier more than code, and BPF functions take five arguments at most.
       if !line.contains("noinline") { line.replace("{ ", with: "{ alwaysinline ") }
     }
+    // Swift forbids inlining of the C functions that a @convention(c) closure calls; one left as a call has no BTF.
+    if line.hasPrefix("attributes "), line.hasSuffix("= { noinline }") { line.replace("noinline", with: "nounwind") }
     if line.contains("!DI") {
       line.replace("DISubroutineType(types: null)", with: "DISubroutineType(types: !{null})")
       line.replace("spFlags: DISPFlagDefinition", with: "spFlags: DISPFlagLocalToUnit | DISPFlagDefinition")

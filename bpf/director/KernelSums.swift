@@ -14,8 +14,10 @@ private struct SumStep {
     failed = 1
     let zero: UInt32 = 0
     guard let scratch = withUnsafePointer(to: zero, { bpf_map_lookup_elem(&svs_scratch, $0) }) else { return false }
-    let size = UInt64(left < 512 ? left : 512)
-    if size == 0 || size > 512 { return false }
+    // Through memory, so that the compiler keeps a form from which Linux 6.1's verifier sees 1 to 512.
+    let spare = scratch + 1016
+    spare.assumingMemoryBound(to: UInt64.self).pointee = UInt64(left < 512 ? left : 512)
+    let size = ((svs_opaque(spare).assumingMemoryBound(to: UInt64.self).pointee &- 1) & 511) &+ 1
     if size & 3 != 0 {
       // The helper sums whole words: what it reads beyond the data must be zero.
       (scratch + Int(size & 508)).assumingMemoryBound(to: UInt32.self).pointee = 0

@@ -1,0 +1,65 @@
+# The two commands to know: make run, make test.
+
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+DESTDIR ?=
+BIN := .build/release
+SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
+# One configuration for everything: programs, tests and bench are products of the same build.
+BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
+
+.PHONY: help run test test-kernels bench build deps format lint clean install
+
+help:
+	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
+	@echo 'make test          everything that can be checked on this machine (root)'
+	@echo 'make test-kernels  the same programs on kernel 6.1, in a virtual machine'
+	@echo 'make bench         speed, against a C twin and nftables, in one run (root)'
+	@echo 'make build         programs and tests into $(BIN)'
+	@echo 'make deps          the Debian packages all this needs'
+	@echo 'make format, lint  swift-format: rewrite, or check'
+	@echo 'make install       programs, man pages and completions under PREFIX ($(PREFIX))'
+	@echo 'make clean         what was built'
+
+deps:
+	@scripts/deps.sh
+
+build:
+	@scripts/deps.sh
+	$(BUILD)
+
+run:
+	@SVS_GOAL=run scripts/deps.sh --kernel
+	$(BUILD)
+	@$(BIN)/svs demo
+
+test:
+	@SVS_GOAL=test scripts/deps.sh --kernel
+	@scripts/parts.py
+
+test-kernels: build
+	@kernels/test $(BIN)
+
+bench:
+	@SVS_GOAL=bench scripts/deps.sh --kernel
+	$(BUILD)
+	@$(BIN)/svs-bench
+
+format:
+	swift format format --in-place --recursive --parallel $(SOURCES)
+
+lint:
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+install: build
+	install -D -m 755 $(BIN)/svs $(DESTDIR)$(PREFIX)/sbin/svs
+	install -D -m 755 $(BIN)/ipvsadm $(DESTDIR)$(PREFIX)/sbin/ipvsadm
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BIN)/svs --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svs
+	$(BIN)/svs --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_svs
+	$(BIN)/svs --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/svs.fish
+
+clean:
+	rm -rf .build
