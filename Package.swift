@@ -54,6 +54,11 @@ let package = Package(
       ], swiftSettings: strict),
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
+    .testTarget(
+      name: "LabTests", dependencies: ["Lab", "Netlink", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
+      swiftSettings: strict),
+    // A lab's owner for the tests to kill.
+    .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
   ],

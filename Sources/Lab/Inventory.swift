@@ -39,7 +39,7 @@ extension Lab {
       // An owner that lives holds the lock; what cannot be removed now is tried again by the next sweep.
       guard let state = try? StateFolder.adopt(name) else { continue }
       let journal = StateFolder.journal(name)
-      if let journal, journal.lifetime == .kept, journal.isReady { continue }
+      if let journal, journal.lifetime == .kept, journal.isReady, !journal.isEnding { continue }
       try? TearDown.run(state)
     }
   }
@@ -47,9 +47,15 @@ extension Lab {
   /// Takes down a lab by name, other than one whose owner lives.
   public static func down(_ name: String) throws(LabError) {
     guard isLabName(name) else { throw .invalidName(name) }
-    guard StateFolder.names().contains(name) else { throw .noSuchLab(name) }
-    guard let state = try StateFolder.adopt(name) else { throw .isOwned(name) }
-    try TearDown.run(state)
+    let deadline = Deadline(in: .seconds(15))
+    while true {
+      guard StateFolder.names().contains(name) else { throw .noSuchLab(name) }
+      if let state = try StateFolder.adopt(name) { return try TearDown.run(state) }
+      // Somebody else is taking it down: it is gone when they are done.
+      guard StateFolder.journal(name)?.isEnding == true, !deadline.hasPassed else { throw .isOwned(name) }
+      poll(nil, 0, 2)
+      if !StateFolder.names().contains(name) { return }
+    }
   }
 
   /// Replaces this process by a command inside a host's namespace; returns only by throwing.

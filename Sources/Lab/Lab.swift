@@ -37,10 +37,11 @@ public struct Lab: ~Copyable, Sendable {
     let name = name ?? Lab.freeName()
     guard isLabName(name) else { throw .invalidName(name) }
     Lab.sweep()
+    let deadline = Deadline(in: patience)
     let running = RunningLab(
-      topology: topology, lifetime: lifetime, state: try StateFolder.claim(name, lifetime: lifetime))
+      topology: topology, lifetime: lifetime, state: try StateFolder.claim(name, lifetime: lifetime, deadline))
     do {
-      try running.build(Deadline(in: patience))
+      try running.build(deadline)
       try running.state.record(.ready)
     } catch {
       try? running.takeDown()

@@ -77,8 +77,13 @@ struct RecordFolder: ~Copyable {
   }
 
   func write(_ record: Record) throws(RealServerError) {
+    let folder = path
     let path = file(of: record.plan.vip)
-    try system { () throws(SystemError) in try Files.replace(path, with: record.text) }
+    try system { () throws(SystemError) in
+      // The last VIP's removal took the folder along.
+      try Files.makeFolder(folder)
+      try Files.replace(path, with: record.text)
+    }
   }
 
   func remove(_ vip: IPAddress) throws(RealServerError) {

@@ -118,6 +118,6 @@ extension Director {
     }
     guard let field = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
     field.pointee.check = check.field
-    return .transmit
+    return Step(platform.redirect(platform.ingress))
   }
 }

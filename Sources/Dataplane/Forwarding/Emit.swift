@@ -61,7 +61,9 @@ extension Director {
       platform.note(.handedOver)
       return platform.redirect(config.pointee.handover_ifindex)
     }
-    return way.ifindex == platform.ingress ? .transmit : platform.redirect(way.ifindex)
+    // Also where it leaves by the device it came in by: veth does not deliver what an XDP program transmits unless its
+    // peer has a program too, but it does deliver what is redirected.
+    return platform.redirect(way.ifindex)
   }
 }
 

@@ -16,6 +16,7 @@ public enum Schedulers {
     case LeastConnection.number: visitor.visit(LeastConnection.self)
     case WeightedLeastConnection.number: visitor.visit(WeightedLeastConnection.self)
     case SourceHash.number: visitor.visit(SourceHash.self)
+    case ShortestExpectedDelay.number: visitor.visit(ShortestExpectedDelay.self)
     default: nil
     }
   }

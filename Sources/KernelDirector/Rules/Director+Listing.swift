@@ -92,11 +92,7 @@ extension Director {
     }
   }
 
-  public func connectionCapacity() throws(DirectorError) -> UInt32 {
-    try locked { () throws(DirectorError) in
-      tables?.config.pointee.connection_capacity ?? DirectorObject.defaultCapacity
-    }
-  }
+  public func listedTableSize() -> UInt32 { 4096 }
 
   /// How long idle connections are kept.
   public func timeouts() throws(DirectorError) -> Timeouts {

@@ -22,6 +22,8 @@ struct Journal: Sendable {
 
   var lifetime = Lab.Lifetime.ephemeral
   var isReady = false
+  /// Whether somebody has begun to take the lab down.
+  var isEnding = false
   var namespaces: [Namespace] = []
   var processes: [Process] = []
 
@@ -35,6 +37,7 @@ struct Journal: Sendable {
     case dropped(host: String)
     case process(Process)
     case ready
+    case ending
 
     var line: String {
       switch self {
@@ -44,6 +47,7 @@ struct Journal: Sendable {
       case .dropped(let host): "dropped \(host)\n"
       case .process(let process): "process \(process.host) \(process.pid) \(process.start) \(process.name)\n"
       case .ready: "ready\n"
+      case .ending: "ending\n"
       }
     }
   }
@@ -65,6 +69,7 @@ struct Journal: Sendable {
         guard let pid = pid_t(words[2]), let start = UInt64(words[3]) else { continue }
         processes.append(Process(host: words[1], name: words[4], pid: pid, start: start))
       case ("ready", 1): isReady = true
+      case ("ending", 1): isEnding = true
       default: continue
       }
     }

@@ -25,8 +25,19 @@ struct StateFolder: ~Copyable {
     self.lock = lock
   }
 
-  /// Claims a name for a new lab.
-  static func claim(_ name: String, lifetime: Lab.Lifetime) throws(LabError) -> StateFolder {
+  /// Claims a name for a new lab, and waits where a lab of that name is just being taken down.
+  static func claim(_ name: String, lifetime: Lab.Lifetime, _ deadline: Deadline) throws(LabError) -> StateFolder {
+    while true {
+      do {
+        return try claim(name, lifetime: lifetime)
+      } catch {
+        guard case .nameTaken = error, journal(name)?.isEnding != false, !deadline.hasPassed else { throw error }
+        poll(nil, 0, 2)
+      }
+    }
+  }
+
+  private static func claim(_ name: String, lifetime: Lab.Lifetime) throws(LabError) -> StateFolder {
     try attempt { () throws(SystemError) in try Files.makeFolder(root) }
     return try holdingClaims { () throws(LabError) in
       guard mkdir(path(name), 0o755) == 0 else {

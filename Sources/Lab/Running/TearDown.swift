@@ -9,6 +9,7 @@ enum TearDown {
   /// Ends the processes, deletes the namespaces, removes the folder; goes on after an error and throws the first.
   static func run(_ state: borrowing StateFolder) throws(LabError) {
     let journal = StateFolder.journal(state.name)
+    try? state.record(.ending)
     var first: LabError?
     for namespace in journal?.namespaces ?? [] {
       do throws(NetlinkError) {

@@ -33,7 +33,6 @@ struct Unimplemented: Sendable {
     Unimplemented("GUE tunnels (--tun-type gue)") { $0.serverSettings.tunnel == .gue },
     Unimplemented("GRE tunnels (--tun-type gre)") { $0.serverSettings.tunnel == .gre },
     Unimplemented(scheduler: "dh"),
-    Unimplemented(scheduler: "sed"),
     Unimplemented(scheduler: "nq"),
     Unimplemented(scheduler: "lblc"),
     Unimplemented(scheduler: "lblcr"),
