@@ -44,6 +44,8 @@ let package = Package(
     .target(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
+    .target(name: "Demo", dependencies: ["Lab", "Netlink", "CSystem", "HostSystem"], swiftSettings: strict),
+
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -51,7 +53,7 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", "RealServerSetup", "Netlink",
+        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Netlink",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
