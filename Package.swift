@@ -19,6 +19,7 @@ let package = Package(
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
     .target(name: "DataplaneTypes"),
     .target(name: "Dataplane", dependencies: ["DataplaneTypes"], swiftSettings: strict),
+    .target(name: "DataplaneSimulation", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
     .executableTarget(name: "bpfc", swiftSettings: strict),
     .plugin(name: "BPFBuild", capability: .buildTool(), dependencies: ["bpfc"]),
     .target(name: "DataplaneObject", swiftSettings: strict, plugins: ["BPFBuild"]),
@@ -54,7 +55,8 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "VirtualServer", "KernelDirector", "Lab", "RealServerSetup", "Netlink",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "svs-bench",
@@ -68,7 +70,17 @@ let package = Package(
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
-    .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
+    .target(
+      name: "DataplaneTesting", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation"],
+      path: "Tests/DataplaneTesting", swiftSettings: strict),
+    .testTarget(
+      name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "KernelDirectorTests",
+      dependencies: [
+        "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink", "CLibbpf",
+      ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
