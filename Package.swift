@@ -45,6 +45,9 @@ let package = Package(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     .target(name: "Demo", dependencies: ["Lab", "Netlink", "CSystem", "HostSystem"], swiftSettings: strict),
+    .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
+    .target(
+      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -56,6 +59,10 @@ let package = Package(
         "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Netlink",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+    .executableTarget(
+      name: "svs-bench",
+      dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(
