@@ -1,0 +1,65 @@
+import Netlink
+import Testing
+
+@testable import Lab
+
+/// Devices at the director that take no redirected frames, or tag them.
+@Suite struct DevicesTests {
+  /// All methods over both IP versions, with the servers behind a device of this kind.
+  @Test(arguments: [Stage.Side.bridge, .bond, .vlan, .vlanOnBridge, .vxlan])
+  func serversBehind(_ side: Stage.Side) async throws {
+    try await withDirector(Stage.network(back: side)) { director in
+      try director.startServers()
+      for c in Case.all { try director.balance(c, net: 2) }
+      // A VLAN's frames go tagged to the device below, which takes them; the others need the kernel.
+      let handedOver = try director.drops()["handed-over"] ?? 0
+      if side == .vlan { #expect(handedOver < 100) } else { #expect(handedOver > 500) }
+    }
+  }
+
+  /// And the client, to whom NAT's answers go.
+  @Test(arguments: [Stage.Side.bridge, .bond, .vlan])
+  func clientsBehind(_ side: Stage.Side) async throws {
+    try await withDirector(Stage.network(front: side)) { director in
+      try director.startServers()
+      // Everything of network 2 leaves by a plain device, and the answers of NAT by this one.
+      for c in Case.all { try director.balance(c, net: 2) }
+    }
+  }
+
+  /// Tags that are really in the frames, as a driver without VLAN offload delivers them.
+  @Test func taggedFramesAreBalanced() async throws {
+    try await withDirector(Stage.network(front: .vlan, back: .vlan)) { director in
+      for number in 1...3 {
+        for interface in ["eth0-port", "eth1-port"] {
+          try director.run("rs\(number)", ["ethtool", "-K", interface, "txvlan", "off"])
+        }
+      }
+      try director.run("client", ["ethtool", "-K", "eth0-port", "txvlan", "off"])
+      for host in ["switch", "backswitch"] {
+        for port in 0...3 { try director.run(host, ["ethtool", "-K", "port\(port)", "txvlan", "off"]) }
+      }
+      try director.run("switch", ["ethtool", "-K", "port4", "txvlan", "off"])
+      // The parents are attached by name, so that the frames come with their tags.
+      try director.svs("attach front-port back-port")
+      try director.startServers()
+      for c in Case.all { try director.balance(c, net: 2) }
+      // A service without servers is refused with the tag that the request came with.
+      try director.ipvsadm("-A -t 10.1.0.100:81 -s rr")
+      let refused = try director.lab.exec("client", ["curl", "-sS", "-m", "5", "http://10.1.0.100:81/"])
+      #expect(refused.ending == .exited(code: 7), "\(refused.errors)")
+    }
+  }
+}
+
+extension DirectorLab {
+  /// Requests, datagrams and an upload of 2 MB, by every server.
+  func balance(_ c: Case, net: Int?) throws {
+    try addService(c, net: net)
+    try addService(c, port: 9001, net: net)
+    try addService(c, "-u", port: 9000, net: net)
+    #expect(tally(try fetch(c, 6)) == ["rs1": 2, "rs2": 2, "rs3": 2], "\(c)")
+    #expect(tally(try ask(c, 6)) == ["rs1": 2, "rs2": 2, "rs3": 2], "\(c)")
+    try upload(c, 2_000_000)
+  }
+}
