@@ -60,6 +60,14 @@ enum Stage {
   /// What the director's side of a network is made of.
   enum Side: String, CaseIterable, Sendable {
     case plain, bridge, bond, vlan, vlanOnBridge, vxlan
+
+    /// Whether this kernel can make such a device.
+    var isAvailable: Bool {
+      guard self == .bond || self == .vlan || self == .vlanOnBridge else { return true }
+      var topology = Topology(hosts: [.init("a"), .init("b")], links: [.init(.init("a", "x"), .init("b", "x"))])
+      topology.hosts[0].devices = [.init("y", self == .bond ? .bond(mode: 1, ports: []) : .vlan(parent: "x", id: 5))]
+      return (try? Lab(topology)) != nil
+    }
   }
 
   /// The same network, with other devices at the director.
