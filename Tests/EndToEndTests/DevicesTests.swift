@@ -29,6 +29,12 @@ import Testing
   /// All methods over both IP versions, towards the servers and back, through these devices.
   private func balance(front: Stage.Side = .plain, back: Stage.Side = .plain) async throws {
     try await withDirector(Stage.network(front: front, back: back)) { director in
+      if back == .vxlan {
+        // Made without a device below, it does not know how much of 1,500 bytes its own headers take.
+        for (host, device) in [("director", "back"), ("backswitch", "vx0")] {
+          try director.run(host, ["ip", "link", "set", device, "mtu", "1450"])
+        }
+      }
       try director.startServers()
       for c in Case.all { try director.balance(c, net: 2) }
       let handedOver = try director.drops()["handed-over"] ?? 0

@@ -66,12 +66,23 @@ final class DirectorLab: Sendable {
   }
 }
 
+extension DirectorLab {
+  /// Prints what the director counted, for whoever looks into a failure.
+  fileprivate func explain() {
+    guard lab.topology.hosts.contains(where: { $0.name == "director" }) else { return }
+    let counted = (try? drops())?.filter { $0.value > 0 } ?? [:]
+    let listed = (try? lab.exec("director", [Programs.ipvsadm, "-L", "-n", "--stats"]))?.output ?? ""
+    print("\(lab.name): not simply forwarded: \(counted)\n\(listed)")
+  }
+}
+
 /// Builds a lab, runs a test in it, and takes down the director and the lab whatever happens.
 func withDirector(_ topology: Topology, _ body: @escaping @Sendable (DirectorLab) throws -> Void) async throws {
   try #require(geteuid() == 0, "end-to-end tests make network namespaces: run them as root")
   try await inOwnThread {
     let lab = try DirectorLab(topology)
     let result = Result { try body(lab) }
+    if case .failure = result { lab.explain() }
     for host in topology.hosts where host.name.hasPrefix("director") {
       let detached = try? lab.lab.exec(host.name, [Programs.svs, "detach"])
       #expect(detached?.succeeded == true, "svs detach in \(host.name): \(detached?.errors ?? "did not run")")
