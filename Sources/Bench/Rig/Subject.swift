@@ -1,3 +1,4 @@
+import CLibbpf
 import HostSystem
 import Netlink
 
@@ -69,6 +70,14 @@ final class Twin {
   }
 
   func program() throws(SystemError) -> CInt { try object.program("twin") }
+
+  /// How many packets it has left to the director so far.
+  func left() throws(SystemError) -> UInt64 {
+    var values = [UInt64](repeating: 0, count: Int(libbpf_num_possible_cpus()))
+    var zero: UInt32 = 0
+    guard bpf_map_lookup_elem(try object.map("left"), &zero, &values) == 0 else { throw .last("read the twin's count") }
+    return values.reduce(0, +)
+  }
 
   func takeOver() throws(SystemError) { try director.replace(by: try program(), on: BenchNetwork.devices) }
 }
