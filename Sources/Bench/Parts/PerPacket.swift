@@ -26,7 +26,7 @@ struct PerPacket {
 
   private static var cases: [Case] {
     let four = FramePlan(service: BenchNetwork.vip(.ipv4))
-    let six = FramePlan(family: .ipv6, service: BenchNetwork.vip(.ipv6))
+    let six = FramePlan(service: BenchNetwork.vip(.ipv6))
     var udp = four
     udp.transport = .udp
     var one = four
@@ -101,7 +101,7 @@ struct PerPacket {
   private func establish(_ plan: FramePlan, by replay: borrowing Replay, _ program: CInt) throws(SystemError) {
     var opening = plan
     if plan.replies {
-      opening = FramePlan(family: plan.family, service: BenchNetwork.vip(plan.family))
+      opening = FramePlan(service: BenchNetwork.vip(plan.family))
       opening.flows = plan.flows
     }
     opening.flags = FramePlan.TCPFlag.syn
