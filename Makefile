@@ -61,8 +61,8 @@ lint:
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
 install: build
-	install -D -m 755 $(BIN)/svs $(DESTDIR)$(PREFIX)/sbin/svs
-	install -D -m 755 $(BIN)/ipvsadm $(DESTDIR)$(PREFIX)/sbin/ipvsadm
+	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
+	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d

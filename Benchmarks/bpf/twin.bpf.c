@@ -280,7 +280,7 @@ INLINE int forward(struct xdp_md *context) {
         }
     }
     ethernet->dst = hop->dst, ethernet->src = hop->src;
-    return hop->ifindex == context->ingress_ifindex ? XDP_TX : bpf_redirect(hop->ifindex, 0);
+    return bpf_redirect(hop->ifindex, 0);
 }
 
 SEC("xdp") int twin(struct xdp_md *context) {
