@@ -84,6 +84,7 @@ let package = Package(
       name: "KernelDirectorTests",
       dependencies: [
         "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink", "CLibbpf",
+        "Bench", "HostSystem",
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
