@@ -43,7 +43,7 @@ let package = Package(
     .target(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
-    .target(name: "Demo", dependencies: ["Lab", "Netlink", "CSystem", "HostSystem"], swiftSettings: strict),
+    .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
