@@ -19,6 +19,7 @@ let package = Package(
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
     .target(name: "DataplaneTypes"),
     .target(name: "Dataplane", dependencies: ["DataplaneTypes"], swiftSettings: strict),
+    .target(name: "DataplaneSimulation", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
     .executableTarget(name: "bpfc", swiftSettings: strict),
     .plugin(name: "BPFBuild", capability: .buildTool(), dependencies: ["bpfc"]),
     .target(name: "DataplaneObject", swiftSettings: strict, plugins: ["BPFBuild"]),
@@ -44,6 +45,9 @@ let package = Package(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
+    .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
+    .target(
+      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -55,6 +59,10 @@ let package = Package(
         "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Netlink",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+    .executableTarget(
+      name: "svs-bench",
+      dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(
@@ -63,7 +71,17 @@ let package = Package(
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
-    .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
+    .target(
+      name: "DataplaneTesting", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation"],
+      path: "Tests/DataplaneTesting", swiftSettings: strict),
+    .testTarget(
+      name: "DataplaneTests", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "KernelDirectorTests",
+      dependencies: [
+        "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink", "CLibbpf",
+      ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

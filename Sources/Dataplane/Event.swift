@@ -22,8 +22,6 @@ public enum Event: UInt32, CaseIterable {
   case contention
   /// Answered by ICMP, or dropped if it is a reply: no route to the real server or back to the client.
   case noRoute
-  /// Dropped: the real server is the director itself, which NAT and tunnelling do not reach.
-  case localServer
   /// Answered by ICMP: larger than the way allows, and not to be fragmented.
   case tooBig
   /// Dropped: larger than the way allows.
@@ -58,7 +56,6 @@ extension Event {
     case .noMemory: "no-memory"
     case .contention: "contention"
     case .noRoute: "no-route"
-    case .localServer: "local-server"
     case .tooBig: "too-big"
     case .tooBigDropped: "too-big-dropped"
     case .timeExceeded: "time-exceeded"

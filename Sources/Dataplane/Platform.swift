@@ -71,9 +71,9 @@ public struct RouteQuery {
     case resolved
     /// The route is known, the neighbour's MAC is not yet: `ifindex` and `nextHop` are set.
     case unresolved
-    /// The address is the director's own.
-    case local
-    /// No route, or one that forbids.
+    /// The address is the director's own, or no route leads to it: the kernel does not tell which.
+    case notForwarded
+    /// A route that forbids.
     case unreachable
   }
 

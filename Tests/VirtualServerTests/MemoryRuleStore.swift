@@ -141,7 +141,7 @@ final class MemoryRuleStore: RuleStore {
   }
 
   func connections() throws(DirectorError) -> [ConnectionSnapshot] { liveConnections }
-  func listedTableSize() throws(DirectorError) -> UInt32 { 4096 }
+  func connectionCapacity() throws(DirectorError) -> UInt32 { 4096 }
 
   // MARK: Timeouts and daemons
 

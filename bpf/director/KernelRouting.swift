@@ -44,7 +44,7 @@ extension XDPPlatform {
         query.nextHop = svs_addr(w0: d.0, w1: d.1, w2: d.2, w3: d.3)
       }
     } else if result == Int32(BPF_FIB_LKUP_RET_NOT_FWDED) {
-      query.outcome = .local
+      query.outcome = .notForwarded
     } else {
       query.outcome = .unreachable
     }

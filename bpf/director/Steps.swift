@@ -14,36 +14,36 @@ import Kernel
 @c(svs_swift_recognise)
 public func recognise(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
-  return Director(XDPPlatform(context: context)).recognise(Packet(context), p).rawValue
+  return PacketPath(XDPPlatform(context: context)).recognise(Packet(context), p).rawValue
 }
 
 @c(svs_swift_open)
 public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
-  return Director(XDPPlatform(context: context)).open(p).rawValue
+  return PacketPath(XDPPlatform(context: context)).open(p).rawValue
 }
 
 @c(svs_swift_route)
 public func route(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
-  return Director(XDPPlatform(context: context)).route(p).rawValue
+  return PacketPath(XDPPlatform(context: context)).route(p).rawValue
 }
 
 @c(svs_swift_forward)
 public func forward(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
   var packet = Packet(context)
-  return Director(XDPPlatform(context: context)).forward(&packet, p).rawValue
+  return PacketPath(XDPPlatform(context: context)).forward(&packet, p).rawValue
 }
 
 @c(svs_swift_answer)
 public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
   var packet = Packet(context)
-  return Director(XDPPlatform(context: context)).answer(&packet, p).rawValue
+  return PacketPath(XDPPlatform(context: context)).answer(&packet, p).rawValue
 }
 
-/// What the NIC calls: the same order as `Director.process`.
+/// What the NIC calls: the same order as `PacketPath.process`.
 @c(svs_swift_director)
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = svs_recognise(context)

@@ -1,6 +1,6 @@
 import DataplaneTypes
 
-extension Director {
+extension PacketPath {
   /// Opens a connection where the packet is one that opens, to a service of ours.
   @inlinable @inline(__always)
   public func open(_ p: UnsafeMutablePointer<Passage>) -> Step {

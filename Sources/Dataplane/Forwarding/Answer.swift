@@ -32,7 +32,7 @@ public struct Answer {
   }
 }
 
-extension Director {
+extension PacketPath {
   /// Turns the frame into an answer to its sender, quoting as much of it as the RFCs let stand.
   ///
   /// RFC 1812, section 4.3.2.3: an IPv4 message has at most 576 bytes; RFC 4443, section 2.4: an IPv6 one fits 1,280.

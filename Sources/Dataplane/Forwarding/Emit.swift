@@ -1,7 +1,7 @@
 import DataplaneTypes
 
 /// How a packet leaves: the link layer's header, a tunnel's, and the hand-over to the kernel.
-extension Director {
+extension PacketPath {
   /// Bytes of the header that a tunnel puts in front; 0 for other methods.
   @inlinable @inline(__always)
   static func overhead(_ c: UnsafeMutablePointer<svs_connection>) -> UInt32 {

@@ -1,6 +1,6 @@
 import DataplaneTypes
 
-extension Director {
+extension PacketPath {
   /// Looks the way of a connection's packets up, and remembers it in the connection.
   @inlinable @inline(__always)
   public func route(_ p: UnsafeMutablePointer<Passage>) -> Step {
@@ -35,10 +35,10 @@ extension Director {
     }
     p.pointee.way = way
     switch way.kind {
-    case .local:
-      // Under direct routing the packet is addressed to this host already.
-      return c.pointee.method == Method.direct ? .pass : leaving(.drop, .localServer)
-    case .unreachable:
+    case .notForwarded where c.pointee.method == Method.direct:
+      // The director is the real server itself, and the packet is addressed to it already.
+      return .pass
+    case .notForwarded, .unreachable:
       return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }

@@ -1,7 +1,7 @@
 import DataplaneTypes
 
 /// What every forwarded packet goes through before it leaves: NAT's rewriting, the time to live, checksums.
-extension Director {
+extension PacketPath {
   /// Completes a partial checksum: a field that holds no more than the pseudo-header's sum, as a local sender with
   /// checksum offload leaves it. False if it cannot be done.
   ///

@@ -9,7 +9,8 @@ public struct Way {
     case redirect
     /// Through the kernel: the device takes none, or the neighbour is not resolved.
     case handover
-    case local
+    /// To this very host, or nowhere.
+    case notForwarded
     case unreachable
   }
 
@@ -67,7 +68,7 @@ extension Way {
   mutating func find<P: Platform>(_ query: inout RouteQuery, _ platform: P) {
     platform.route(&query)
     switch query.outcome {
-    case .local: kind = .local
+    case .notForwarded: kind = .notForwarded
     case .unreachable: kind = .unreachable
     case .resolved, .unresolved:
       kind = .handover
@@ -75,10 +76,11 @@ extension Way {
       mtu = query.mtu
       nextHop = query.nextHop
       nextHopFamily = query.nextHopFamily
+      vlan = 0
+      guard query.outcome == .resolved else { return }
       destination = query.destinationMAC
       source = query.sourceMAC
-      vlan = 0
-      guard query.outcome == .resolved, let device = platform.devices.find(query.ifindex),
+      guard let device = platform.devices.find(query.ifindex),
         device.pointee.flags & UInt32(SVS_DEVICE_REDIRECT) != 0
       else { return }
       kind = .redirect

@@ -8,7 +8,8 @@ public enum DirectorError: Error, Hashable, Sendable {
   case schedulerNotFound(String)
   /// The two address families of a service and a server cannot go together under this forwarding method.
   case familyMismatch
-  /// A real server's address that cannot be one: unspecified, multicast, a virtual address of this director.
+  /// A real server's address that cannot be one: unspecified, multicast, broadcast, or IPv6 link-local or mapped IPv4.
+  /// The director's own addresses can.
   case invalidServer
   /// A lower threshold above the upper one.
   case thresholdOrder

@@ -22,8 +22,8 @@ public protocol RuleStore {
   /// One service; throws `noSuchService`.
   func service(_ identity: ServiceIdentity) throws(DirectorError) -> ServiceSnapshot
   func connections() throws(DirectorError) -> [ConnectionSnapshot]
-  /// The `size` in the first line of `ipvsadm -L`: IPVS means hash buckets, 4,096 unless the module was told otherwise.
-  func listedTableSize() throws(DirectorError) -> UInt32
+  /// How many connections the table can hold.
+  func connectionCapacity() throws(DirectorError) -> UInt32
 
   func timeouts() throws(DirectorError) -> Timeouts
   /// Changes the timeouts that are not 0.

@@ -92,7 +92,11 @@ extension Director {
     }
   }
 
-  public func listedTableSize() -> UInt32 { 4096 }
+  public func connectionCapacity() throws(DirectorError) -> UInt32 {
+    try locked { () throws(DirectorError) in
+      tables?.config.pointee.connection_capacity ?? DirectorObject.defaultCapacity
+    }
+  }
 
   /// How long idle connections are kept.
   public func timeouts() throws(DirectorError) -> Timeouts {

@@ -9,6 +9,7 @@ extension Director {
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       try check(server, settings, service)
       if try find(server, in: record, tables) != nil { throw .serverExists }
+      guard try isServerAddress(server.address) else { throw .invalidServer }
       let key = record.pointee.key
       let number: UInt32
       if let old = try findRemoved(server, key, tables) {
@@ -129,6 +130,29 @@ extension Director {
     }
     if server.address.family != family, settings.method != .tunnel { throw .familyMismatch }
     if settings.lowerThreshold > settings.upperThreshold { throw .thresholdOrder }
+  }
+
+  /// Whether a real server may have this address: as IPVS has it, one that stands for a single host.
+  private func isServerAddress(_ address: IPAddress) throws(DirectorError) -> Bool {
+    let bytes = address.bytes
+    if address.family == .ipv4 {
+      if bytes == [0, 0, 0, 0] || bytes == [255, 255, 255, 255] || bytes[0] & 0xf0 == 0xe0 { return false }
+      return !broadcastAddresses().contains(address)
+    }
+    if bytes.allSatisfy({ $0 == 0 }) || bytes[0] == 0xff { return false }
+    if bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]) { return false }
+    guard address.isLinkLocal else { return true }
+    let own = try? NetlinkSocket().addresses()
+    return own?.contains { $0.prefix.address == address } ?? false
+  }
+
+  /// The broadcast addresses of this host's networks, as the kernel's local table (255) has them.
+  private func broadcastAddresses() -> Set<IPAddress> {
+    if let known = ledger.broadcastAddresses { return known }
+    let routes = (try? NetlinkSocket().routes(table: 255)) ?? []
+    let addresses = Set(routes.lazy.filter { $0.kind == .broadcast }.map(\.destination.address))
+    ledger.broadcastAddresses = addresses
+    return addresses
   }
 
   /// The address that the kernel would send a tunnel's packets from; the packet path falls back where there is none.

@@ -1,4 +1,5 @@
 import DataplaneTypes
+import Netlink
 
 /// What a process knows of the records that are free for use.
 ///
@@ -11,6 +12,7 @@ struct Ledger {
   var freeTables: [UInt32]?
   /// Removed servers that connections still refer to.
   var removedServers: [UInt32]?
+  var broadcastAddresses: Set<IPAddress>?
 
   init(generation: UInt32 = 0) { self.generation = generation }
 }

@@ -56,7 +56,7 @@ extension CommandInterpreter {
         console.write(listing.text(of: [try store.service(service)]))
       } else {
         let services = try store.services()
-        console.write("IP Virtual Server version \(Help.ipvsVersion) (size=\(try store.listedTableSize()))\n")
+        console.write("IP Virtual Server version \(Help.ipvsVersion) (size=\(Help.ipvsTableSize))\n")
         console.write(listing.text(of: services))
       }
       names = listing.names

@@ -3,6 +3,11 @@ enum Help {
   /// The version of IPVS whose behaviour this is.
   static let ipvsVersion = "1.2.1"
 
+  /// What the listing's first line gives as `size`: the buckets of IPVS's connection table as kernels have it.
+  ///
+  /// Ours has no buckets of that kind; scripts that know the line see the one they know.
+  static let ipvsTableSize = 4096
+
   static let version = "ipvsadm v1.31 (Swift Virtual Server \(Release.version), IPVS v\(ipvsVersion))"
 
   static func text(program: String) -> String {

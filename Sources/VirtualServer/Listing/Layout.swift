@@ -3,16 +3,11 @@ enum Layout: Sendable {
   case stats, rate, thresholds, persistentConnections, tunnels, plain
 
   init(_ options: CommandOptions) {
-    self =
-      if options.contains(.stats) { .stats } else if options.contains(.rate) {
-        .rate
-      } else if options.contains(
-        .thresholds)
-      { .thresholds } else if options.contains(.persistentConnections) {
-        .persistentConnections
-      } else if options.contains(
-        .tunnelInfo)
-      { .tunnels } else { .plain }
+    let choices: [(CommandOption, Layout)] = [
+      (.stats, .stats), (.rate, .rate), (.thresholds, .thresholds),
+      (.persistentConnections, .persistentConnections), (.tunnelInfo, .tunnels),
+    ]
+    self = choices.first { options.contains($0.0) }?.1 ?? .plain
   }
 
   /// The two lines above the services.

@@ -98,7 +98,7 @@ struct CommandParser<Names: NameService> {
       line.service.transport = .tcp
     case .tcp, .udp, .sctp:
       line.service.transport = choice == .tcp ? .tcp : choice == .udp ? .udp : .sctp
-      guard EndpointText.read(text, into: &line.service, names: &names) != nil else {
+      guard EndpointText.read(text, into: &line.service, names: &names) else {
         throw .misuse("illegal virtual server address[:port] specified")
       }
       if line.service.address?.family == .ipv6 { line.settings.netmask = 128 }
@@ -139,7 +139,7 @@ struct CommandParser<Names: NameService> {
   private mutating func readServer(_ text: String) throws(CommandError) {
     line.server = line.service
     line.server.mark = 0
-    guard EndpointText.read(text, into: &line.server, names: &names) != nil else {
+    guard EndpointText.read(text, into: &line.server, names: &names) else {
       throw .misuse("illegal real server address[:port] specified")
     }
   }

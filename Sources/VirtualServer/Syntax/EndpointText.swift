@@ -5,20 +5,20 @@ import KernelDirector
 ///
 /// A host is an IPv6 address (in brackets when a port follows), an IPv4 address in any form that inet_aton(3) takes,
 /// or a name with an IPv4 address. A port is a number or a service name.
+///
+/// What the text does not name stays as it is in the draft.
 enum EndpointText {
-  /// Whether the text named a port as well; nil when it is not an endpoint.
-  enum Read { case address, addressAndPort }
-
+  /// Whether the text is an endpoint.
   static func read(
     _ text: String, into draft: inout ServiceDraft, names: inout some NameService
-  ) -> Read? {
-    if text.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) { return nil }
+  ) -> Bool {
+    if text.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) { return false }
     var host = text[...]
     var port: Substring?
     if host.utf8.first == UInt8(ascii: "[") {
-      guard let close = host.firstIndex(of: "]") else { return nil }
-      let rest = host[host.index(after: close)...]
-      guard rest.utf8.first == UInt8(ascii: ":") else { return nil }
+      guard let close = host.utf8.firstIndex(of: UInt8(ascii: "]")) else { return false }
+      let rest = host[host.utf8.index(after: close)...]
+      guard rest.utf8.first == UInt8(ascii: ":") else { return false }
       host = host[..<close].dropFirst()
       port = rest.dropFirst()
     }
@@ -26,24 +26,24 @@ enum EndpointText {
       draft.address = address
     } else {
       port = nil
-      if let colon = host.lastIndex(of: ":") {
-        port = host[host.index(after: colon)...]
+      if let colon = host.utf8.lastIndex(of: UInt8(ascii: ":")) {
+        port = host[host.utf8.index(after: colon)...]
         host = host[..<colon]
       }
       let name = String(host)
-      guard let address = IPAddress(numericHost: name) ?? names.address(ofHost: name) else { return nil }
+      guard let address = IPAddress(numericHost: name) ?? names.address(ofHost: name) else { return false }
       draft.address = address
     }
-    guard let port else { return .address }
+    guard let port else { return true }
     let word = String(port)
     if let number = Decimal.whole(word, in: 0...65535) {
       draft.port = UInt16(number)
     } else if let transport = draft.transport, let number = names.port(ofService: word, over: transport) {
       draft.port = number
     } else {
-      return nil
+      return false
     }
-    return .addressAndPort
+    return true
   }
 }
 

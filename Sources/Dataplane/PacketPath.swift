@@ -3,7 +3,7 @@ import DataplaneTypes
 /// The director's packet path, in the steps that a packet takes.
 ///
 /// `process` calls them in order, natively; the kernel's entry does the same, each step a function of its own.
-public struct Director<P: Platform> {
+public struct PacketPath<P: Platform> {
   public let platform: P
 
   @inlinable @inline(__always) public init(_ platform: P) { self.platform = platform }

@@ -1,0 +1,124 @@
+import Dataplane
+import DataplaneTypes
+
+/// The packet path's platform in memory: for tests, fuzzing and simulation.
+public struct MemoryPlatform: Platform {
+  /// What outlives a packet.
+  public final class State {
+    public let flows: MemoryHash<svs_flow_key, svs_flow_ref>
+    public let services = MemoryHash<svs_service_key, UInt32>(capacity: 65_536)
+    public let devices = MemoryHash<UInt32, svs_device>(capacity: 4096)
+    public let connections: MemoryPool<svs_connection>
+    public let serviceRecords = MemoryPool<svs_service>(capacity: 4096)
+    public let servers = MemoryPool<svs_server>(capacity: 16_384)
+    public let hashTables = MemoryPool<svs_table>(capacity: 256)
+    public let serviceCounters = MemoryPool<svs_counters>(capacity: 4096)
+    public let serverCounters = MemoryPool<svs_counters>(capacity: 16_384)
+    public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
+    public let configuration = MemoryPool<svs_config>(capacity: 1)
+    public let runtime = MemoryPool<svs_runtime>(capacity: 1)
+    public var freeSlots: [UInt32] = []
+    /// Nanoseconds since boot: stands still until somebody moves it.
+    public var clock: UInt64 = 1 << 40
+    public var routes: [MemoryRoute] = []
+
+    /// - Parameter capacity: connections the table holds.
+    public init(capacity: UInt32 = 65_536) {
+      flows = MemoryHash(capacity: Int(capacity) * 2)
+      connections = MemoryPool(capacity: Int(capacity))
+      guard let config = configuration.find(0) else { return }
+      config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
+      config.pointee.connection_capacity = capacity
+      for number in UInt8(0)..<16 {
+        withUnsafeMutableBytes(of: &config.pointee.timeout) {
+          let ticks = UInt32((UInt64(Dataplane.State.defaultTimeout(number)) * 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
+          $0.storeBytes(of: ticks, toByteOffset: Int(number) * 4, as: UInt32.self)
+        }
+      }
+    }
+  }
+
+  public let state: State
+  public let ingress: UInt32
+
+  /// - Parameter ingress: the interface that the frame comes in by.
+  public init(_ state: State, ingress: UInt32 = 1) {
+    self.state = state
+    self.ingress = ingress
+  }
+
+  public var flows: MemoryHash<svs_flow_key, svs_flow_ref> { state.flows }
+  public var services: MemoryHash<svs_service_key, UInt32> { state.services }
+  public var devices: MemoryHash<UInt32, svs_device> { state.devices }
+  public var connections: MemoryPool<svs_connection> { state.connections }
+  public var serviceRecords: MemoryPool<svs_service> { state.serviceRecords }
+  public var servers: MemoryPool<svs_server> { state.servers }
+  public var hashTables: MemoryPool<svs_table> { state.hashTables }
+  public var serviceCounters: MemoryPool<svs_counters> { state.serviceCounters }
+  public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
+  public var events: MemoryPool<svs_drop> { state.events }
+  public var configuration: MemoryPool<svs_config> { state.configuration }
+  public var runtime: MemoryPool<svs_runtime> { state.runtime }
+
+  public func now() -> UInt64 { state.clock }
+
+  public func takeSlot(_ slot: inout UInt32) -> Bool {
+    guard let free = state.freeSlots.popLast() else { return false }
+    slot = free
+    return true
+  }
+
+  public func giveSlot(_ slot: UInt32) { state.freeSlots.append(slot) }
+
+  public func route(_ query: inout RouteQuery) {
+    guard let route = state.routes.last(where: { $0.matches(query) }) else { return }
+    route.answer(&query)
+  }
+
+  public func redirect(_ ifindex: UInt32) -> Verdict { .redirect }
+
+  /// Frames are handed in with room before them, as drivers leave it.
+  public func moveStart(_ packet: inout Packet, by bytes: Int32) -> Bool {
+    let start = packet.start + Int(bytes)
+    // An Ethernet header must remain, as the kernel's helper demands.
+    if start + 14 > packet.end { return false }
+    packet.start = start
+    return true
+  }
+
+  public func moveEnd(_ packet: inout Packet, by bytes: Int32) -> Bool {
+    let end = packet.end + Int(bytes)
+    if packet.start + 14 > end { return false }
+    packet.end = end
+    return true
+  }
+
+  public func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool {
+    guard length <= 4096, offset + length <= packet.count else { return false }
+    let bytes = UnsafeRawBufferPointer(start: packet.start + offset, count: length)
+    var position = 0
+    while position + 1 < length {
+      sum &+= UInt64(bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self))
+      position += 2
+    }
+    // RFC 1071: an odd last byte is the first of a word.
+    if position < length { sum &+= UInt64(UInt16(bytes[position]).littleEndian) }
+    return true
+  }
+
+  public func forget(_ value: UInt64) -> UInt64 { value }
+
+  public func run(_ walk: inout ServerWalk<MemoryPlatform>, atMost limit: UInt32) {
+    var steps: UInt32 = 0
+    while steps < limit, walk.step() { steps += 1 }
+  }
+}
+
+extension MemoryPlatform {
+  /// Ends what has expired, all of it at once.
+  public func sweep() {
+    let tick = ConnectionTable<MemoryPlatform>.tick(state.clock)
+    let used = min(state.runtime.find(0)?.pointee.fresh ?? 0, UInt32(state.connections.capacity))
+    for slot in 0..<used { _ = Sweep(self).visit(slot, now: tick) }
+  }
+}

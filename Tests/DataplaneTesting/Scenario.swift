@@ -1,0 +1,96 @@
+import Dataplane
+import DataplaneSimulation
+import DataplaneTypes
+
+/// The rules that both the kernel's director and the one in memory are given.
+public struct Scenario: Sendable {
+  public struct Server: Sendable {
+    public var address: TestAddress
+    public var port: UInt16
+    public var method: UInt8
+    public var weight: Int32
+
+    init(_ address: String, _ port: UInt16, _ method: UInt8, _ weight: Int32 = 1) {
+      self.address = TestAddress(address)
+      self.port = port
+      self.method = method
+      self.weight = weight
+    }
+  }
+
+  public struct Service: Sendable {
+    public var vip: TestAddress
+    public var port: UInt16
+    public var proto: UInt8
+    public var scheduler: String
+    public var servers: [Server]
+
+    init(_ vip: String, _ port: UInt16, _ proto: UInt8, _ scheduler: String, _ servers: [Server]) {
+      self.vip = TestAddress(vip)
+      self.port = port
+      self.proto = proto
+      self.scheduler = scheduler
+      self.servers = servers
+    }
+  }
+
+  public let services: [Service]
+
+  /// Every forwarding method and scheduler, both families, and the ways that lead nowhere.
+  public static let everything: Scenario = {
+    let (nat, direct, tunnel) = (UInt8(0), UInt8(1), UInt8(2))
+    func three(_ prefix: String, _ port: UInt16, _ method: UInt8) -> [Server] {
+      (11...13).map { Server("\(prefix)\($0)", port, method, Int32($0 - 10)) }
+    }
+    return Scenario(services: [
+      Service("10.9.9.1", 80, 6, "rr", three("10.0.0.", 8080, nat)),
+      Service("10.9.9.1", 81, 6, "wlc", three("10.0.0.", 80, nat)),
+      Service("10.9.9.1", 53, 17, "wrr", three("10.0.0.", 5353, nat)),
+      Service("10.9.9.2", 80, 6, "lc", three("10.0.0.", 80, direct)),
+      Service("10.9.9.2", 53, 17, "rr", three("10.0.0.", 53, direct)),
+      Service("10.9.9.3", 80, 6, "sh", three("10.0.0.", 80, tunnel)),
+      Service("10.9.9.3", 53, 17, "sed", three("fd00:a::", 53, tunnel)),
+      Service("fd00:9::1", 80, 6, "wrr", three("fd00:a::", 8080, nat)),
+      Service("fd00:9::1", 53, 17, "rr", three("fd00:a::", 53, nat)),
+      Service("fd00:9::2", 80, 6, "wlc", three("fd00:a::", 80, direct)),
+      Service("fd00:9::3", 80, 6, "sh", three("fd00:a::", 80, tunnel)),
+      Service("fd00:9::3", 53, 17, "lc", three("10.0.0.", 53, tunnel)),
+      Service("10.9.9.4", 80, 6, "rr", []),
+      Service("fd00:9::4", 80, 6, "rr", []),
+      Service("10.9.9.5", 80, 6, "rr", [Server("10.0.0.99", 80, nat), Server("10.0.0.98", 80, nat, 0)]),
+      Service("10.9.9.5", 81, 6, "rr", [Server("10.0.0.99", 81, direct)]),
+      Service("10.9.9.6", 80, 6, "rr", [Server("10.77.0.1", 80, nat)]),
+      Service("10.9.9.6", 81, 6, "wlc", [Server("192.168.1.1", 81, direct)]),
+      Service("10.9.9.6", 82, 17, "wlc", [Server("192.168.1.1", 82, nat)]),
+    ])
+  }()
+
+  /// Enters the rules into memory.
+  public func install(in state: MemoryPlatform.State) {
+    for service in services {
+      let key = svs_service_key(
+        vip: service.vip.value, port: service.port.bigEndian, proto: service.proto, family: service.vip.family)
+      let index = state.addService(key, scheduler: schedulerNumber(service.scheduler))
+      for server in service.servers {
+        var record = svs_server()
+        record.addr = server.address.value
+        record.port = (server.method == 0 ? server.port : service.port).bigEndian
+        record.family = server.address.family
+        record.method = server.method
+        record.weight = server.weight
+        state.addServer(record, to: index)
+      }
+    }
+  }
+}
+
+/// A scheduler's number by its name; 0 where there is none.
+public func schedulerNumber(_ name: String) -> UInt8 {
+  struct Naming: SchedulerVisitor {
+    mutating func visit<S: Scheduler>(_: S.Type) -> String { S.name.description }
+  }
+  return (1...63).first { number in
+    var naming = Naming()
+    return Schedulers.visit(number, &naming) == name
+  } ?? 0
+}

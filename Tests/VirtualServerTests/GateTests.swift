@@ -1,0 +1,92 @@
+import KernelDirector
+import Testing
+
+@testable import VirtualServer
+
+@Suite("Features that the dataplane lacks")
+struct GateTests {
+  private func run(_ line: String, _ store: MemoryRuleStore, input: String = "") -> (Int32, MemoryConsole) {
+    var interpreter = CommandInterpreter(
+      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole(input: Array(input.utf8))
+    ) { () throws(DirectorError) in store }
+    let status = interpreter.run(line.split(separator: " ").map(String.init))
+    return (status, interpreter.console)
+  }
+
+  @Test(
+    "Each is refused by name and changes nothing",
+    arguments: [
+      ("-A -t 10.9.9.1:81 -p", "persistence (-p)"),
+      ("-A -t 10.9.9.1:81 -M 255.255.255.0", "the persistence mask (-M)"),
+      ("-A -u 10.9.9.1:5060 --pe sip", "persistence engines (--pe)"),
+      ("-A -f 1 -s rr", "services by firewall mark (-f)"),
+      ("-L -f 1", "services by firewall mark (-f)"),
+      ("-A --sctp-service 10.9.9.1:81", "SCTP (--sctp-service)"),
+      ("-A -u 10.9.9.1:81 -o", "one-packet scheduling (-o)"),
+      ("-A -t 10.9.9.1:81 -s sh -b sh-port", "scheduler flags (-b)"),
+      ("-A -t 10.9.9.1:81 -s mh", "the scheduler mh (-s)"),
+      ("-A -t 10.9.9.1:81 -s none", "the scheduler none (-s)"),
+      ("-E -t 10.9.9.1:80 -s dh", "the scheduler dh (-s)"),
+      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -x 5", "connection thresholds (-x)"),
+      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gre", "GRE tunnels (--tun-type gre)"),
+      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gue --tun-port 5", "GUE tunnels (--tun-type gue)"),
+      ("--set 1 2 3", "timeouts (--set)"),
+      ("--start-daemon master", "connection synchronisation (--start-daemon)"),
+      ("-L --rate", "rates (--rate)"),
+    ])
+  func refusesByName(line: String, feature: String) {
+    let store = MemoryRuleStore()
+    #expect(run("-A -t 10.9.9.1:80 -s rr", store).0 == 0)
+    let changes = store.changes
+    let (status, console) = run(line, store)
+    #expect(status == 255)
+    #expect(console.errors == "ipvsadm: \(feature) is not implemented yet\n")
+    #expect(console.output.isEmpty)
+    #expect(store.changes == changes)
+  }
+
+  @Test("A line that is wrong in itself is told so first")
+  func parseErrorsComeFirst() {
+    let store = MemoryRuleStore()
+    let (status, console) = run("-A -t 10.9.9.1:80 -p abc", store)
+    #expect(status == 2)
+    #expect(console.errors == "invalid timeout value `abc' specified\n")
+    #expect(run("-A -f 1 -w 3", store).1.errors == "Illegal 'weight' option with the 'add-service' command\n")
+  }
+
+  @Test("A restore goes on after a feature it lacks, and says at its end that something was left out")
+  func restoreGoesOn() throws {
+    let store = MemoryRuleStore()
+    let rules = "-A -t 10.9.9.1:80 -s rr -p 60\n-A -t 10.9.9.1:81 -s rr\n"
+    let (status, console) = run("-R", store, input: rules)
+    #expect(status == 255)
+    #expect(console.errors == "ipvsadm: persistence (-p) is not implemented yet\n")
+    #expect(try store.services().count == 1)
+  }
+
+  @Test("What is carried passes")
+  func carriedFeaturesPass() {
+    let store = MemoryRuleStore()
+    for line in [
+      "-A -t 10.9.9.1:80 -s rr", "-A -u 10.9.9.1:53 -s wrr", "-A -t [fd00::1]:80 -s lc", "-A -t 10.9.9.2:80",
+      "-A -t 10.9.9.3:80 -s sh", "-a -t 10.9.9.1:80 -r 10.0.0.1 -g -w 0", "-a -t 10.9.9.1:80 -r 10.0.0.2:81 -m -x 0",
+      "-a -t 10.9.9.1:80 -r 10.0.0.3 -i --tun-type ipip", "-Ln", "-Lcn", "-Ln --stats --exact", "-Ln --thresholds",
+      "-L --timeout", "-L --daemon", "-Z", "-S", "-E -t 10.9.9.1:80 -s wlc", "-C",
+    ] {
+      let (status, console) = run(line, store)
+      #expect(status == 0, "\(line): \(console.errors)")
+    }
+  }
+
+  @Test("The words are judged before the director is opened")
+  func opensLate() {
+    var interpreter = CommandInterpreter(program: "ipvsadm", names: TableOfNames(), console: MemoryConsole()) {
+      () throws(DirectorError) -> MemoryRuleStore in throw .notPermitted
+    }
+    #expect(interpreter.run(["-h"]) == 0)
+    #expect(interpreter.run(["-A"]) == 2)
+    #expect(interpreter.console.errors.hasPrefix("You need to supply the 'service-address' option"))
+    #expect(interpreter.run(["-Ln"]) == 2)
+    #expect(interpreter.console.errors.hasSuffix("Can't initialize ipvs: Permission denied (you must be root)\n"))
+  }
+}
