@@ -32,7 +32,8 @@ import Testing
     try await withDirector(Self.alone) { director in
       let folder: String
       do {
-        let dead = try Lab(Topology(hosts: [.init("d"), .init("peer")], links: [.init(.init("d", "x"), .init("peer", "x"))]))
+        let dead = try Lab(
+          Topology(hosts: [.init("d"), .init("peer")], links: [.init(.init("d", "x"), .init("peer", "x"))]))
         #expect(try dead.exec("d", [Programs.ipvsadm, "-A", "-t", "10.1.0.1:80"]).succeeded)
         folder = "/run/svs/bpf/ns-" + String(try NetworkNamespace.named("\(dead.name)-d").cookie, radix: 16)
         #expect(access(folder, F_OK) == 0)
@@ -41,7 +42,8 @@ import Testing
       // A namespace goes a moment after its last name and process.
       try director.eventually(within: .seconds(10), "\(folder) is gone") {
         try director.ipvsadm("-L -n")
-        return access(folder, F_OK) != 0
+        let name = folder.split(separator: "/").last ?? ""
+        return access(folder, F_OK) != 0 && access("/run/svs/\(name).lock", F_OK) != 0
       }
     }
   }
@@ -56,7 +58,8 @@ import Testing
       let folder = try pins(director)
       #expect(access(folder, F_OK) == 0)
       #expect(try director.run("director", ["ip", "-o", "link"]).contains("svs0"))
-      let maps = try director.run("director", ["bpftool", "map"]).split(separator: "\n").filter { $0.contains("svs_") }.count
+      let maps = try director.run("director", ["bpftool", "map"]).split(separator: "\n").filter { $0.contains("svs_") }
+        .count
       #expect(maps > 0)
       // Unhooking one interface stops what comes in there, and leaves the rules.
       try director.svs("detach front")
@@ -68,6 +71,7 @@ import Testing
 
       try director.svs("detach")
       #expect(access(folder, F_OK) != 0)
+      #expect(access("/run/svs/\(folder.split(separator: "/").last ?? "").lock", F_OK) != 0)
       let after = try director.run("director", ["ip", "-o", "link"])
       #expect(names(after) == names(before))
       #expect(!after.contains("xdp"))

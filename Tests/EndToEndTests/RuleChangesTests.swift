@@ -8,7 +8,9 @@ import Testing
 @Suite struct RuleChangesTests {
   /// Weight 0 keeps what stands and gives nothing new; a server that is removed stops at once, and takes its
   /// connections up again when it returns.
-  @Test(arguments: [Case(method: .nat, six: false), Case(method: .direct, six: false), Case(method: .tunnel, six: true)])
+  @Test(arguments: [
+    Case(method: .nat, six: false), Case(method: .direct, six: false), Case(method: .tunnel, six: true),
+  ])
   func serversAreDrainedRemovedAndReturn(_ c: Case) async throws {
     try await withDirector(Stage.plain) { director in
       try director.startServers()
@@ -53,6 +55,51 @@ import Testing
       try director.ipvsadm("-D \(service)")
       let refused = try director.lab.exec("client", [Programs.python, Programs.script("talk"), c.vip, "9000", "1"])
       #expect(!refused.succeeded, "the VIP serves nothing of its own")
+    }
+  }
+
+  /// Hundreds of requests, while rules beside theirs come and go and weights change: not one fails.
+  @Test func changesDisturbNobody() async throws {
+    try await withDirector(Stage.plain) { director in
+      let c = Case(method: .nat, six: false)
+      try director.addService(c, scheduler: "wrr")
+      let getter = try director.lab.spawn(
+        "client",
+        [
+          "sh", "-c",
+          "for i in 1 2 3 4 5 6 7 8; do curl -sS -m 20 -H 'Connection: close' 'http://\(c.vip)/?[1-250]'; done; echo done",
+        ], name: "getter")
+      var changes = 0
+      while getter.isRunning {
+        changes += 1
+        let weight = changes % 5 + 1
+        try director.ipvsadm("-e -t \(c.vip):80 -r \(c.servers()[changes % 3]):80 -m -w \(weight)")
+        try director.ipvsadm("-A -t 10.1.0.100:\(1000 + changes) -s wlc")
+        try director.ipvsadm("-a -t 10.1.0.100:\(1000 + changes) -r 10.2.0.11:80 -m")
+        if changes > 3 { try director.ipvsadm("-D -t 10.1.0.100:\(1000 + changes - 3)") }
+        try director.ipvsadm("-E -t \(c.vip):80 -s \(changes % 2 == 0 ? "wlc" : "wrr")")
+        if changes == 500 { break }
+      }
+      try director.eventually(within: .seconds(60), "all requests have ended") { !getter.isRunning }
+      let lines = try Files.text(getter.log).split(separator: "\n").map(String.init)
+        .filter { !$0.hasPrefix("--_curl_--") }
+      #expect(lines.last == "done")
+      #expect(tally(lines.dropLast()).filter { $0.key.hasPrefix("rs") }.values.reduce(0, +) == 2000)
+      #expect(lines.count == 2001, "\(Set(lines))")
+      #expect(changes > 5, "else it was no test")
+    }
+  }
+
+  /// A client that uses the same port again and again opens a new connection each time.
+  @Test(arguments: Case.all)
+  func aPortMayBeUsedAgain(_ c: Case) async throws {
+    try await withDirector(Stage.plain) { director in
+      try director.addService(c)
+      let output = try director.python("client", "again", [c.vip, "80", "6"])
+      let names = output.split(separator: "\n")
+      #expect(names.count == 6)
+      let service = try #require(try director.listing().services.first)
+      #expect(service.active + service.inactive == 1, "of one client's port there is one connection")
     }
   }
 

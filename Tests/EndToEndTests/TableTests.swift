@@ -58,7 +58,9 @@ import Testing
         let listed = try director.listing().services.reduce(0) { $0 + $1.active + $1.inactive }
         #expect(listed == 1024, "every connection is counted, and none twice")
         let before = try answers()
-        try director.eventually(within: .seconds(5), "the connection goes on in a full table") { try answers() > before + 3 }
+        try director.eventually(within: .seconds(5), "the connection goes on in a full table") {
+          try answers() > before + 3
+        }
         // The pages of the first round are remembered for two minutes.
         let pages = 3 * (round - 1)
         try director.eventually(within: .seconds(14), "what was reset has expired") {
