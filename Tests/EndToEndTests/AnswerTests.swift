@@ -44,7 +44,9 @@ import Testing
   }
 
   /// A large upload works over a way with a smaller MTU than the client's, because the client is told.
-  @Test(arguments: [Case(method: .nat, six: false), Case(method: .tunnel, six: false), Case(method: .direct, six: true)])
+  @Test(arguments: [
+    Case(method: .nat, six: false), Case(method: .tunnel, six: false), Case(method: .direct, six: true),
+  ])
   func uploadsFitTheWay(_ c: Case) async throws {
     try await withDirector(Stage.plain) { director in
       try director.startServers()

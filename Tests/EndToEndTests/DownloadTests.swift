@@ -13,18 +13,22 @@ import Testing
   @Test func largeDownloadsArriveWhole() async throws {
     var topology = Stage.plain
     topology.change("client") { host in
-      for number in 110..<210 { host.addresses += host.addresses.prefix(1).map { address in
-        var address = address
-        if let other = IPPrefix("10.1.0.\(number)/24") { address.prefix = other }
-        return address
-      } }
+      for number in 110..<210 {
+        host.addresses += host.addresses.prefix(1).map { address in
+          var address = address
+          if let other = IPPrefix("10.1.0.\(number)/24") { address.prefix = other }
+          return address
+        }
+      }
     }
     try await withDirector(topology) { director in
       let c = Case(method: .nat, six: false)
       let file = "\(director.lab.folder)/large"
       let sum = try director.shell(
         "rs1", "head -c \(Self.size) /dev/urandom > \(file); sha256sum < \(file)", timeout: .seconds(60))
-      for number in 1...3 { try director.shell("rs\(number)", "ln -s \(file) \(director.lab.folder)/rs\(number)/large") }
+      for number in 1...3 {
+        try director.shell("rs\(number)", "ln -s \(file) \(director.lab.folder)/rs\(number)/large")
+      }
       try director.addService(c, serverPort: 8080)
 
       let url = "http://\(c.vip)"

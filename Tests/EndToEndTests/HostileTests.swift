@@ -49,7 +49,7 @@ import Testing
 
   /// A tag in front changes nothing about who gets the packet: the parent device is attached.
   @Test(arguments: Case.all)
-  func taggedFramesAreBalanced(_ c: Case) async throws {
+  func tagsAndOptionsAreParsed(_ c: Case) async throws {
     try await withDirector(Stage.plain) { director in
       try director.startServers()
       try director.addService(c, "-u", port: 9000, net: 2)
@@ -58,10 +58,14 @@ import Testing
       let mac = try #require(try director.lab.inside("director") { try NetlinkSocket().interface(named: "front").mac })
       for tags in ["5", "4095", "7,5"] {
         let answer = try director.python(
-          "client", "wire", ["tagged", "eth0", "\(mac)", c.address(net: 1, host: 2), c.vip, "9000", tags])
-        #expect(answer.hasPrefix("rs") && answer.hasSuffix(" tagged from \(c.vip)\n"), "\(answer)")
+          "client", "wire", ["datagram", "eth0", "\(mac)", c.address(net: 1, host: 2), c.vip, "9000", tags])
+        #expect(answer.hasPrefix("rs") && answer.hasSuffix(" by hand from \(c.vip)\n"), "\(answer)")
       }
-      #expect(try director.statistics().services.first?.counters[0] == 3)
+      // Options are no reason not to balance.
+      let answer = try director.python(
+        "client", "wire", ["datagram", "eth0", "\(mac)", c.address(net: 1, host: 2), c.vip, "9000", "", "options"])
+      #expect(answer.hasPrefix("rs") && answer.hasSuffix(" by hand from \(c.vip)\n"), "\(answer)")
+      #expect(try director.statistics().services.first?.counters[0] == 4)
     }
   }
 }

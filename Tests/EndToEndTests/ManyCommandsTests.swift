@@ -72,17 +72,22 @@ import Testing
       var killed = 0
       for round in 0..<50 {
         let command = commands[round % commands.count]
-        if try director.kill("director", command.words, input: command.input, after: random.next(in: 0...25_000)) { killed += 1 }
+        if try director.kill("director", command.words, input: command.input, after: random.next(in: 0...25_000)) {
+          killed += 1
+        }
         // What the killed one was about may or may not have happened; all else stands.
         let services = try director.listing().services
         let ours = services.filter { $0.name == "\(c.vip):80" }
         #expect(ours.count == 1 && ours[0].servers.count == 3, "round \(round), seed \(random.seed)")
         if round % 5 == 0 {
-          #expect(tally(try director.fetch(c, 3)) == ["rs1": 1, "rs2": 1, "rs3": 1], "round \(round), seed \(random.seed)")
+          #expect(
+            tally(try director.fetch(c, 3)) == ["rs1": 1, "rs2": 1, "rs3": 1], "round \(round), seed \(random.seed)")
         }
         // Each rule can be removed and made again, so that no half of one is left.
         if round % 6 == 5 {
-          for service in services where service.name.hasPrefix("10.4.") { try director.ipvsadm("-D -t \(service.name)") }
+          for service in services where service.name.hasPrefix("10.4.") {
+            try director.ipvsadm("-D -t \(service.name)")
+          }
           try director.ipvsadm("-R", input: rules)
           #expect(try director.listing().services.filter { $0.servers.count == 5 }.count == 60)
           for service in 1...60 { try director.ipvsadm("-D -t 10.4.0.\(service):80") }
@@ -100,7 +105,10 @@ import Testing
       let random = Seed()
       var killed = 0
       for round in 0..<30 {
-        let words = round % 3 == 0 ? [Programs.ipvsadm, "-A", "-t", "\(c.vip):80", "-s", "rr"] : [Programs.svs, round % 3 == 1 ? "attach" : "detach"]
+        let words =
+          round % 3 == 0
+          ? [Programs.ipvsadm, "-A", "-t", "\(c.vip):80", "-s", "rr"]
+          : [Programs.svs, round % 3 == 1 ? "attach" : "detach"]
         if try director.kill("director", words, input: "", after: random.next(in: 0...150_000)) { killed += 1 }
         if round % 3 != 1 {
           try director.ipvsadm("-L -n")
@@ -108,7 +116,8 @@ import Testing
         }
         try director.ipvsadm("-C")
         try director.addService(c)
-        #expect(tally(try director.fetch(c, 3)) == ["rs1": 1, "rs2": 1, "rs3": 1], "round \(round), seed \(random.seed)")
+        #expect(
+          tally(try director.fetch(c, 3)) == ["rs1": 1, "rs2": 1, "rs3": 1], "round \(round), seed \(random.seed)")
         if round % 2 == 0 { try director.svs("detach") }
       }
       print("\(killed) of 30 commands were killed before they ended, seed \(random.seed)")

@@ -47,7 +47,8 @@ import Testing
       let client = c.address(net: 1, host: 2)
       for row in rows {
         try #require(row.count == 6)
-        #expect(row[3].contains(client) && row[4].contains(c.vip) && c.servers().contains { row[5].contains($0) }, "\(row)")
+        #expect(
+          row[3].contains(client) && row[4].contains(c.vip) && c.servers().contains { row[5].contains($0) }, "\(row)")
       }
       let drops = try director.drops().filter { $0.value > 0 && $0.key != "handed-over" }
       #expect(drops == [:])

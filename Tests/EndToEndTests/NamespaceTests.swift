@@ -32,7 +32,8 @@ import Testing
     try await withDirector(Self.alone) { director in
       let folder: String
       do {
-        let dead = try Lab(Topology(hosts: [.init("d"), .init("peer")], links: [.init(.init("d", "x"), .init("peer", "x"))]))
+        let dead = try Lab(
+          Topology(hosts: [.init("d"), .init("peer")], links: [.init(.init("d", "x"), .init("peer", "x"))]))
         #expect(try dead.exec("d", [Programs.ipvsadm, "-A", "-t", "10.1.0.1:80"]).succeeded)
         folder = "/run/svs/bpf/ns-" + String(try NetworkNamespace.named("\(dead.name)-d").cookie, radix: 16)
         #expect(access(folder, F_OK) == 0)
@@ -41,7 +42,8 @@ import Testing
       // A namespace goes a moment after its last name and process.
       try director.eventually(within: .seconds(10), "\(folder) is gone") {
         try director.ipvsadm("-L -n")
-        return access(folder, F_OK) != 0
+        let name = folder.split(separator: "/").last ?? ""
+        return access(folder, F_OK) != 0 && access("/run/svs/\(name).lock", F_OK) != 0
       }
     }
   }
@@ -56,7 +58,8 @@ import Testing
       let folder = try pins(director)
       #expect(access(folder, F_OK) == 0)
       #expect(try director.run("director", ["ip", "-o", "link"]).contains("svs0"))
-      let maps = try director.run("director", ["bpftool", "map"]).split(separator: "\n").filter { $0.contains("svs_") }.count
+      let maps = try director.run("director", ["bpftool", "map"]).split(separator: "\n").filter { $0.contains("svs_") }
+        .count
       #expect(maps > 0)
       // Unhooking one interface stops what comes in there, and leaves the rules.
       try director.svs("detach front")
@@ -68,6 +71,7 @@ import Testing
 
       try director.svs("detach")
       #expect(access(folder, F_OK) != 0)
+      #expect(access("/run/svs/\(folder.split(separator: "/").last ?? "").lock", F_OK) != 0)
       let after = try director.run("director", ["ip", "-o", "link"])
       #expect(names(after) == names(before))
       #expect(!after.contains("xdp"))
@@ -100,9 +104,16 @@ import Testing
   /// With nothing to attach to, the first service succeeds and says nothing; and an empty director costs little.
   @Test func anEmptyDirectorIsSmallAndQuick() async throws {
     try await withDirector(Self.alone) { director in
-      let time = try seconds {
-        let result = try director.lab.exec("director", [Programs.ipvsadm, "-A", "-t", "10.1.0.1:80", "-s", "rr"])
-        #expect(result.succeeded && result.outputBytes.isEmpty && result.errorBytes.isEmpty)
+      // The best of five: other tests run beside this one.
+      var time = Double.infinity
+      for round in 1...5 {
+        time = min(
+          time,
+          try seconds {
+            let result = try director.lab.exec("director", [Programs.ipvsadm, "-A", "-t", "10.1.0.1:80", "-s", "rr"])
+            #expect(result.succeeded && result.outputBytes.isEmpty && result.errorBytes.isEmpty)
+          })
+        if round < 5 { try director.svs("detach") }
       }
       let json = try director.lab.exec("director", [Programs.svs, "status", "--json"]).output
       let bytes = json.split(separator: "\"bytes\"").dropFirst().compactMap { part in
@@ -112,7 +123,7 @@ import Testing
       let total = bytes.reduce(0, +)
       print("an empty director: \(time) s, \(Double(total) / 1_048_576) MiB")
       #expect(total > 0 && total <= 16 << 20)
-      // 0.2 s is what it shall take; other tests run beside this one.
+      // It shall take 0.2 s on a machine that does nothing else.
       #expect(time < 1)
       #expect(try director.tableUse().capacity == 65_536)
     }
@@ -131,6 +142,22 @@ import Testing
       #expect(try director.tableUse().capacity == 2000)
       let unknown = try director.lab.exec("director", [Programs.svs, "attach", "nothing0"])
       #expect(!unknown.succeeded && unknown.errors.contains("nothing0"), "\(unknown.errors)")
+    }
+  }
+
+  /// A driver without XDP gets the generic mode, and the operator hears of it by the driver's name.
+  @Test func genericModeIsToldByName() async throws {
+    var topology = Self.alone
+    topology.hosts[0].devices = [.init("plain0", .bridge(ports: []))]
+    try await withDirector(topology) { director in
+      let result = try director.lab.exec("director", [Programs.svs, "attach", "plain0"])
+      #expect(result.succeeded && result.output.contains("generic"), "\(result.output)")
+      #expect(result.errors.contains("plain0") && result.errors.contains("bridge"), "\(result.errors)")
+      let status = try director.lab.exec("director", [Programs.svs, "status"])
+      #expect(status.ending == .exited(code: 4) && status.output.contains("no native XDP"), "\(status.output)")
+      // What ipvsadm says is ipvsadm's alone.
+      let quiet = try director.lab.exec("director", [Programs.ipvsadm, "-A", "-t", "10.1.0.1:80"])
+      #expect(quiet.succeeded && quiet.errorBytes.isEmpty && quiet.outputBytes.isEmpty)
     }
   }
 

@@ -31,7 +31,9 @@ import Testing
   ///
   /// The kernel believes in an address for half a minute by default; here it is told to look after two seconds, so that
   /// what is seen is the director's part: letting the kernel know that the address is in use.
-  @Test(arguments: [Case(method: .nat, six: false), Case(method: .direct, six: false), Case(method: .tunnel, six: true)], [true, false])
+  @Test(
+    arguments: [Case(method: .nat, six: false), Case(method: .direct, six: false), Case(method: .tunnel, six: true)],
+    [true, false])
   func aServerWithANewMACIsReached(_ c: Case, announced: Bool) async throws {
     var topology = Stage.plain
     topology.change("director") { host in
@@ -48,7 +50,8 @@ import Testing
     try await withDirector(topology) { director in
       try director.startServers()
       try director.ipvsadm("-A -t \(c.bracketedVIP):9000 -s rr")
-      try director.ipvsadm("-a -t \(c.bracketedVIP):9000 -r \(c.bracketed(c.servers(net: 2)[0])):9000 \(c.method.rawValue)")
+      try director.ipvsadm(
+        "-a -t \(c.bracketedVIP):9000 -r \(c.bracketed(c.servers(net: 2)[0])):9000 \(c.method.rawValue)")
       let talk = try director.lab.spawn(
         "client", [Programs.python, Programs.script("talk"), c.vip, "9000", "60"], name: "talk")
       func answers() throws -> Int { try Files.text(talk.log).split(separator: "\n").count }

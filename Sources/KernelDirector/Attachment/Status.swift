@@ -126,8 +126,7 @@ extension Director {
     }
     if !interfaces.contains(where: { $0.name == HandoverPair.outer }) {
       status.warnings.append(
-        "The device \(HandoverPair.outer) is gone: neighbours are not resolved any more. "
-          + "Save the rules, 'svs detach', and restore them.")
+        "The device \(HandoverPair.outer) is gone, and nothing is forwarded without it; 'svs attach' makes it again.")
     }
     return status
   }

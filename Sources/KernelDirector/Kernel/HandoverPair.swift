@@ -44,6 +44,12 @@ struct HandoverPair {
     }
   }
 
+  /// Whether both ends are there; what cannot be asked for is taken to be.
+  static var exists: Bool {
+    guard let interfaces = try? NetlinkSocket().interfaces() else { return true }
+    return interfaces.contains { $0.name == outer } && interfaces.contains { $0.name == inner }
+  }
+
   static func remove(_ netlink: borrowing NetlinkSocket) throws(NetlinkError) {
     guard let old = try? netlink.interface(named: outer), old.kind == "veth" else { return }
     try netlink.deleteLink(old.index)

@@ -15,14 +15,14 @@ def packed(address):
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
-def ip(source, target, proto, payload, ttl=64, fragment=0x4000, ihl=5, length=None):
+def ip(source, target, proto, payload, ttl=64, fragment=0x4000, ihl=5, length=None, options=b""):
     """An IP packet, its header as wrong as asked for."""
     source, target = packed(source), packed(target)
     if len(source) == 16:
         return struct.pack("!IHBB", 6 << 28, len(payload) if length is None else length, proto, ttl) + source + target + payload
     head = struct.pack(
-        "!BBHHHBBH", 0x40 | ihl, 0, 20 + len(payload) if length is None else length, random.getrandbits(16), fragment, ttl,
-        proto, 0) + source + target
+        "!BBHHHBBH", 0x40 | ihl, 0, 4 * ihl + len(payload) if length is None else length, random.getrandbits(16), fragment, ttl,
+        proto, 0) + source + target + options
     return head[:10] + struct.pack("!H", ~total(head) & 0xFFFF) + head[12:] + payload
 
 
@@ -70,13 +70,20 @@ def resets(source, vip, port, first, count):
             time.sleep(0.005)
 
 
-def tagged(interface, mac, source, vip, port, tag):
-    """A datagram in a tagged frame; the answer, untagged or tagged, is the system's to receive."""
+def datagram(interface, mac, source, vip, port, tags="", extra=""):
+    """A datagram in a frame with tags, or with options in its header; prints the answer that the system receives."""
     listener = socket.socket(socket.AF_INET6 if ":" in vip else socket.AF_INET, socket.SOCK_DGRAM)
     listener.bind((source, 0))
     listener.settimeout(5)
-    packet = ip(source, vip, 17, udp(source, vip, listener.getsockname()[1], int(port), b"tagged"))
-    link(interface).send(frame(interface, mac, packet, [int(t) for t in tag.split(",")]))
+    payload = udp(source, vip, listener.getsockname()[1], int(port), b"by hand")
+    if extra == "":
+        packet = ip(source, vip, 17, payload)
+    elif ":" not in vip:
+        packet = ip(source, vip, 17, payload, ihl=6, options=b"\1\1\1\0")  # No operation, three times.
+    else:
+        pad = bytes([1, 4, 0, 0, 0, 0])
+        packet = ip(source, vip, 60, bytes([60, 0]) + pad + bytes([17, 0]) + pad + payload)  # Destination options, twice.
+    link(interface).send(frame(interface, mac, packet, [int(t) for t in tags.split(",") if t]))
     answer, peer = listener.recvfrom(2048)
     print(answer.decode(), "from", peer[0])
 

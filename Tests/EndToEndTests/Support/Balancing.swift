@@ -36,7 +36,8 @@ extension DirectorLab {
 
   /// Gets the page so many times, each by a connection of its own; the servers' names in the order of the answers.
   func fetch(
-    _ c: Case, _ count: Int, port: Int = 80, from host: String = "client", sourceLocation: SourceLocation = #_sourceLocation
+    _ c: Case, _ count: Int, port: Int = 80, from host: String = "client",
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> [String] {
     let url = "http://\(c.bracketedVIP):\(port)/?[1-\(count)]"
     let text = try run(

@@ -19,7 +19,8 @@ final class DirectorLab: Sendable {
   ) throws -> String {
     let result = try lab.exec(host, arguments, input: Array(input.utf8), timeout: timeout)
     try #require(
-      result.succeeded, "\(host): \(arguments.joined(separator: " ")): \(result.ending) \(result.errors)\(result.output)",
+      result.succeeded,
+      "\(host): \(arguments.joined(separator: " ")): \(result.ending) \(result.errors)\(result.output)",
       sourceLocation: sourceLocation)
     return result.output
   }
@@ -40,7 +41,8 @@ final class DirectorLab: Sendable {
   }
 
   @discardableResult
-  func ipvsadm(_ words: String, input: String = "", sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+  func ipvsadm(_ words: String, input: String = "", sourceLocation: SourceLocation = #_sourceLocation) throws -> String
+  {
     try run(
       "director", [Programs.ipvsadm] + words.split(separator: " ").map(String.init), input: input,
       sourceLocation: sourceLocation)

@@ -33,7 +33,8 @@ struct Listing {
       let words = line.split(separator: " ").map(String.init)
       if words.count > 1, words[0] == "TCP" || words[0] == "UDP" {
         services.append(
-          Service(transport: words[0], name: words[1], counters: stats ? words.dropFirst(2).compactMap { Int($0) } : []))
+          Service(transport: words[0], name: words[1], counters: stats ? words.dropFirst(2).compactMap { Int($0) } : [])
+        )
       } else if words.count > 5, words[0] == "->", !services.isEmpty, words[1] != "RemoteAddress:Port" {
         let numbers = words.dropFirst(stats ? 2 : 3).compactMap { Int($0) }
         let server =
