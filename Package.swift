@@ -51,7 +51,8 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "VirtualServer", "KernelDirector", "Lab", "RealServerSetup", "Netlink",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),

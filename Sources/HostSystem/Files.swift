@@ -11,7 +11,9 @@ package enum Files {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
-      let count = pread(file.number, &buffer, buffer.count, off_t(bytes.count))
+      var count = pread(file.number, &buffer, buffer.count, off_t(bytes.count))
+      // A pipe has no places, only a next byte.
+      if count < 0, errno == ESPIPE { count = Glibc.read(file.number, &buffer, buffer.count) }
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw SystemError.last("read \(path)") }
       if count == 0 { return bytes }

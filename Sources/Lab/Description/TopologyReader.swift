@@ -1,3 +1,4 @@
+import HostSystem
 import Netlink
 
 extension Topology {
@@ -23,6 +24,14 @@ extension Topology {
     }
     self = reader.topology
     try check()
+  }
+}
+
+extension Topology {
+  /// Reads a description from a file; standard input where the path is "-".
+  public init(file path: String) throws(LabError) {
+    let text = try attempt { () throws(SystemError) in try Files.text(path == "-" ? "/dev/stdin" : path) }
+    try self.init(text: text, file: path == "-" ? "standard input" : path)
   }
 }
 

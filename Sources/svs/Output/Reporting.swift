@@ -12,6 +12,18 @@ func reporting<Result>(_ body: () throws(DirectorError) -> Result) throws -> Res
   }
 }
 
+/// Runs a step of another module; its errors describe themselves.
+func reporting<Result, Failure: Error & CustomStringConvertible>(
+  _ body: () throws(Failure) -> Result
+) throws -> Result {
+  do {
+    return try body()
+  } catch {
+    complain(error.description)
+    throw ExitCode.failure
+  }
+}
+
 func complain(_ text: String) { writeToStandardError("svs: \(text)\n") }
 
 func warn(_ text: String) { writeToStandardError("svs: warning: \(text)\n") }
