@@ -57,6 +57,11 @@ public struct Lab: ~Copyable, Sendable {
   /// Takes everything down: processes, namespaces, files. A second call does nothing.
   public func down() throws(LabError) { try running.takeDown() }
 
+  /// Takes everything down, for whoever cannot hold the lab itself: a signal's handler on another thread.
+  public var ending: @Sendable () throws(LabError) -> Void {
+    { [running] () throws(LabError) in try running.takeDown() }
+  }
+
   private static let made = Atomic<Int>(0)
 
   private static func freeName() -> String {
@@ -90,11 +95,12 @@ final class RunningLab: Sendable {
   }
 
   func takeDown() throws(LabError) {
-    let wasDown = isDown.withLock { isDown in
-      defer { isDown = true }
-      return isDown
+    // The lock is held throughout: whoever asks second must not go on before everything is gone.
+    try isDown.withLock { isDown throws(LabError) in
+      if isDown { return }
+      try TearDown.run(state)
+      isDown = true
     }
-    if !wasDown { try TearDown.run(state) }
   }
 
   func host(_ name: String) throws(LabError) -> Topology.Host {

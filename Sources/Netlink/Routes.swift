@@ -109,7 +109,7 @@ extension NetlinkSocket {
     try request(message, "remove the route to \(route.destination)")
   }
 
-  /// Every unicast and local route of one table.
+  /// Every unicast, local and broadcast route of one table.
   public func routes(table: UInt32 = 254) throws(NetlinkError) -> [Route] {
     let message = try Message(RTM_GETROUTE, body: rtmsg())
     return try dump(message, "list the routes").compactMap(Route.init).filter { $0.table == table }
@@ -158,7 +158,7 @@ extension Route {
 
   init?(_ reply: Reply) {
     guard let answer = RouteAnswer(reply), let (body, attributes) = reply.split(rtmsg.self),
-      let family = IPAddress.Family(rawValue: body.rtm_family), answer.kind == .unicast || answer.kind == .local
+      let family = IPAddress.Family(rawValue: body.rtm_family), [.unicast, .local, .broadcast].contains(answer.kind)
     else { return nil }
     let destination = attributes.address(RTA_DST.rawValue) ?? IPPrefix.everything(family).address
     self.init(

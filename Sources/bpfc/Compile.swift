@@ -13,6 +13,8 @@ func compile(_ job: Job) throws -> Data {
     [
       "-target", "riscv64-none-none-eabi", "-enable-experimental-feature", "Embedded", "-wmo", "-parse-as-library",
       "-swift-version", "5", "-O", "-Xfrontend", "-disable-stack-protector", "-gline-tables-only", "-D", "BPF",
+      // The object must not depend on where it was built.
+      "-file-prefix-map", job.root + "=.",
       "-suppress-warnings", "-module-name", "SVS_\(job.name)", "-module-cache-path", work + "/modules",
     ] + includes.flatMap { ["-I", $0] } + system.flatMap { ["-Xcc", $0] } + ["-emit-irgen"] + job.sources
       + ["-o", work + "/swift.ll"])
@@ -30,7 +32,7 @@ func compile(_ job: Job) throws -> Data {
   // C contributes the maps with their BTF, the licence and the sections; the Swift is linked in and inlined.
   try run(
     job.clang,
-    bpf + ["-g", "-fno-crash-diagnostics", "-Xclang", "-fno-split-cold-code", "-Wno-unknown-attributes"] + system
+    bpf + ["-g", "-fno-crash-diagnostics", "-ffile-prefix-map=\(job.root)=.", "-Xclang", "-fno-split-cold-code", "-Wno-unknown-attributes"] + system
       + includes.flatMap { ["-I", $0] } + [
         "-c", job.root + "/bpf/\(job.name)/entry.bpf.c", "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
         work + "/swift.bc", "-o", work + "/linked.o",

@@ -27,7 +27,7 @@ public enum Family {
 }
 
 /// Flags of a TCP header (RFC 9293, section 3.1).
-public struct TCPFlags: OptionSet {
+public struct TCPFlags: OptionSet, Sendable {
   public let rawValue: UInt8
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
   @inlinable public static var fin: TCPFlags { TCPFlags(rawValue: 1) }

@@ -5,10 +5,10 @@ import Netlink
 extension Director {
   public func addService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
     try locked { () throws(DirectorError) in
+      if let tables, try find(service, tables) != nil { throw .serviceExists }
       guard let scheduler = SchedulerNames.number(settings.scheduler) else {
         throw .schedulerNotFound(settings.scheduler)
       }
-      if let tables, try find(service, tables) != nil { throw .serviceExists }
       let isFirst = tables == nil
       let tables = try establish()
       if isFirst { attachEverywhere(tables) }

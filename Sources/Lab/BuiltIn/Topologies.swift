@@ -73,7 +73,12 @@ func tunnelTopology() -> Topology {
 
 /// Servers with a foot in the client's network, for DR, and one behind the director, for NAT and TUN.
 func fullTopology() -> Topology {
-  let client = Topology.Host("client", addresses: Part.addresses("eth0", net: 1, host: 2))
+  let client = Topology.Host(
+    "client", addresses: Part.addresses("eth0", net: 1, host: 2),
+    routes: [
+      Topology.Route(to: IPPrefix(address(.ipv4, net: 2, host: 0), length: 24), via: address(.ipv4, net: 1, host: 1)),
+      Topology.Route(to: IPPrefix(address(.ipv6, net: 2, host: 0), length: 64), via: address(.ipv6, net: 1, host: 1)),
+    ])
   let director = Topology.Host(
     "director", forwards: true,
     addresses: Part.addresses("front", net: 1, host: 1)

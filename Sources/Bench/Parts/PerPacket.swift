@@ -1,0 +1,117 @@
+import HostSystem
+import Netlink
+
+/// What a packet of a connection that stands costs, in our program and in its C twin, by BPF_PROG_TEST_RUN.
+struct PerPacket {
+  let setting: BenchSetting
+
+  private struct Case {
+    var name: String
+    var plan: FramePlan
+    var method: Character
+    var device = "d0"
+    var isPromised = false
+  }
+
+  private static let runLength = 400_000
+
+  func run() throws(BenchError) -> Report.Part {
+    var part = Report.Part(
+      "Established connections", unit: "ns per packet",
+      method: "BPF_PROG_TEST_RUN of the attached director and of the C twin on its maps, in turn; "
+        + "less what an empty program costs in the same run")
+    for item in Self.cases { try measure(item, into: &part) }
+    return part
+  }
+
+  private static var cases: [Case] {
+    let four = FramePlan(service: BenchNetwork.vip(.ipv4))
+    let six = FramePlan(family: .ipv6, service: BenchNetwork.vip(.ipv6))
+    var udp = four
+    udp.transport = .udp
+    var one = four
+    one.flows = 1
+    var many = four
+    many.flows = 100_000
+    var reply = FramePlan(service: BenchNetwork.server(1, .ipv4), port: 8080)
+    reply.replies = true
+    reply.mac = BenchNetwork.backMAC
+    return [
+      Case(name: "NAT, TCP/IPv4, 1 flow", plan: one, method: "m"),
+      Case(name: "NAT, TCP/IPv4, 1,000 flows", plan: four, method: "m", isPromised: true),
+      Case(name: "NAT, TCP/IPv4, 100,000 flows", plan: many, method: "m"),
+      Case(name: "NAT reply, TCP/IPv4, 1,000 flows", plan: reply, method: "m", device: "d1"),
+      Case(name: "NAT, UDP/IPv4, 1,000 flows", plan: udp, method: "m"),
+      Case(name: "NAT, TCP/IPv6, 1,000 flows", plan: six, method: "m", isPromised: true),
+      Case(name: "DR, TCP/IPv4, 1,000 flows", plan: four, method: "g"),
+    ]
+  }
+
+  private func measure(_ item: Case, into part: inout Report.Part) throws(BenchError) {
+    let family = item.plan.family
+    let udp = item.plan.transport == .udp
+    let service = "-\(udp ? "u" : "t") " + endpoint(BenchNetwork.vip(family), 80)
+    let server = endpoint(BenchNetwork.server(1, family), item.method == "m" ? 8080 : 80)
+    let rules = ["-A \(service) -s rr", "-a \(service) -r \(server) -\(item.method)"]
+    let director = try DirectorUnderTest(.director, setting, connections: item.plan.flows + 1024, rules: rules)
+    let series = try director.network.inside("director") { () throws(BenchError) -> [Samples] in
+      try onOneCore { () throws(BenchError) in try samples(item) }
+    }
+    let (ours, twin) = (series[0], series[1])
+    part.rows.append(Report.Row("\(item.name): Swift", ours, ratio: ours.minimum / twin.minimum))
+    part.rows.append(Report.Row("\(item.name): C twin", twin))
+    if item.isPromised {
+      part.goals.append(
+        Report.Goal("\(item.name): Swift against the C twin", ours.minimum / twin.minimum, .atMost, 1.15))
+    }
+  }
+
+  /// Swift's nanoseconds and the twin's, the replay's own cost taken off.
+  private func samples(_ item: Case) throws(BenchError) -> [Samples] {
+    do {
+      let replay = try Replay(objects: setting.objects)
+      let attached = try AttachedProgram(on: "d0")
+      let twin = try Twin(objects: setting.objects)
+      try establish(item.plan, by: replay, attached.descriptor.number)
+      let programs = [attached.descriptor.number, try twin.program(), try replay.nothing()]
+      var raw = try interleaved(programs, repetitions: setting.repetitions) { program throws(BenchError) in
+        let outcome = try attempt { () throws(SystemError) in
+          try replay.run(program, item.plan, count: Self.runLength, from: item.device)
+        }
+        if program != programs[2], outcome.verdict != Verdict.redirect {
+          throw .invalid("\(item.name): the last packet met verdict \(outcome.verdict), it should be redirected")
+        }
+        return outcome.nanoseconds
+      }
+      let empty = raw.removeLast().minimum
+      return raw.map { series in
+        var net = Samples()
+        for value in series.values { net.add(value - empty) }
+        return net
+      }
+    } catch let error as SystemError { throw .system(error) } catch let error as BenchError { throw error } catch {
+      throw .invalid("\(error)")
+    }
+  }
+
+  private func establish(_ plan: FramePlan, by replay: borrowing Replay, _ program: CInt) throws(SystemError) {
+    var opening = plan
+    if plan.replies {
+      opening = FramePlan(family: plan.family, service: BenchNetwork.vip(plan.family))
+      opening.flows = plan.flows
+    }
+    opening.flags = FramePlan.TCPFlag.syn
+    _ = try replay.run(program, opening, count: plan.flows, from: "d0")
+    opening.flags = FramePlan.TCPFlag.ack
+    _ = try replay.run(program, opening, count: plan.flows, from: "d0")
+  }
+}
+
+enum Verdict {
+  static let redirect: UInt32 = 4
+}
+
+/// `address:port`, as ipvsadm takes it.
+func endpoint(_ address: IPAddress, _ port: UInt16) -> String {
+  address.family == .ipv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+}

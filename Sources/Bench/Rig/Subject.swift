@@ -1,0 +1,89 @@
+import HostSystem
+import Netlink
+
+/// What forwards the packets of a measurement.
+enum Subject: String, CaseIterable {
+  case director = "SVS, Swift"
+  case twin = "C twin"
+  case nftables = "nftables DNAT"
+  case forwarding = "plain forwarding"
+}
+
+/// A director in its network, set up as one of the subjects.
+struct DirectorUnderTest: ~Copyable {
+  let subject: Subject
+  let network: BenchNetwork
+  /// The C twin that stands in the director's place, and must be kept loaded.
+  private let twin: Twin?
+
+  /// - Parameter rules: ipvsadm's argument lists; nftables gets the same service.
+  init(_ subject: Subject, _ setting: BenchSetting, connections: Int = 65536, rules: [String]) throws(BenchError) {
+    self.subject = subject
+    let network = try BenchNetwork(programs: setting.programs)
+    var twin: Twin?
+    switch subject {
+    case .director, .twin:
+      try network.attach(connections: connections)
+      for rule in rules { try network.ipvsadm(rule) }
+      if subject == .twin {
+        twin = try network.inside("director") { () throws(BenchError) in
+          try attempt { () throws(SystemError) in
+            let twin = try Twin(objects: setting.objects)
+            try twin.takeOver()
+            return twin
+          }
+        }
+      }
+    case .nftables: try network.command(["nft", "-f", "-"], input: Array(Self.destinationNAT.utf8))
+    case .forwarding: break
+    }
+    self.network = network
+    self.twin = twin
+  }
+
+  /// What the IPVS rules of ``PacketRate`` say, in nftables' words.
+  private static let destinationNAT = """
+    table ip bench {
+      chain prerouting {
+        type nat hook prerouting priority dstnat;
+        ip daddr 10.9.0.1 udp dport 80 dnat to numgen inc mod 3 map { 0 : 10.0.0.11, 1 : 10.0.0.12, 2 : 10.0.0.13 }
+      }
+    }
+
+    """
+}
+
+/// The hot path by hand in C, on the maps of the director that runs in the calling thread's namespace.
+final class Twin {
+  private let object: BPFObject
+  private let director: AttachedProgram
+  private let maps: [String: MapHandle]
+
+  init(objects: String) throws(SystemError) {
+    let director = try AttachedProgram(on: BenchNetwork.devices[0])
+    maps = try director.maps()
+    object = try BPFObject("\(objects)/twin.o", shared: maps.mapValues(\.number))
+    // Whatever the twin leaves alone goes on in the director itself.
+    try object.set("director", 0, director.descriptor.number)
+    self.director = director
+  }
+
+  func program() throws(SystemError) -> CInt { try object.program("twin") }
+
+  func takeOver() throws(SystemError) { try director.replace(by: try program(), on: BenchNetwork.devices) }
+}
+
+/// Where the bench finds what it needs.
+public struct BenchSetting: Sendable {
+  /// The folder of `svs` and `ipvsadm`.
+  public var programs: String
+  /// The folder of the bench's BPF objects.
+  public var objects: String
+  public var repetitions: Int
+
+  public init(programs: String, objects: String, repetitions: Int) {
+    self.programs = programs
+    self.objects = objects
+    self.repetitions = repetitions
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Demo
+
+/// `svs demo`: see it all in half a minute.
+struct DemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Balance real requests over three real servers, on this machine.",
+    discussion: """
+      Builds a lab of network namespaces, balances HTTP requests under NAT, DR and TUN with the ipvsadm beside this \
+      program, shows who answered, and compares with nftables. Nothing of it stays, also after Ctrl-C.
+      """)
+
+  @Option(help: ArgumentHelp("The folder of svs and ipvsadm; else this program's own.", valueName: "folder"))
+  var programs: String?
+
+  @Option(help: ArgumentHelp("HTTP requests for each method.", valueName: "number"))
+  var requests: Int = 12
+
+  @Flag(inversion: .prefixedNo, help: "Compare with nftables.")
+  var speed = true
+
+  func validate() throws {
+    guard 1...1000 ~= requests else { throw ValidationError("--requests must be 1 to 1000") }
+  }
+
+  func run() throws {
+    let demo = Demo(programs: programs, requests: requests, measures: speed)
+    let isWell = try reporting { () throws(DemoError) in try demo.run() }
+    guard isWell else { throw ExitCode.failure }
+  }
+}
