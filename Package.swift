@@ -44,7 +44,7 @@ let package = Package(
     .target(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
-    .target(name: "Demo", dependencies: ["Lab", "Netlink", "CSystem", "HostSystem"], swiftSettings: strict),
+    .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
     .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
     .target(
       name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
@@ -70,6 +70,9 @@ let package = Package(
       swiftSettings: strict),
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["Lab", "Netlink", "HostSystem", "CLibbpf", "DataplaneTypes"],
+      exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .target(
       name: "DataplaneTesting", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation"],
@@ -81,6 +84,7 @@ let package = Package(
       name: "KernelDirectorTests",
       dependencies: [
         "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink", "CLibbpf",
+        "Bench", "HostSystem",
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

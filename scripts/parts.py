@@ -105,8 +105,7 @@ def after_build():
     parts += [records('cases', '--family', ','.join(FAMILIES), f'--without={NOT_YET}', '--jobs', '2', 'Tests/Records/cases'),
               records('cli', '--topic', ','.join(TOPICS), f'--without={NOT_YET}', 'Tests/Records/cli'),
               records('wire', '--filter', ','.join(WIRE), 'Tests/Records/cases/forwarding.json')]
-    check = os.path.join(ROOT, 'scripts/check-object')
-    if os.path.exists(check): parts.append(Part('prebuilt-object', [check]))
+    parts.append(Part('prebuilt-objects', [sys.executable, 'scripts/prebuilt.py', 'check', '.build']))
     return parts
 
 

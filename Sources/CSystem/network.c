@@ -87,27 +87,3 @@ int svs_ethtool_driver(int socket_fd, const char *interface, char *name, size_t 
     name[length] = 0;
     return 0;
 }
-
-int svs_send_burst(int socket_fd, unsigned size, unsigned count)
-{
-    enum { BATCH = 64, LARGEST = 1472 };
-    static const char zeros[LARGEST];
-    struct iovec payload = {.iov_base = (void *)zeros, .iov_len = size < LARGEST ? size : LARGEST};
-    struct mmsghdr messages[BATCH];
-    memset(messages, 0, sizeof(messages));
-    for (int number = 0; number < BATCH; number++) {
-        messages[number].msg_hdr.msg_iov = &payload;
-        messages[number].msg_hdr.msg_iovlen = 1;
-    }
-    unsigned sent = 0;
-    while (sent < count) {
-        unsigned left = count - sent;
-        int result = sendmmsg(socket_fd, messages, left < BATCH ? left : BATCH, 0);
-        if (result < 0 && errno == EINTR)
-            continue;
-        if (result < 0)
-            return sent ? (int)sent : -errno;
-        sent += (unsigned)result;
-    }
-    return (int)sent;
-}

@@ -60,7 +60,7 @@ public protocol Platform {
   /// keeps their number from multiplying.
   func forget(_ value: UInt64) -> UInt64
 
-  /// Runs `walk.step()` until it says stop, at most `limit` times.
+  /// Runs `ServerWalk.step` until it says stop, at most `limit` times.
   func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)
 }
 

@@ -109,8 +109,10 @@ public struct MemoryPlatform: Platform {
   public func forget(_ value: UInt64) -> UInt64 { value }
 
   public func run(_ walk: inout ServerWalk<MemoryPlatform>, atMost limit: UInt32) {
-    var steps: UInt32 = 0
-    while steps < limit, walk.step() { steps += 1 }
+    withUnsafeMutablePointer(to: &walk) {
+      var steps: UInt32 = 0
+      while steps < limit, ServerWalk.step($0) { steps += 1 }
+    }
   }
 }
 

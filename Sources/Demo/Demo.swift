@@ -29,7 +29,7 @@ public struct Demo: Sendable {
     // Building takes a fraction of a second, and must not be cut off half way.
     Interruption.hold()
     let lab: Lab
-    do { lab = try Lab(BuiltInLab.all.topology, name: freeName) } catch { throw .lab(error) }
+    do { lab = try Lab(Lane.added(to: BuiltInLab.all.topology), name: freeName) } catch { throw .lab(error) }
     let stage = Stage(lab: lab, programs: programs)
     let interruption = Interruption { [detach = stage.detach, ending = stage.lab.ending] in
       detach()
@@ -52,7 +52,7 @@ public struct Demo: Sendable {
     var allIsWell = true
     for method in methods {
       print("\n\(method.name): \(method.explanation)")
-      for command in method.commands() { try stage.show(command) }
+      for command in method.commands { try stage.show(command) }
       allIsWell = try stage.request(method, requests) && allIsWell
       // Output that goes to a file or a pipe would else come all at once.
       fflush(nil)
@@ -60,7 +60,7 @@ public struct Demo: Sendable {
     print("")
     try print(stage.show(["ipvsadm", "-Ln"]))
     try print(stage.show(["ipvsadm", "-Ln", "--stats"]))
-    if measures { try Speed.compare(stage, methods) }
+    if measures { try Speed.compare(stage) }
     return allIsWell
   }
 

@@ -36,11 +36,9 @@ struct Method {
   }
 
   /// The words of the ipvsadm commands that make the service.
-  func commands(transport: String = "-t", port: UInt16 = 80, serverPort: UInt16? = nil) -> [[String]] {
-    let service = "\(vip):\(port)"
-    return [["ipvsadm", "-A", transport, service, "-s", "rr"]]
-      + servers.map {
-        ["ipvsadm", "-a", transport, service, "-r", "\($0):\(serverPort ?? self.serverPort)", option]
-      }
+  var commands: [[String]] {
+    let service = "\(vip):80"
+    return [["ipvsadm", "-A", "-t", service, "-s", "rr"]]
+      + servers.map { ["ipvsadm", "-a", "-t", service, "-r", "\($0):\(serverPort)", option] }
   }
 }

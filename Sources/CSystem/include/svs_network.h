@@ -27,7 +27,3 @@ enum {
     SVS_SET_GSO = 0x24,
     SVS_SET_GRO = 0x2c,
 };
-
-/* Sends `count` datagrams of `size` zero bytes on a connected UDP socket in as few calls as sendmmsg(2) needs;
- * the number sent, or a negative errno. */
-int svs_send_burst(int socket_fd, unsigned size, unsigned count);

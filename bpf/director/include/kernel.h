@@ -17,3 +17,4 @@ int svs_open(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
 int svs_forward(struct xdp_md *_Nonnull context);
 int svs_answer(struct xdp_md *_Nonnull context);
+int svs_walk(struct xdp_md *_Nonnull context, uint32_t limit);
