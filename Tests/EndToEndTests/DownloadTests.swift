@@ -52,7 +52,9 @@ import Testing
       let service = try #require(try director.statistics().services.first)
       #expect(service.counters[0] == 503)
       #expect(service.counters[4] > 3 * Self.size)
-      let drops = try director.drops().filter { $0.value > 0 && $0.key != "handed-over" }
+      // One whole checksum in 65,536 looks like a partial one, and comes out the same.
+      let harmless = ["handed-over", "partial-checksum"]
+      let drops = try director.drops().filter { $0.value > 0 && !harmless.contains($0.key) }
       #expect(drops == [:])
     }
   }

@@ -60,12 +60,12 @@ def frame(interface, mac, packet, tags=()):
     return head + struct.pack("!H", 0x86DD if packet[:1] and packet[0] >> 4 == 6 else 0x0800) + packet
 
 
-def syns(source, vip, port, first, count):
-    """One SYN from every port. The client's kernel knows nothing of them, and resets what the server answers."""
-    six = ":" in vip
-    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+def resets(source, vip, port, first, count):
+    """From every port a SYN, an ACK and a RST: a connection that the director saw open and end."""
+    s = socket.socket(socket.AF_INET6 if ":" in vip else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
     for n in range(int(count)):
-        s.sendto(tcp(source, vip, int(first) + n, int(port), 2), (vip, 0))
+        for flags in (2, 16, 4):
+            s.sendto(tcp(source, vip, int(first) + n, int(port), flags), (vip, 0))
         if n % 50 == 49:
             time.sleep(0.005)
 
