@@ -94,12 +94,12 @@ struct TestWorld {
   func compareCounters(_ memory: MemoryPlatform.State) throws {
     let tables = try #require(director.tables)
     for index in 0..<tables.config.pointee.services_used {
-      let native = memory.serviceCounters.find(index)?.pointee
-      #expect(text(tables.serviceCounters.read(index)) == text(native), "service \(index)")
+      let serviceNative = memory.serviceCounters.find(index)?.pointee
+      #expect(text(tables.serviceCounters.read(index)) == text(serviceNative), "service \(index)")
     }
     for index in 0..<tables.config.pointee.servers_used {
-      let native = memory.serverCounters.find(index)?.pointee
-      #expect(text(tables.serverCounters.read(index)) == text(native), "server \(index)")
+      let serverNative = memory.serverCounters.find(index)?.pointee
+      #expect(text(tables.serverCounters.read(index)) == text(serverNative), "server \(index)")
       let kernel = try tables.servers.record(index).pointee
       let native = try #require(memory.servers.find(index)).pointee
       #expect([kernel.active, kernel.inactive] == [native.active, native.inactive], "server \(index)")
