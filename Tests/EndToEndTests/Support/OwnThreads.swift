@@ -14,13 +14,14 @@ final class OwnThreads: TaskExecutor {
 
   func enqueue(_ job: consuming ExecutorJob) {
     let work = Unmanaged.passRetained(Work(UnownedJob(job))).toOpaque()
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    pthread_attr_setstacksize(&attributes, 1 << 20)
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    defer { attributes.deallocate() }
+    pthread_attr_init(attributes)
+    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
+    pthread_attr_setstacksize(attributes, 1 << 20)
     var thread = pthread_t()
     let result = pthread_create(
-      &thread, &attributes,
+      &thread, attributes,
       { argument in
         if let argument {
           let work = Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
@@ -28,7 +29,7 @@ final class OwnThreads: TaskExecutor {
         }
         return nil
       }, work)
-    pthread_attr_destroy(&attributes)
+    pthread_attr_destroy(attributes)
     precondition(result == 0, "no thread to be had: \(result)")
   }
 }
