@@ -71,7 +71,8 @@ let package = Package(
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Lab", "Netlink", "HostSystem", "CLibbpf", "DataplaneTypes"],
+      name: "EndToEndTests",
+      dependencies: ["Lab", "Netlink", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneTypes"],
       exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .target(

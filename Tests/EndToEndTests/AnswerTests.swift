@@ -43,6 +43,25 @@ import Testing
     }
   }
 
+  /// And a large download, whose server is told: by NAT the answers go through the director.
+  @Test(arguments: [Case(method: .nat, six: false), Case(method: .nat, six: true)], [true, false])
+  func downloadsFitTheWayBack(_ c: Case, forwards: Bool) async throws {
+    var topology = Stage.plain
+    topology.change("director") { $0.forwards = forwards }
+    try await withDirector(topology) { director in
+      try director.run("director", ["ip", "link", "set", "front", "mtu", "1400"])
+      for number in 1...3 {
+        let folder = "\(director.lab.folder)/rs\(number)"
+        try director.shell("rs\(number)", "head -c 3000000 /dev/zero > \(folder)/zeros")
+      }
+      try director.addService(c)
+      let size = try director.shell("client", "curl -sS -m 20 'http://\(c.bracketedVIP)/zeros' | wc -c")
+      #expect(size == "3000000\n")
+      let drops = try director.drops()
+      #expect(drops["too-big", default: 0] > 0)
+    }
+  }
+
   /// A large upload works over a way with a smaller MTU than the client's, because the client is told.
   @Test(arguments: [
     Case(method: .nat, six: false), Case(method: .tunnel, six: false), Case(method: .direct, six: true),

@@ -12,7 +12,9 @@ import Testing
       // A switch that does not leave them either would complete them on the way.
       let senders = [("client", ["eth0"]), ("switch", ["port0"]), ("backswitch", ["port0"])]
       for (host, interfaces) in senders + (1...3).map({ ("rs\($0)", ["eth0", "eth1"]) }) {
-        for interface in interfaces { try director.run(host, ["ethtool", "-K", interface, "tx", "on"]) }
+        for interface in interfaces {
+          try director.run(host, ["ethtool", "-K", interface, "tx", "on", "gso", "on", "tso", "on"])
+        }
       }
       try director.balance(c, net: 2)
       let drops = try director.drops()

@@ -3,6 +3,7 @@ import DataplaneTypes
 import Glibc
 import HostSystem
 import Netlink
+import RealServerSetup
 import Testing
 
 @testable import Lab
@@ -142,6 +143,27 @@ import Testing
       #expect(try director.tableUse().capacity == 2000)
       let unknown = try director.lab.exec("director", [Programs.svs, "attach", "nothing0"])
       #expect(!unknown.succeeded && unknown.errors.contains("nothing0"), "\(unknown.errors)")
+    }
+  }
+
+  /// An interface where another program stands already is refused by name, and left alone.
+  @Test func anothersProgramStays() async throws {
+    try await withDirector(Stage.plain) { director in
+      // The program that unpacks tunnels on real servers.
+      let vip = try #require(IPAddress("10.1.0.102"))
+      try director.lab.inside("director") { _ = try RealServer.up(RealServerPlan(vip, isTunnelled: true)) }
+      func program() throws -> UInt32? {
+        try director.lab.inside("director") { try NetlinkSocket().interface(named: "back").xdp?.programID }
+      }
+      let theirs = try program()
+      let result = try director.lab.exec("director", [Programs.svs, "attach", "back"])
+      if theirs != nil {
+        #expect(!result.succeeded && (result.output + result.errors).contains("back"), "\(result)")
+        #expect(try program() == theirs)
+      }
+      try director.svs("detach")
+      #expect(try program() == theirs)
+      try director.lab.inside("director") { _ = try RealServer.down(vip) }
     }
   }
 

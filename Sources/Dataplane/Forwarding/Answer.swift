@@ -1,6 +1,6 @@
 import DataplaneTypes
 
-/// An ICMP message sent back in the VIP's name (RFC 792, RFC 4443).
+/// An ICMP message sent back in the name of whom the packet was for (RFC 792, RFC 4443): the VIP, or a reply's client.
 public struct Answer {
   public enum Kind: UInt8 {
     case none = 0

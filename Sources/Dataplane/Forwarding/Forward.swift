@@ -65,7 +65,8 @@ extension PacketPath {
     let overhead = Self.overhead(c)
     let mtu = UInt32(way.mtu)
     if mtu != 0, frame.length &+ overhead > mtu {
-      if fromServer || !frame.dontFragment { return leaving(.drop, .tooBigDropped) }
+      if !frame.dontFragment { return leaving(.drop, .tooBigDropped) }
+      // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
       return answering(.tooBig, mtu: mtu &- overhead, .tooBig, frame, p)
     }
     guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
