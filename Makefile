@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 BIN := .build/release
+BENCH_OBJECTS := .build/bench/traffic.o .build/bench/twin.o
 SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
@@ -14,7 +15,7 @@ help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
 	@echo 'make test          everything that can be checked on this machine (root)'
 	@echo 'make test-kernels  the same programs on kernel 6.1, in a virtual machine'
-	@echo 'make bench         speed, against a C twin and nftables, in one run (root)'
+	@echo 'make bench         speed, against a C twin and nftables, in one run (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'
 	@echo 'make deps          the Debian packages all this needs'
 	@echo 'make format, lint  swift-format: rewrite, or check'
@@ -40,10 +41,18 @@ test:
 test-kernels: build
 	@kernels/test $(BIN)
 
-bench:
+bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
-	@$(BIN)/svs-bench
+	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
+
+# The bench's own kernel programs are C, compiled by the Swift toolchain's clang.
+.build/bench/%.o: Benchmarks/bpf/%.bpf.c $(wildcard Sources/BenchTypes/include/*.h Sources/DataplaneTypes/include/*.h)
+	@scripts/deps.sh
+	@mkdir -p $(@D)
+	$(dir $(shell readlink -f "$$(command -v swiftc)"))clang -target bpfel -mcpu=v3 -O2 -g -Wall -ffreestanding \
+	  -idirafter /usr/include/$(shell uname -m)-linux-gnu -idirafter /usr/include \
+	  -ISources/DataplaneTypes/include -ISources/BenchTypes/include -c $< -o $@
 
 format:
 	swift format format --in-place --recursive --parallel $(SOURCES)
@@ -52,8 +61,8 @@ lint:
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
 install: build
-	install -D -m 755 $(BIN)/svs $(DESTDIR)$(PREFIX)/sbin/svs
-	install -D -m 755 $(BIN)/ipvsadm $(DESTDIR)$(PREFIX)/sbin/ipvsadm
+	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
+	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d

@@ -70,6 +70,9 @@ let package = Package(
       swiftSettings: strict),
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["Lab", "Netlink", "HostSystem", "CLibbpf", "DataplaneTypes"],
+      exclude: ["Scripts"], swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .target(
       name: "DataplaneTesting", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation"],
@@ -81,6 +84,7 @@ let package = Package(
       name: "KernelDirectorTests",
       dependencies: [
         "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink", "CLibbpf",
+        "Bench", "HostSystem",
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

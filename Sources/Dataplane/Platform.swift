@@ -24,8 +24,7 @@ public protocol Platform {
   var serviceRecords: ServiceRecords { get }
   var servers: ServerRecords { get }
   var hashTables: HashTables { get }
-  /// Counters of this CPU, numbered as services and servers are.
-  var serviceCounters: TrafficCounters { get }
+  /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }
   var configuration: Configuration { get }
@@ -60,7 +59,7 @@ public protocol Platform {
   /// keeps their number from multiplying.
   func forget(_ value: UInt64) -> UInt64
 
-  /// Runs `walk.step()` until it says stop, at most `limit` times.
+  /// Runs `ServerWalk.step` until it says stop, at most `limit` times.
   func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)
 }
 

@@ -91,7 +91,10 @@ public final class Director {
 
   /// The director's tables, made now if there are none yet. To be called inside the lock.
   func establish(capacity: UInt32 = DirectorObject.defaultCapacity) throws(DirectorError) -> Tables {
-    if let tables { return tables }
+    if let tables {
+      try repairPair(tables)
+      return tables
+    }
     let pair = try HandoverPair.make()
     let folder = self.folder
     do {
@@ -118,6 +121,18 @@ public final class Director {
       tables = nil
       throw error
     }
+  }
+}
+
+extension Director {
+  /// Makes the hand-over pair again if somebody deleted it: without it no route is looked up.
+  private func repairPair(_ tables: Tables) throws(DirectorError) {
+    if HandoverPair.exists { return }
+    let pair = try HandoverPair.make()
+    unlink(folder.pin("links/" + HandoverPair.inner))
+    try pair.equip(folder.path)
+    tables.config.pointee.handover_ifindex = pair.outerIndex
+    tables.config.pointee.lookup_ifindex = pair.innerIndex
   }
 }
 

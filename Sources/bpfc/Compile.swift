@@ -55,6 +55,8 @@ func adapt(_ text: String) -> String {
     }
     // Swift forbids inlining of the C functions that a @convention(c) closure calls; one left as a call has no BTF.
     if line.hasPrefix("attributes "), line.hasSuffix("= { noinline }") { line.replace("noinline", with: "nounwind") }
+    // Swift marks single calls of imported inline functions like this; a C function left on its own has no BTF.
+    if line.hasPrefix("attributes "), line.hasSuffix("= { noinline }") { line.replace("noinline", with: "nounwind") }
     if line.contains("!DI") {
       line.replace("DISubroutineType(types: null)", with: "DISubroutineType(types: !{null})")
       line.replace("spFlags: DISPFlagDefinition", with: "spFlags: DISPFlagLocalToUnit | DISPFlagDefinition")

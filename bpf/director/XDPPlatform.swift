@@ -14,7 +14,6 @@ struct XDPPlatform: Platform {
   var hashTables: KernelPool<svs_table> {
     KernelPool(map: &svs_table_pool, shift: UInt32(SVS_TABLE_CHUNK_SHIFT))
   }
-  var serviceCounters: KernelPool<svs_counters> { KernelPool(map: &svs_service_counters) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }
@@ -57,13 +56,35 @@ struct XDPPlatform: Platform {
   }
 
   @inline(__always) func run(_ walk: inout ServerWalk<XDPPlatform>, atMost limit: UInt32) {
-    withUnsafeMutablePointer(to: &walk) { p in
-      let step: @convention(c) (UInt32, UnsafeMutableRawPointer) -> Int = { _, p in
-        p.assumingMemoryBound(to: ServerWalk<XDPPlatform>.self).pointee.step() ? 0 : 1
-      }
-      _ = bpf_loop(limit, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
-    }
+    guard let memory = walkMemory() else { return }
+    memory.pointee = walk
+    _ = svs_walk(context, limit)
+    // Only what a scheduler asks for comes back: the context has become a mere number in that memory.
+    let done = svs_opaque(memory).assumingMemoryBound(to: ServerWalk<XDPPlatform>.self)
+    walk.best = done.pointee.best
+    walk.level = done.pointee.level
   }
+}
+
+/// The walk of this CPU, in memory that the loop's body can reach.
+@inline(__always) private func walkMemory() -> UnsafeMutablePointer<ServerWalk<XDPPlatform>>? {
+  let index: UInt32 = 2
+  return withUnsafePointer(to: index) {
+    bpf_map_lookup_elem(&svs_scratch, $0)?.assumingMemoryBound(to: ServerWalk<XDPPlatform>.self)
+  }
+}
+
+/// The loop along the servers, one function for all schedulers: the verifier checks its body once.
+@c(svs_swift_walk)
+public func walk(_ context: UnsafeMutablePointer<xdp_md>, _ limit: UInt32) -> Int32 {
+  guard var memory = walkMemory() else { return 0 }
+  withUnsafeMutablePointer(to: &memory) { p in
+    let step: @convention(c) (UInt32, UnsafeMutableRawPointer) -> Int = { _, p in
+      ServerWalk.step(p.assumingMemoryBound(to: UnsafeMutablePointer<ServerWalk<XDPPlatform>>.self).pointee) ? 0 : 1
+    }
+    _ = bpf_loop(limit, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
+  }
+  return 1
 }
 
 extension Packet {

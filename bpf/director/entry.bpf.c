@@ -54,14 +54,13 @@ HASH(svs_devices, 4096, uint32_t, struct svs_device);
 POOL(svs_service_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct svs_service);
 POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct svs_server);
 POOL(svs_table_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_TABLE_CHUNK_SIZE, struct svs_table);
-POOL(svs_service_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
 POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
 
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
-ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 2, struct svs_scratch_buffer);
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 3, struct svs_scratch_buffer);
 
 /* The helpers that rewrite packets are for GPL-compatible programs; the source stays under the MIT licence too. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -72,16 +71,22 @@ extern int svs_swift_through(struct xdp_md *context);
 extern int svs_swift_handover(struct __sk_buff *context);
 
 /* The steps are global functions: the verifier checks each once and for all, not anew for every path that leads to
-   it, and their stacks do not add up. What they share lives in svs_scratch. */
-#define STEP(name)                                                                                                     \
-    extern int svs_swift_##name(struct xdp_md *context);                                                               \
-    __attribute__((noinline)) int svs_##name(struct xdp_md *context) { return svs_swift_##name(context); }
+   it, and their stacks do not add up. What they share lives in svs_scratch. The barrier keeps the compiler from
+   passing on nothing where a step does not look at its context: the verifier wants it all the same. */
+#define STEP(name, parameters, arguments)                                                                              \
+    extern int svs_swift_##name parameters;                                                                            \
+    __attribute__((noinline)) int svs_##name parameters                                                                \
+    {                                                                                                                  \
+        __asm__ volatile("" : : "r"(context));                                                                         \
+        return svs_swift_##name arguments;                                                                             \
+    }
 
-STEP(recognise)
-STEP(open)
-STEP(route)
-STEP(forward)
-STEP(answer)
+STEP(recognise, (struct xdp_md *context), (context))
+STEP(open, (struct xdp_md *context), (context))
+STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
+STEP(route, (struct xdp_md *context), (context))
+STEP(forward, (struct xdp_md *context), (context))
+STEP(answer, (struct xdp_md *context), (context))
 
 SEC("xdp") int svs_director(struct xdp_md *context) { return svs_swift_director(context); }
 

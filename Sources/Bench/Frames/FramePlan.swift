@@ -5,7 +5,11 @@ import Netlink
 struct FramePlan {
   enum Transport: UInt8 { case tcp = 6, udp = 17 }
 
-  var family = IPAddress.Family.ipv4
+  enum TCPFlag {
+    static let syn: UInt8 = 2
+    static let ack: UInt8 = 16
+  }
+
   var transport = Transport.tcp
   var flows = 1_000
   var services = 1
@@ -18,11 +22,18 @@ struct FramePlan {
   var mac: [UInt8] = [2, 0, 0, 0, 0, 1]
   /// The device that live frames leave by.
   var device: UInt32 = 0
+  /// Whether the receiver notes which flows arrive, and where.
+  var marks = false
 
-  enum TCPFlag {
-    static let syn: UInt8 = 2
-    static let ack: UInt8 = 16
+  init(service: IPAddress, port: UInt16 = 80) {
+    self.service = service
+    self.port = port
   }
+
+  var family: IPAddress.Family { service.family }
+
+  /// Bytes of a frame; the payload fills it up.
+  var length: Int { Int(family == .ipv4 ? SVS_BENCH_IPV4_FRAME : SVS_BENCH_IPV6_FRAME) }
 
   /// Where the flows come from: an address for every 16,384 of them.
   static func firstClient(_ family: IPAddress.Family) -> IPAddress {
@@ -31,29 +42,73 @@ struct FramePlan {
     return address
   }
 
-  /// Bytes of a frame: the headers and ten bytes more.
-  var length: Int { 14 + (family == .ipv4 ? 20 : 40) + (transport == .tcp ? 20 : 8) + 10 }
-
+  /// The plan as the kernel's side takes it.
   var record: svs_bench_plan {
+    let head = Head(self)
     var plan = svs_bench_plan()
-    plan.client = svs_addr(Self.firstClient(family))
-    plan.service = svs_addr(service)
+    withUnsafeMutableBytes(of: &plan.head) { $0.copyBytes(from: head.bytes) }
+    plan.network_sum = head.networkSum
+    plan.transport_sum = head.transportSum
+    plan.client = Self.firstClient(family).lastWord
+    plan.service = service.lastWord
     plan.flows = UInt32(flows)
     plan.services = UInt32(services)
     plan.ifindex = device
-    plan.port = port.bigEndian
     plan.proto = transport.rawValue
     plan.family = family.rawValue
-    plan.tcp_flags = flags
     plan.replies = replies ? 1 : 0
-    plan.mac = (mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
+    plan.marks = marks ? 1 : 0
     plan.length = UInt16(length)
     return plan
   }
 }
 
-extension svs_addr {
-  init(_ address: IPAddress) {
-    self.init(w0: address.words.0, w1: address.words.1, w2: address.words.2, w3: address.words.3)
+/// The headers of a plan's frames, with zeros where a flow puts its own, and the sums over all the rest.
+private struct Head {
+  private(set) var bytes: [UInt8] = []
+  private(set) var networkSum: UInt64 = 0
+  private(set) var transportSum: UInt64 = 0
+
+  init(_ plan: FramePlan) {
+    let client = FramePlan.firstClient(plan.family).bytesWithoutLastWord
+    let service = plan.service.bytesWithoutLastWord
+    let addresses = plan.replies ? service + client : client + service
+    let four = plan.family == .ipv4
+    let network = plan.length - 14
+    let segment = network - (four ? 20 : 40)
+
+    bytes = plan.mac + [2, 0, 0, 0, 0xbe, 0xef] + (four ? [0x08, 0x00] : [0x86, 0xdd])
+    if four {
+      let header: [UInt8] = [0x45, 0] + word(network) + [0, 0, 0, 0, 64, plan.transport.rawValue, 0, 0] + addresses
+      networkSum = Self.sum(header)
+      bytes += header
+    } else {
+      bytes += [0x60, 0, 0, 0] + word(segment) + [plan.transport.rawValue, 64] + addresses
+    }
+    let ports = plan.replies ? word(Int(plan.port)) + [0, 0] : [0, 0] + word(Int(plan.port))
+    let header: [UInt8] =
+      switch plan.transport {
+      case .tcp: ports + [0, 0, 0, 0, 0, 0, 0, 0, 0x50, plan.flags, 0x20, 0, 0, 0, 0, 0]
+      case .udp: ports + word(segment) + [0, 0]
+      }
+    transportSum = Self.sum(addresses + [0, plan.transport.rawValue] + word(segment) + header)
+    bytes += header
+    bytes += [UInt8](repeating: 0, count: plan.length - bytes.count)
   }
+
+  /// Sixteen-bit words as they stand in memory (RFC 1071).
+  private static func sum(_ bytes: [UInt8]) -> UInt64 {
+    stride(from: 0, to: bytes.count, by: 2).reduce(0) { $0 + UInt64(bytes[$1]) + UInt64(bytes[$1 + 1]) << 8 }
+  }
+}
+
+/// A number in network byte order.
+private func word(_ value: Int) -> [UInt8] {
+  [UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value)]
+}
+
+extension IPAddress {
+  fileprivate var lastWord: UInt32 { (family == .ipv4 ? words.0 : words.3).bigEndian }
+
+  fileprivate var bytesWithoutLastWord: [UInt8] { bytes.dropLast(4) + [0, 0, 0, 0] }
 }

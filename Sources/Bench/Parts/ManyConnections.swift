@@ -21,6 +21,7 @@ struct ManyConnections {
     var plan = FramePlan(service: BenchNetwork.vip(.ipv4))
     plan.mac = BenchNetwork.directorMAC
     plan.flows = Self.count
+    plan.marks = true
 
     plan.flags = FramePlan.TCPFlag.syn
     let opening = try everyFlow(plan, traffic, director)

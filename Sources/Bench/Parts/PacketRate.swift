@@ -23,6 +23,10 @@ struct PacketRate {
       part.rows.append(
         Report.Row(bench.director.subject.rawValue, series, ratio: nftables / series.minimum))
     }
+    let bare = samples[4].minimum
+    part.notes.append(
+      "Without what sender, devices and receiver cost by themselves: "
+        + "\(Figure.hundredths((nftables - bare) / (samples[0].minimum - bare))) times nftables' rate.")
     part.goals.append(Report.Goal("packets/s against nftables DNAT", nftables / samples[0].minimum, .atLeast, 3))
     return part
   }
@@ -39,8 +43,10 @@ private final class RateBench {
   }
 
   func measure(count: Int) throws(BenchError) -> Double {
-    let target = director.subject == .forwarding ? BenchNetwork.server(1, .ipv4) : BenchNetwork.vip(.ipv4)
-    var plan = FramePlan(transport: .udp, service: target)
+    let target =
+      [.forwarding, .nothing].contains(director.subject) ? BenchNetwork.server(1, .ipv4) : BenchNetwork.vip(.ipv4)
+    var plan = FramePlan(service: target)
+    plan.transport = .udp
     plan.mac = BenchNetwork.directorMAC
     let outcome = try traffic.send(plan, count: count, director.network)
     guard outcome.arrived > count / 2 else {

@@ -8,8 +8,8 @@ extension Report.Part {
     }
     for row in rows {
       lines.append(
-        "  " + row.subject.padded(width) + number(row.minimum).right(12) + number(row.median).right(12)
-          + (row.ratio.map { hundredths($0) } ?? "").right(9))
+        "  " + row.subject.padded(width) + Figure.number(row.minimum).right(12) + Figure.number(row.median).right(12)
+          + (row.ratio.map(Figure.hundredths) ?? "").right(9))
     }
     for goal in goals {
       let bound =
@@ -19,28 +19,32 @@ extension Report.Part {
         case .exactly: "exactly"
         }
       lines.append(
-        "  \(goal.isMet ? "met   " : "MISSED") \(goal.what): \(hundredths(goal.value)), asked for \(bound) \(hundredths(goal.limit))"
+        "  \(goal.isMet ? "met   " : "MISSED") \(goal.what): \(Figure.hundredths(goal.value)), asked for \(bound) \(Figure.hundredths(goal.limit))"
       )
     }
+    lines += notes.map { "  " + $0 }
     return lines.joined(separator: "\n") + "\n"
   }
 }
 
-/// A figure with as many places as it has meaning.
-private func number(_ value: Double) -> String {
-  value.isNaN ? "-" : (value < 100 ? tenths(value) : "\(Int(value.rounded()))")
-}
+/// How figures are written.
+enum Figure {
+  /// With as many places as it has meaning.
+  static func number(_ value: Double) -> String {
+    value.isNaN ? "-" : (value < 100 ? tenths(value) : "\(Int(value.rounded()))")
+  }
 
-private func tenths(_ value: Double) -> String {
-  let scaled = Int((value * 10).rounded())
-  return "\(scaled / 10).\(scaled % 10)"
-}
+  static func tenths(_ value: Double) -> String {
+    let scaled = Int((value * 10).rounded())
+    return "\(scaled / 10).\(scaled % 10)"
+  }
 
-private func hundredths(_ value: Double) -> String {
-  if value.isNaN { return "-" }
-  let scaled = Int((value * 100).rounded())
-  if scaled % 100 == 0 { return "\(scaled / 100)" }
-  return "\(scaled / 100)." + (scaled % 100 < 10 ? "0" : "") + "\(scaled % 100)"
+  static func hundredths(_ value: Double) -> String {
+    guard value.isFinite else { return "-" }
+    let scaled = Int((value * 100).rounded())
+    if scaled % 100 == 0 { return "\(scaled / 100)" }
+    return "\(scaled / 100)." + (scaled % 100 < 10 ? "0" : "") + "\(scaled % 100)"
+  }
 }
 
 extension String {

@@ -13,6 +13,7 @@ public struct Report: Sendable, Codable {
     public var method: String
     public var rows: [Row] = []
     public var goals: [Goal] = []
+    public var notes: [String] = []
 
     public init(_ name: String, unit: String, method: String) {
       self.name = name

@@ -13,11 +13,33 @@ struct BenchNetwork: ~Copyable {
   static let devices = ["d0", "d1"]
   static let directorMAC: [UInt8] = [2, 0, 0, 0, 0xbe, 0xd0]
   static let backMAC: [UInt8] = [2, 0, 0, 0, 0xbe, 0xd1]
+  private static let clientMAC: [UInt8] = [2, 0, 0, 0, 0xbe, 0xc0]
+  private static let serversMAC: [UInt8] = [2, 0, 0, 0, 0xbe, 0xa0]
 
   /// - Parameter programs: the folder of `svs` and `ipvsadm`.
   init(programs: String) throws(BenchError) {
     self.programs = programs
-    lab = try building { () throws(LabError) in try Lab(Self.topology) }
+    let lab = try building { () throws(LabError) in try Lab(Self.topology) }
+    try Self.settleNeighbours(lab)
+    self.lab = lab
+  }
+
+  /// Replayed frames go nowhere, so that nobody would ever ask for a neighbour: all are set for good.
+  private static func settleNeighbours(_ lab: borrowing Lab) throws(BenchError) {
+    let neighbours =
+      [("d0", "192.168.1.2"), ("d0", "fd00:c::2")].map { ($0.0, literal($0.1), clientMAC) }
+      + [IPAddress.Family.ipv4, .ipv6].flatMap { family in
+        (1...10).map { ("d1", server($0, family), serversMAC) }
+      }
+    try inside("director", of: lab) { () throws(BenchError) in
+      do throws(NetlinkError) {
+        let socket = try NetlinkSocket()
+        for (device, address, mac) in neighbours {
+          guard let mac = MACAddress(bytes: mac) else { preconditionFailure("a MAC has six bytes") }
+          try socket.addPermanentNeighbour(address, mac: mac, interfaceIndex: if_nametoindex(device))
+        }
+      } catch { throw .lab(.network(error, host: "director")) }
+    }
   }
 
   static func server(_ number: Int, _ family: IPAddress.Family) -> IPAddress {
@@ -36,9 +58,13 @@ struct BenchNetwork: ~Copyable {
     return prefix
   }
 
+  private static func macs(_ bytes: [String: [UInt8]]) -> [String: MACAddress] {
+    bytes.compactMapValues { MACAddress(bytes: $0) }
+  }
+
   private static var topology: Topology {
     let client = Topology.Host(
-      "client",
+      "client", macs: macs(["c0": clientMAC]),
       addresses: [.init("c0", prefix("192.168.1.2/24")), .init("c0", prefix("fd00:c::2/64"))],
       routes: [
         .init(to: prefix("0.0.0.0/0"), via: literal("192.168.1.1")),
@@ -46,7 +72,7 @@ struct BenchNetwork: ~Copyable {
       ])
     let director = Topology.Host(
       "director", forwards: true,
-      macs: ["d0": MACAddress(bytes: directorMAC), "d1": MACAddress(bytes: backMAC)].compactMapValues { $0 },
+      macs: macs(["d0": directorMAC, "d1": backMAC]),
       addresses: [
         .init("d0", prefix("192.168.1.1/24")), .init("d0", prefix("fd00:c::1/64")),
         .init("d1", prefix("10.0.0.1/24")), .init("d1", prefix("fd00:a::1/64")),
@@ -58,7 +84,7 @@ struct BenchNetwork: ~Copyable {
         .init(to: prefix("fd00:1::/64"), via: literal("fd00:c::2")),
       ])
     let servers = Topology.Host(
-      "servers",
+      "servers", macs: macs(["r0": serversMAC]),
       addresses: (1...10).flatMap {
         [
           Topology.Address("r0", IPPrefix(server($0, .ipv4), length: 24)),
@@ -110,6 +136,12 @@ struct BenchNetwork: ~Copyable {
 
   /// Runs a closure with the calling thread in a host's namespace.
   func inside<R>(_ host: String, _ body: () throws(BenchError) -> R) throws(BenchError) -> R {
+    try Self.inside(host, of: lab, body)
+  }
+
+  private static func inside<R>(
+    _ host: String, of lab: borrowing Lab, _ body: () throws(BenchError) -> R
+  ) throws(BenchError) -> R {
     let result: Result<R, BenchError>
     do {
       result = try lab.inside(host) { Result { () throws(BenchError) in try body() } }

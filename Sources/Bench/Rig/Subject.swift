@@ -1,3 +1,6 @@
+import BenchTypes
+import CLibbpf
+import Glibc
 import HostSystem
 import Netlink
 
@@ -7,38 +10,48 @@ enum Subject: String, CaseIterable {
   case twin = "C twin"
   case nftables = "nftables DNAT"
   case forwarding = "plain forwarding"
+  case nothing = "no director, XDP redirect alone"
 }
 
 /// A director in its network, set up as one of the subjects.
 struct DirectorUnderTest: ~Copyable {
   let subject: Subject
   let network: BenchNetwork
-  /// The C twin that stands in the director's place, and must be kept loaded.
-  private let twin: Twin?
+  /// What stands in the director's place, and must be kept loaded.
+  private let standIn: StandIn?
+
+  private enum StandIn {
+    case twin(Twin)
+    case bounce(Bounce)
+  }
 
   /// - Parameter rules: ipvsadm's argument lists; nftables gets the same service.
   init(_ subject: Subject, _ setting: BenchSetting, connections: Int = 65536, rules: [String]) throws(BenchError) {
     self.subject = subject
     let network = try BenchNetwork(programs: setting.programs)
-    var twin: Twin?
+    var standIn: StandIn?
     switch subject {
     case .director, .twin:
       try network.attach(connections: connections)
       for rule in rules { try network.ipvsadm(rule) }
       if subject == .twin {
-        twin = try network.inside("director") { () throws(BenchError) in
+        standIn = try network.inside("director") { () throws(BenchError) in
           try attempt { () throws(SystemError) in
             let twin = try Twin(objects: setting.objects)
             try twin.takeOver()
-            return twin
+            return .twin(twin)
           }
         }
       }
     case .nftables: try network.command(["nft", "-f", "-"], input: Array(Self.destinationNAT.utf8))
     case .forwarding: break
+    case .nothing:
+      standIn = try network.inside("director") { () throws(BenchError) in
+        try attempt { () throws(SystemError) in .bounce(try Bounce(objects: setting.objects)) }
+      }
     }
     self.network = network
-    self.twin = twin
+    self.standIn = standIn
   }
 
   /// What the IPVS rules of ``PacketRate`` say, in nftables' words.
@@ -70,7 +83,31 @@ final class Twin {
 
   func program() throws(SystemError) -> CInt { try object.program("twin") }
 
+  /// How many packets it has left to the director so far.
+  func left() throws(SystemError) -> UInt64 {
+    var values = [UInt64](repeating: 0, count: Int(libbpf_num_possible_cpus()))
+    var zero: UInt32 = 0
+    guard bpf_map_lookup_elem(try object.map("left"), &zero, &values) == 0 else { throw .last("read the twin's count") }
+    return values.reduce(0, +)
+  }
+
   func takeOver() throws(SystemError) { try director.replace(by: try program(), on: BenchNetwork.devices) }
+}
+
+/// A program that sends every packet from d0 to d1 unchanged.
+final class Bounce {
+  private let object: BPFObject
+
+  init(objects: String) throws(SystemError) {
+    object = try BPFObject("\(objects)/traffic.o")
+    var plan = svs_bench_plan()
+    plan.ifindex = if_nametoindex("d1")
+    try object.set("plan", 0, plan)
+    let program = try object.program("bounce")
+    guard bpf_xdp_attach(CInt(if_nametoindex("d0")), program, UInt32(XDP_FLAGS_DRV_MODE), nil) == 0 else {
+      throw .last("attach to d0")
+    }
+  }
 }
 
 /// Where the bench finds what it needs.

@@ -1,22 +1,25 @@
 /* What the bench's programs in the kernel are told, and what they tell. */
 #pragma once
 #include <stdint.h>
-#include "svs_wire.h"
+
+#define SVS_BENCH_IPV4_FRAME 64u
+#define SVS_BENCH_IPV6_FRAME 84u
 
 /* The frames of a run. Flow i comes from client + i / 16384, port 1024 + i % 16384, and goes to service + i % services;
-   replies travel the other way. Addresses, ports and the MAC are in network byte order; only an address's last word
-   counts up. */
+   replies travel the other way. */
 struct svs_bench_plan {
-    struct svs_addr client, service;
+    uint8_t head[88];            /* the frame as it is but for what a flow changes: both addresses' last words, the
+                                    client's port, checksums */
+    uint64_t network_sum;        /* of the IPv4 header, without what changes */
+    uint64_t transport_sum;      /* of the transport's pseudo-header and segment, without what changes */
+    uint32_t client, service;    /* the last words of the first addresses, host order */
     uint32_t flows, services, next;
     uint32_t ifindex;            /* where `generate` sends to */
-    uint16_t port;               /* of the service, or of the server that replies */
     uint8_t proto, family;       /* 6 or 17; 2 or 10 */
-    uint8_t tcp_flags;
-    uint8_t mac[6];              /* of the director's device */
     uint8_t replies;             /* the frames go from service to client */
+    uint8_t marks;               /* the receiver notes which flow has reached which server */
     uint16_t length;             /* of the frame */
-    uint16_t reserved2;
+    uint16_t reserved;
 };
 
 /* What arrived at the servers. */

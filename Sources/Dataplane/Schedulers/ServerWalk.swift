@@ -28,47 +28,44 @@ public struct ServerWalk<P: Platform> {
 
   /// Looks at one server; false when the walk is over.
   @inlinable @inline(__always)
-  public mutating func step() -> Bool {
-    if next == 0 {
-      var visitor = Wrapping(walk: self)
-      let goesOn = Schedulers.visit(scheduler, &visitor) ?? false
-      self = visitor.walk
-      if !goesOn || head == 0 { return false }
-      next = head
+  public static func step(_ walk: UnsafeMutablePointer<ServerWalk>) -> Bool {
+    if walk.pointee.next == 0 {
+      var visitor = Wrapping(walk: walk)
+      let goesOn = Schedulers.visit(walk.pointee.scheduler, &visitor) ?? false
+      if !goesOn || walk.pointee.head == 0 { return false }
+      walk.pointee.next = walk.pointee.head
     }
-    let index = next
-    guard let server = platform.servers.find(index &- 1) else { return false }
-    next = server.pointee.next
-    var visitor = Considering(walk: self, server: server, index: index)
-    let goesOn = Schedulers.visit(scheduler, &visitor) ?? false
-    self = visitor.walk
-    return goesOn
+    let index = walk.pointee.next
+    guard let server = walk.pointee.platform.servers.find(index &- 1) else { return false }
+    walk.pointee.next = server.pointee.next
+    var visitor = Considering(walk: walk, server: server, index: index)
+    return Schedulers.visit(walk.pointee.scheduler, &visitor) ?? false
   }
 
   @usableFromInline
   struct Considering: SchedulerVisitor {
-    @usableFromInline var walk: ServerWalk
+    @usableFromInline let walk: UnsafeMutablePointer<ServerWalk>
     @usableFromInline let server: UnsafeMutablePointer<svs_server>
     @usableFromInline let index: UInt32
 
     @inlinable @inline(__always)
-    init(walk: ServerWalk, server: UnsafeMutablePointer<svs_server>, index: UInt32) {
+    init(walk: UnsafeMutablePointer<ServerWalk>, server: UnsafeMutablePointer<svs_server>, index: UInt32) {
       self.walk = walk
       self.server = server
       self.index = index
     }
 
     @inlinable @inline(__always)
-    mutating func visit<S: Scheduler>(_: S.Type) -> Bool { S.consider(server, index, &walk) }
+    mutating func visit<S: Scheduler>(_: S.Type) -> Bool { S.consider(server, index, &walk.pointee) }
   }
 
   @usableFromInline
   struct Wrapping: SchedulerVisitor {
-    @usableFromInline var walk: ServerWalk
+    @usableFromInline let walk: UnsafeMutablePointer<ServerWalk>
 
-    @inlinable @inline(__always) init(walk: ServerWalk) { self.walk = walk }
+    @inlinable @inline(__always) init(walk: UnsafeMutablePointer<ServerWalk>) { self.walk = walk }
 
     @inlinable @inline(__always)
-    mutating func visit<S: Scheduler>(_: S.Type) -> Bool { S.wrapped(&walk) }
+    mutating func visit<S: Scheduler>(_: S.Type) -> Bool { S.wrapped(&walk.pointee) }
   }
 }

@@ -37,6 +37,8 @@ struct DeviceKnowledge {
   ]
 
   func takesRedirected(_ interface: Interface) -> Bool {
+    // These pass on what their ports can do, and transmit no redirected frame themselves.
+    if interface.kind == "bond" || interface.kind == "team" || interface.kind == "bridge" { return false }
     if let features { return features[interface.index]?.contains(.transmitRedirected) ?? false }
     if let kind = interface.kind { return kind == "veth" || kind == "tun" }
     guard let control = try? DeviceControl(), let driver = try? control.driver(of: interface.name) else { return false }

@@ -74,7 +74,7 @@ extension Director {
       let config = tables.config.pointee
       let all = try services()
       let status = DirectorStatus(
-        layoutVersion: config.layout_version, kernel: KernelFeatures.probe(), attachments: attached, unattached: unattached,
+        layoutVersion: config.layout_version, kernel: KernelFeatures.probe(folder.pin("svs_director")), attachments: attached, unattached: unattached,
         connectionCapacity: config.connection_capacity, connections: tables.runtime[0].pointee.live,
         services: all.count, servers: all.reduce(0) { $0 + $1.servers.count }, maps: try mapSizes(),
         events: eventCounts(tables), warnings: [])
@@ -126,8 +126,7 @@ extension Director {
     }
     if !interfaces.contains(where: { $0.name == HandoverPair.outer }) {
       status.warnings.append(
-        "The device \(HandoverPair.outer) is gone: neighbours are not resolved any more. "
-          + "Save the rules, 'svs detach', and restore them.")
+        "The device \(HandoverPair.outer) is gone, and nothing is forwarded without it; 'svs attach' makes it again.")
     }
     return status
   }

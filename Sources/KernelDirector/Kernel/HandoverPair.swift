@@ -30,6 +30,10 @@ struct HandoverPair {
       }
       let control = try DeviceControl()
       try control.set(.transmitChecksum, false, on: outer)
+      // Frames travel here with a note, and a tunnel's header, beyond what the way's own MTU allows. Both ends' MTUs
+      // limit them, the outer one's when they are redirected; and a page, less its headroom, is the most that XDP takes.
+      try netlink.setLink(first, mtu: 3_400)
+      try netlink.setLink(second, mtu: 3_400)
       try netlink.setLink(first, up: true)
       try netlink.setLink(second, up: true)
       write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/forwarding")
@@ -38,6 +42,12 @@ struct HandoverPair {
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
+  }
+
+  /// Whether both ends are there; what cannot be asked for is taken to be.
+  static var exists: Bool {
+    guard let interfaces = try? NetlinkSocket().interfaces() else { return true }
+    return interfaces.contains { $0.name == outer } && interfaces.contains { $0.name == inner }
   }
 
   static func remove(_ netlink: borrowing NetlinkSocket) throws(NetlinkError) {

@@ -100,6 +100,18 @@ struct PinFolder {
       }
       close(fd)
     }
+    for name in entries(of: root) where name.hasPrefix("ns-") && name.hasSuffix(".lock") { collectLock(name) }
+  }
+
+  /// Removes a lock that protects nothing: its namespace has no director. Whoever waits for it notices.
+  private static func collectLock(_ name: String) {
+    let folder = fileSystem + "/" + name.dropLast(5)
+    func isIdle() -> Bool { access(folder, F_OK) != 0 && access(folder + "-new", F_OK) != 0 }
+    guard isIdle() else { return }
+    let fd = open(root + "/" + name, O_RDWR | O_CLOEXEC)
+    guard fd >= 0 else { return }
+    if flock(fd, LOCK_EX | LOCK_NB) == 0, isIdle() { unlink(root + "/" + name) }
+    close(fd)
   }
 
   private static func isDead(_ path: String) -> Bool {
