@@ -73,6 +73,21 @@ import Testing
     }
   }
 
+  /// Copied to where everybody may run it, as a build's folder may be closed to others.
+  @Test func withoutRootTheProgramsSayWhatToDo() throws {
+    let copy = "/run/svs-test-\(getpid())"
+    defer { unlink(copy) }
+    try #require(try Command(["install", "-m", "755", "\(Self.folder)/svs", copy]).run().ending == .exited(code: 0))
+    for words in [["lab", "up", "nat"], ["demo"], ["real-server", "up", "192.0.2.1"]] {
+      let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+      let result = try Command(nobody + [copy] + words).run()
+      let errors = String(decoding: result.errors, as: UTF8.self)
+      #expect(result.ending == .exited(code: 1), "\(words): \(result.ending)")
+      #expect(
+        errors.hasPrefix("svs: ") && errors.contains("root") && errors.filter(\.isNewline).count == 1, "\(errors)")
+    }
+  }
+
   @Test func theDemoShowsAllMethodsAndLeavesNothing() throws {
     let started = try Command(["\(Self.folder)/svs", "demo", "--requests", "6"]).begin()
     let name = "demo-\(started.pid)"
