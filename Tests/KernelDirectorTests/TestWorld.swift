@@ -94,7 +94,8 @@ struct TestWorld {
   func compareCounters(_ memory: MemoryPlatform.State) throws {
     let tables = try #require(director.tables)
     for index in 0..<tables.config.pointee.servers_used {
-      #expect(text(tables.serverCounters.read(index)) == text(memory.serverCounters.find(index)?.pointee), "server \(index)")
+      let serverNative = memory.serverCounters.find(index)?.pointee
+      #expect(text(tables.serverCounters.read(index)) == text(serverNative), "server \(index)")
       let kernel = try tables.servers.record(index).pointee
       let native = try #require(memory.servers.find(index)).pointee
       #expect([kernel.active, kernel.inactive] == [native.active, native.inactive], "server \(index)")

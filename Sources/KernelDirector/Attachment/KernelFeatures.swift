@@ -19,6 +19,7 @@ public struct KernelFeatures: Sendable {
     uname(&names)
     let release = withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     func helper(_ id: bpf_func_id) -> Bool { libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, id, nil) == 1 }
+    let tellsFeatures = (try? NetlinkSocket(.generic).xdpFeatures()).flatMap { $0 } != nil
     return KernelFeatures(
       release: release,
       features: [
@@ -26,7 +27,7 @@ public struct KernelFeatures: Sendable {
         Feature(name: "bounded loops", present: helper(BPF_FUNC_loop)),
         Feature(name: "timers", present: helper(BPF_FUNC_timer_start)),
         Feature(name: "packet loads", present: helper(BPF_FUNC_xdp_load_bytes)),
-        Feature(name: "XDP device features", present: (try? NetlinkSocket(.generic).xdpFeatures()).flatMap { $0 } != nil),
+        Feature(name: "XDP device features", present: tellsFeatures),
         Feature(name: "BPF JIT", present: isCompiled(program)),
       ])
   }

@@ -86,7 +86,9 @@ enum DirectorObject {
       return (bpf_prog_test_run_opts(program, &options), options.retval)
     }
     guard result.0 == 0 else { throw .system(doing: "start the sweep", errno: errno) }
-    guard result.1 == UInt32(Verdict.pass.rawValue) else { throw .system(doing: "arm the sweep's timer", errno: EINVAL) }
+    guard result.1 == UInt32(Verdict.pass.rawValue) else {
+      throw .system(doing: "arm the sweep's timer", errno: EINVAL)
+    }
   }
 
   /// What a failed load means to the one who asked for it.
