@@ -15,9 +15,10 @@ import argparse, json, os, re, shlex, subprocess, sys, tempfile
 from acclib import RECORDS, collect
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FAMILIES = {'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'noserver', 'udp', 'removal'}
-SCHEDULERS = {'rr', 'wrr', 'lc', 'wlc', 'sh', ''}
-REAL_SCHEDULERS = {'dh', 'sed', 'nq', 'lblc', 'lblcr', 'fo', 'ovf', 'mh', 'none'}
+FAMILIES = {'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'noserver', 'udp', 'removal',
+            'extra-rr', 'extra-wrr', 'extra-lc', 'extra-wlc', 'extra-sh'}
+SCHEDULERS = {'rr', 'wrr', 'lc', 'wlc', 'sh', 'sed', ''}
+REAL_SCHEDULERS = {'dh', 'nq', 'lblc', 'lblcr', 'fo', 'ovf', 'mh', 'none'}
 # Options with an argument, by letter and by name; -p may do without.
 LETTERS = {'t': 'tcp-service', 'u': 'udp-service', 'f': 'fwmark-service', 's': 'scheduler', 'p': 'persistent', 'M': 'netmask', 'r': 'real-server', 'w': 'weight', 'x': 'u-threshold', 'y': 'l-threshold', 'b': 'sched-flags'}
 NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-daemon', 'tun-type', 'tun-port', 'mcast-interface', 'mcast-group', 'mcast-port', 'mcast-ttl', 'syncid', 'sync-maxlen'}

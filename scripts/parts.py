@@ -13,14 +13,7 @@ BUILD = os.path.join(ROOT, '.build/release')
 LOGS = os.path.join(ROOT, '.build/parts')
 SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests', '-Xswiftc', '-enable-testing']
 
-# What of the records is implemented. Whoever adds a capability adds its families, topics and experiments here.
-FAMILIES = ['sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'noserver',
-            'extra-rr', 'extra-wrr', 'extra-lc', 'extra-wlc', 'extra-sh']
-NOT_YET = ('-x,-y,-b,-p,-M,--pe,-f,sysctl,--persistent,--u-threshold,--sctp-service,'
-           '--set,lblc,lblcr,dh,nq,fo,ovf,mh,none')
-# Commands that are run and not compared: they show what is there, and nothing later depends on them.
-NOT_SHOWN_YET = '/proc/net/ip_vs,--rate'
-TOPICS = ['server', 'service', 'order', 'schedulers', 'restore', 'help']
+# The wire experiments that the dataplane carries; conformance/foundation.py says which cases and commands it does.
 WIRE = ['nat-tcp', 'nat-raw', 'nat-badcsum', 'nat-ping-vip', 'nat-midstream-ack', 'noserver', 'noservice', 'dr-tcp', 'dr-raw', 'tun-ipip']
 
 
@@ -102,12 +95,12 @@ def after_build():
         for module in sorted(d for d in os.listdir(tests) if d.endswith('Tests')):
             parts.append(Part(module, [bundle, '--testing-library', 'swift-testing', '--filter', rf'^{module}\.'], count_swift))
     programs = ['--ipvsadm', os.path.join(BUILD, 'ipvsadm'), '--svs', os.path.join(BUILD, 'svs')]
-    def records(name, *arguments):
-        return Part(f'records-{name}', [sys.executable, f'Tests/Conformance/run_{name}.py', *programs,
+    def records(name, script, *arguments):
+        return Part(f'records-{name}', [sys.executable, f'conformance/{script}.py', *programs,
                                         '--json', f'.build/parts/failures-{name}.json', *arguments], count_records)
-    parts += [records('cases', '--family', ','.join(FAMILIES), f'--without={NOT_YET}', '--jobs', '2', 'Tests/Records/cases'),
-              records('cli', '--topic', ','.join(TOPICS), f'--without={NOT_YET}', '--unjudged', NOT_SHOWN_YET, 'Tests/Records/cli'),
-              records('wire', '--filter', ','.join(WIRE), 'Tests/Records/cases/forwarding.json')]
+    parts += [records('cases', 'foundation', '--only', 'cases', '--jobs', '2'),
+              records('cli', 'foundation', '--only', 'cli'),
+              records('wire', 'run_wire', '--filter', ','.join(WIRE), 'Tests/Records/cases/forwarding.json')]
     parts.append(Part('prebuilt-objects', [sys.executable, 'scripts/prebuilt.py', 'check', '.build']))
     return parts
 

@@ -15,6 +15,7 @@ public final class Director {
   var ledger = Ledger()
   /// How deep calls are nested inside the lock.
   private var depth = 0
+  private var isKeptUp = false
   private var held: Held?
 
   /// A class so that it can be kept although a lock may not be copied.
@@ -92,7 +93,7 @@ public final class Director {
   /// The director's tables, made now if there are none yet. To be called inside the lock.
   func establish(capacity: UInt32 = DirectorObject.defaultCapacity) throws(DirectorError) -> Tables {
     if let tables {
-      try repairPair(tables)
+      try upkeep(tables)
       return tables
     }
     let pair = try HandoverPair.make()
@@ -125,9 +126,21 @@ public final class Director {
 }
 
 extension Director {
+  /// Sets right what others may have changed around the director; once for every process that changes something.
+  func upkeep(_ tables: Tables) throws(DirectorError) {
+    if isKeptUp { return }
+    isKeptUp = true
+    try repairPair(tables)
+    try refreshDevices(tables)
+  }
+
   /// Makes the hand-over pair again if somebody deleted it: without it no route is looked up.
   private func repairPair(_ tables: Tables) throws(DirectorError) {
-    if HandoverPair.exists { return }
+    if HandoverPair.exists {
+      // Writing net.ipv4.ip_forward=0 has switched it off everywhere.
+      HandoverPair.switchForwardingOn()
+      return
+    }
     let pair = try HandoverPair.make()
     unlink(folder.pin("links/" + HandoverPair.inner))
     try pair.equip(folder.path)

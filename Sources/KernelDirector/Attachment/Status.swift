@@ -107,11 +107,16 @@ extension Director {
     return sizes
   }
 
+  private func mtu(_ name: String, _ interfaces: [Interface]) -> UInt32 {
+    interfaces.first { $0.name == name }?.mtu ?? 0
+  }
+
   private func withWarnings(_ status: DirectorStatus, _ interfaces: [Interface]) -> DirectorStatus {
     var status = status
     for interface in status.attachments where interface.mode == .generic {
       status.warnings.append(
-        "\(interface.name): the driver \(interface.driver) has no native XDP; packets take the slow, generic path.")
+        "\(interface.name): no native XDP (driver \(interface.driver), MTU \(mtu(interface.name, interfaces))); packets take the slow, generic "
+          + "path. Drivers without it, and MTUs above a page, have no other.")
     }
     for interface in status.attachments where !interface.takesRedirected {
       let why = interface.driver == "veth" ? " (switch gro on at its peer)" : ""
@@ -125,6 +130,11 @@ extension Director {
       status.warnings.append(
         "The connection table is nearly full: \(status.connections) of \(status.connectionCapacity) entries. "
           + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
+    }
+    if !HandoverPair.isForwarding {
+      status.warnings.append(
+        "Forwarding was switched off at \(HandoverPair.inner), as 'sysctl net.ipv4.ip_forward=0' does: no route is "
+          + "looked up. 'svs attach' switches it on there again.")
     }
     if !interfaces.contains(where: { $0.name == HandoverPair.outer }) {
       status.warnings.append(

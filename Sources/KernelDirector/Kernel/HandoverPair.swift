@@ -36,12 +36,26 @@ struct HandoverPair {
       try netlink.setLink(second, mtu: 3_400)
       try netlink.setLink(first, up: true)
       try netlink.setLink(second, up: true)
-      write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/forwarding")
-      write("1", to: "/proc/sys/net/ipv6/conf/\(inner)/forwarding")
+      switchForwardingOn()
       return HandoverPair(outerIndex: first, innerIndex: second)
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
+  }
+
+  /// Routes are looked up as if at svs1, and that is refused where forwarding is off.
+  static func switchForwardingOn() {
+    write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/forwarding")
+    write("1", to: "/proc/sys/net/ipv6/conf/\(inner)/forwarding")
+  }
+
+  /// Whether IPv4 is forwarded at svs1, as it must be.
+  static var isForwarding: Bool {
+    let fd = Glibc.open("/proc/sys/net/ipv4/conf/\(inner)/forwarding", O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { return true }
+    defer { close(fd) }
+    var byte: UInt8 = 0
+    return read(fd, &byte, 1) != 1 || byte == UInt8(ascii: "1")
   }
 
   /// Whether both ends are there; what cannot be asked for is taken to be.

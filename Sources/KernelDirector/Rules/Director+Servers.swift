@@ -36,6 +36,7 @@ extension Director {
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
       record.pointee.first = number + 1
       try reschedule(index, record, tables)
+      try upkeep(tables)
       rulesChanged(tables)
     }
   }
@@ -50,6 +51,7 @@ extension Director {
       entry.write(settings)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       try reschedule(index, record, tables)
+      try upkeep(tables)
       rulesChanged(tables)
     }
   }
@@ -82,6 +84,7 @@ extension Director {
       ledger.freeServers = nil
       ledger.removedServers = nil
       try reschedule(index, record, tables)
+      try upkeep(tables)
       rulesChanged(tables)
     }
   }

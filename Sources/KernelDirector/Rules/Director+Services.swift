@@ -22,6 +22,7 @@ extension Director {
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
       try reschedule(index, record, tables)
+      try upkeep(tables)
       rulesChanged(tables)
     }
   }
@@ -35,6 +36,7 @@ extension Director {
       if record.pointee.scheduler != scheduler { record.pointee.cursor = 0 }
       record.write(settings, scheduler)
       try reschedule(index, record, tables)
+      try upkeep(tables)
       rulesChanged(tables)
     }
   }

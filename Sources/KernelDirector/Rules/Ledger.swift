@@ -48,12 +48,29 @@ extension Director {
     return services
   }
 
+  /// The servers that services' lists lead to.
+  private func linkedServers(_ tables: Tables) throws(DirectorError) -> Set<UInt32> {
+    var linked: Set<UInt32> = []
+    for index in 0..<tables.config.pointee.services_used {
+      let service = try tables.services.record(index)
+      guard service.pointee.status == SVS_LIVE else { continue }
+      var next = service.pointee.first
+      while next != 0, linked.insert(next - 1).inserted {
+        next = try tables.servers.record(next - 1).pointee.next
+      }
+    }
+    return linked
+  }
+
   /// A server record that is free: never one that connections still refer to.
   func allocateServer(_ tables: Tables) throws(DirectorError) -> UInt32 {
     if ledger.freeServers == nil {
+      let linked = try linkedServers(tables)
       var free: [UInt32] = []
       for index in 0..<tables.config.pointee.servers_used {
         let record = try tables.servers.record(index)
+        // A command that was killed may have left a server that no list leads to.
+        if record.pointee.status == SVS_LIVE, !linked.contains(index) { record.retire(from: record.pointee.home) }
         if record.pointee.status == SVS_FREE || (record.pointee.status == SVS_REMOVED && !record.isDraining) {
           free.append(index)
         }
