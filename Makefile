@@ -65,7 +65,9 @@ install: build
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
+	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	set -e; for program in ipvsadm ipvsadm-save; do install -m 644 completions/ipvsadm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program; done
 	$(BIN)/svs --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svs
 	$(BIN)/svs --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_svs
 	$(BIN)/svs --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/svs.fish

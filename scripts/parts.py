@@ -16,8 +16,11 @@ SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests', '-Xswiftc', '
 # What of the records is implemented. Whoever adds a capability adds its families, topics and experiments here.
 FAMILIES = ['sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'noserver',
             'extra-rr', 'extra-wrr', 'extra-lc', 'extra-wlc', 'extra-sh']
-NOT_YET = '-x,-y,-b,-p,-M,--pe,-f,sysctl'
-TOPICS = ['server', 'service', 'list', 'order', 'schedulers', 'zero']
+NOT_YET = ('-x,-y,-b,-p,-M,--pe,-f,sysctl,--persistent,--u-threshold,--sctp-service,'
+           '--set,lblc,lblcr,dh,nq,fo,ovf,mh,none')
+# Commands that are run and not compared: they show what is there, and nothing later depends on them.
+NOT_SHOWN_YET = '/proc/net/ip_vs,--rate'
+TOPICS = ['server', 'service', 'order', 'schedulers', 'restore', 'help']
 WIRE = ['nat-tcp', 'nat-raw', 'nat-badcsum', 'nat-ping-vip', 'nat-midstream-ack', 'noserver', 'noservice', 'dr-tcp', 'dr-raw', 'tun-ipip']
 
 
@@ -103,7 +106,7 @@ def after_build():
         return Part(f'records-{name}', [sys.executable, f'Tests/Conformance/run_{name}.py', *programs,
                                         '--json', f'.build/parts/failures-{name}.json', *arguments], count_records)
     parts += [records('cases', '--family', ','.join(FAMILIES), f'--without={NOT_YET}', '--jobs', '2', 'Tests/Records/cases'),
-              records('cli', '--topic', ','.join(TOPICS), f'--without={NOT_YET}', 'Tests/Records/cli'),
+              records('cli', '--topic', ','.join(TOPICS), f'--without={NOT_YET}', '--unjudged', NOT_SHOWN_YET, 'Tests/Records/cli'),
               records('wire', '--filter', ','.join(WIRE), 'Tests/Records/cases/forwarding.json')]
     parts.append(Part('prebuilt-objects', [sys.executable, 'scripts/prebuilt.py', 'check', '.build']))
     return parts

@@ -43,7 +43,6 @@ struct {
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_connections, 1, struct svs_connection);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, struct svs_server);
-POOL(svs_service_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, struct svs_counters);
 POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, struct svs_counters);
 ARRAY(BPF_MAP_TYPE_PROG_ARRAY, 0, director, 1, uint32_t);
 /* How many packets were left to the director: a measurement of the twin must not be one of the director. */
@@ -237,7 +236,6 @@ INLINE int forward(struct xdp_md *context) {
     if (!server || server->status != SVS_LIVE) return -1;
 
     if (!advance(c, server, generation, &f, from_server, config, tick)) return -1;
-    count(&svs_service_counters, c->service, f.length, from_server);
     count(&svs_server_counters, c->server, f.length, from_server);
 
     struct svs_eth *ethernet = data;

@@ -54,8 +54,7 @@ public struct PacketPath<P: Platform> {
     guard let server = platform.servers.find(c.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
       ConnectionTable(platform).advance(c, server, reference, frame.flags, config, now: tick)
     else { return leaving(.drop, .serverRemoved) }
-    count(platform.serviceCounters, c.pointee.service, frame, reference.fromServer)
-    count(platform.serverCounters, c.pointee.server, frame, reference.fromServer)
+    count(c.pointee.server, frame, reference.fromServer)
     return p.pointee.way.take(c, reference.fromServer, now: tick) ? .forward : .route
   }
 
@@ -79,8 +78,8 @@ public struct PacketPath<P: Platform> {
   }
 
   @inlinable @inline(__always)
-  func count(_ counters: P.TrafficCounters, _ index: UInt32, _ frame: Frame, _ fromServer: Bool) {
-    guard let c = counters.find(index) else { return }
+  func count(_ server: UInt32, _ frame: Frame, _ fromServer: Bool) {
+    guard let c = platform.serverCounters.find(server) else { return }
     if fromServer {
       c.pointee.packets_out &+= 1
       c.pointee.bytes_out &+= UInt64(frame.length)

@@ -24,8 +24,7 @@ public protocol Platform {
   var serviceRecords: ServiceRecords { get }
   var servers: ServerRecords { get }
   var hashTables: HashTables { get }
-  /// Counters of this CPU, numbered as services and servers are.
-  var serviceCounters: TrafficCounters { get }
+  /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }
   var configuration: Configuration { get }

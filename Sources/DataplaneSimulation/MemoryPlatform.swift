@@ -12,7 +12,6 @@ public struct MemoryPlatform: Platform {
     public let serviceRecords = MemoryPool<svs_service>(capacity: 4096)
     public let servers = MemoryPool<svs_server>(capacity: 16_384)
     public let hashTables = MemoryPool<svs_table>(capacity: 256)
-    public let serviceCounters = MemoryPool<svs_counters>(capacity: 4096)
     public let serverCounters = MemoryPool<svs_counters>(capacity: 16_384)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
@@ -54,7 +53,6 @@ public struct MemoryPlatform: Platform {
   public var serviceRecords: MemoryPool<svs_service> { state.serviceRecords }
   public var servers: MemoryPool<svs_server> { state.servers }
   public var hashTables: MemoryPool<svs_table> { state.hashTables }
-  public var serviceCounters: MemoryPool<svs_counters> { state.serviceCounters }
   public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
   public var events: MemoryPool<svs_drop> { state.events }
   public var configuration: MemoryPool<svs_config> { state.configuration }

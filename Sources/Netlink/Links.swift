@@ -16,6 +16,8 @@ public enum NewLink: Hashable, Sendable {
   case ipip(local: IPAddress?, remote: IPAddress?)
   /// IPv4 or IPv6 in IPv6 (ip6tnl).
   case ip6Tunnel(local: IPAddress?, remote: IPAddress?)
+  /// The same from anywhere to any address of ours; one in a namespace. Called external by ip-link(8).
+  case ip6TunnelFromAnywhere
   /// IPv6 in IPv4.
   case sit(local: IPAddress?, remote: IPAddress?)
 
@@ -28,7 +30,7 @@ public enum NewLink: Hashable, Sendable {
     case .bond: "bond"
     case .vxlan: "vxlan"
     case .ipip: "ipip"
-    case .ip6Tunnel: "ip6tnl"
+    case .ip6Tunnel, .ip6TunnelFromAnywhere: "ip6tnl"
     case .sit: "sit"
     }
   }
@@ -138,6 +140,9 @@ extension NewLink {
       if let remote { message.put(IFLA_IPTUN_REMOTE, remote) }
       // Protocol 0: whatever the outer header's next header says.
       message.put(IFLA_IPTUN_PROTO, UInt8(0))
+    case .ip6TunnelFromAnywhere:
+      message.put(IFLA_IPTUN_PROTO, UInt8(0))
+      message.put(IFLA_IPTUN_COLLECT_METADATA, bytes: [])
     }
   }
 }

@@ -4,8 +4,8 @@ import Netlink
 
 /// Makes the calling thread's network namespace a real server for a VIP, and unmakes it.
 ///
-/// A real server under direct routing or tunnelling takes packets for the VIP, and so has it on its loopback, but must
-/// not answer for it on the link, where the director is the VIP. Every change is recorded under /run/svs/real-server
+/// A real server under direct routing or tunnelling takes packets for the VIP, and so has it on its loopback or its tunnel
+/// device, but must not answer for it on the link, where the director is the VIP. Every change is recorded under /run/svs/real-server
 /// before it is made; ``down(_:)`` undoes those, and no others.
 ///
 /// IPv6 has no ARP to be silenced: the kernel answers a neighbour solicitation only for addresses of the interface it
@@ -27,8 +27,8 @@ public enum RealServer {
     var work = Work(record: record, others: try folder.all().filter { $0.plan.vip != plan.vip }, report: report)
     // Silence first: between the address and the silence the host would answer for the VIP.
     if plan.vip.family == .ipv4 { try work.silence(folder) }
-    if plan.isTunnelled { try work.openTunnel(folder) }
-    try work.addAddress(folder)
+    let tunnel = plan.isTunnelled ? try work.openTunnel(folder) : nil
+    try work.addAddress(to: tunnel ?? "lo", folder)
     return work.report
   }
 
@@ -77,7 +77,7 @@ struct Work {
     try folder.write(record)
   }
 
-  mutating func addAddress(_ folder: borrowing RecordFolder) throws(RealServerError) {
+  mutating func addAddress(to name: String, _ folder: borrowing RecordFolder) throws(RealServerError) {
     let prefix = IPPrefix(plan.vip)
     let isThere = try network { () throws(NetlinkError) in
       try NetlinkSocket().addresses().contains { $0.prefix.address == prefix.address }
@@ -87,14 +87,14 @@ struct Work {
       try folder.write(record)
       return
     }
-    try intend(.address(interface: "lo", prefix), folder)
+    try intend(.address(interface: name, prefix), folder)
     try network { () throws(NetlinkError) in
       let socket = try NetlinkSocket()
-      let loopback = try socket.interface(named: "lo")
-      if !loopback.flags.contains(.up) { try socket.setLink(loopback.index, up: true) }
-      try socket.addAddress(prefix, interfaceIndex: loopback.index, isDeprecated: true)
+      let interface = try socket.interface(named: name)
+      if !interface.flags.contains(.up) { try socket.setLink(interface.index, up: true) }
+      try socket.addAddress(prefix, interfaceIndex: interface.index, isDeprecated: true)
     }
-    report.append("added \(prefix) to lo")
+    report.append("added \(prefix) to \(name)")
   }
 }
 

@@ -4,22 +4,23 @@ import Netlink
 
 extension Work {
   /// Has the host unpack what comes in a tunnel for the VIP: by the kernel's device, or where it has none by ours.
-  mutating func openTunnel(_ folder: borrowing RecordFolder) throws(RealServerError) {
-    if plan.vip.family == .ipv4, try openDevice(.ipip, folder) { return }
-    if plan.vip.family == .ipv6, try openDevice(.ip6Tunnel, folder) { return }
+  ///
+  /// - Returns: the kernel's device, which is where the VIP belongs then: the reverse path check, even the loose one,
+  ///   drops what comes in by a device without an address (fib_validate_source of net/ipv4/fib_frontend.c).
+  mutating func openTunnel(_ folder: borrowing RecordFolder) throws(RealServerError) -> String? {
+    if let name = try openDevice(plan.vip.family == .ipv4 ? .ipip : .ip6Tunnel, folder) { return name }
     for interface in try Decapsulator.interfaces() {
       try intend(.decapsulator(interface: interface), folder)
       if try Decapsulator.attach(interface) { report.append("attached the decapsulator to \(interface)") }
     }
     try intend(.decapsulatedAddress(plan.vip), folder)
     try Decapsulator.accept(plan.vip)
+    return nil
   }
 
-  /// Brings up the device that takes tunnelled packets from anywhere; false where the kernel has no such kind.
-  private mutating func openDevice(_ kind: TunnelDevice, _ folder: borrowing RecordFolder) throws(RealServerError)
-    -> Bool
-  {
-    guard let name = try device(kind, folder) else { return false }
+  /// Brings up the device that takes tunnelled packets from anywhere; nothing where the kernel has no such kind.
+  private mutating func openDevice(_ kind: TunnelDevice, _ folder: borrowing RecordFolder) throws(RealServerError) -> String? {
+    guard let name = try device(kind, folder) else { return nil }
     // What the tunnel brings comes from the client, to whom the way is another interface. The larger of this and the
     // setting for all counts, and 2 accepts any way back.
     if kind == .ipip { try set("net/ipv4/conf/\(name)/rp_filter", to: "2", folder) }
@@ -28,21 +29,21 @@ extension Work {
       let device = try socket.interface(named: name)
       return !device.flags.contains(.up)
     }
-    guard wasDown else { return true }
+    guard wasDown else { return name }
     try intend(.raisedDevice(name), folder)
     try network { () throws(NetlinkError) in
       let socket = try NetlinkSocket()
       try socket.setLink(try socket.interface(named: name).index, up: true)
     }
     report.append("set \(name) up")
-    return true
+    return name
   }
 
   /// The kernel's own fallback device, or one that is made here, where a namespace has no fallback device.
   private mutating func device(
     _ kind: TunnelDevice, _ folder: borrowing RecordFolder
   ) throws(RealServerError) -> String? {
-    if try exists(kind.fallbackName) { return kind.fallbackName }
+    if let name = kind.fallbackName, try exists(name) { return name }
     if try exists(kind.ownName) { return kind.ownName }
     try intend(.createdDevice(kind.ownName), folder)
     do {
@@ -54,7 +55,7 @@ extension Work {
       try folder.write(record)
       guard case .network(let reason) = error else { throw error }
       // Asking for the kind has loaded its module, which made its fallback device.
-      if reason.code == EEXIST, try exists(kind.fallbackName) { return kind.fallbackName }
+      if reason.code == EEXIST, let name = kind.fallbackName, try exists(name) { return name }
       guard reason.code == EOPNOTSUPP else { throw error }
       return nil
     }
@@ -70,11 +71,12 @@ private enum TunnelDevice {
   case ipip
   case ip6Tunnel
 
-  /// What the kernel's module makes by itself.
-  var fallbackName: String {
+  /// What the kernel's module makes by itself, where that takes packets: ip6tnl0 does not, as it is never given the
+  /// capabilities that other tunnels get when they are set up (ip6_tnl_rcv_ctl of net/ipv6/ip6_tunnel.c).
+  var fallbackName: String? {
     switch self {
     case .ipip: "tunl0"
-    case .ip6Tunnel: "ip6tnl0"
+    case .ip6Tunnel: nil
     }
   }
 
@@ -88,7 +90,7 @@ private enum TunnelDevice {
   var link: NewLink {
     switch self {
     case .ipip: .ipip(local: nil, remote: nil)
-    case .ip6Tunnel: .ip6Tunnel(local: nil, remote: nil)
+    case .ip6Tunnel: .ip6TunnelFromAnywhere
     }
   }
 }

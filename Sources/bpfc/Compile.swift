@@ -32,7 +32,10 @@ func compile(_ job: Job) throws -> Data {
   // C contributes the maps with their BTF, the licence and the sections; the Swift is linked in and inlined.
   try run(
     job.clang,
-    bpf + ["-g", "-fno-crash-diagnostics", "-ffile-prefix-map=\(job.root)=.", "-Xclang", "-fno-split-cold-code", "-Wno-unknown-attributes"] + system
+    bpf + [
+      "-g", "-fno-crash-diagnostics", "-ffile-prefix-map=\(job.root)=.", "-Xclang", "-fno-split-cold-code",
+      "-Wno-unknown-attributes",
+    ] + system
       + includes.flatMap { ["-I", $0] } + [
         "-c", job.root + "/bpf/\(job.name)/entry.bpf.c", "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
         work + "/swift.bc", "-o", work + "/linked.o",

@@ -212,7 +212,7 @@ def finish(passed, failed, soft, failures, path, extra=None):
 
 def uses(words, commands):
     """Whether one of the comma-separated words stands in one of the commands."""
-    return bool(set(words.split(',')) & {w for c in commands for w in c.split()})
+    return bool(set(words.split(',')) & {w for c in commands for w in re.split(r'(?:\s|\\n|[\'"])+', c)})
 
 
 def collect(paths, pattern='*.json'):

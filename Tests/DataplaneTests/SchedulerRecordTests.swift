@@ -63,8 +63,10 @@ struct SchedulerRecordTests {
 
   /// Cases whose rules stand from the beginning, of connections one by one.
   private func isPlain(_ one: Case) -> Bool {
-    one.steps.allSatisfy { ($0.op == "connect" || $0.op == "many") && $0.dst == nil && $0.dport == nil && $0.dsts == nil && $0.sports == nil
-      && !$0.clients.isEmpty
+    one.steps.allSatisfy {
+      ($0.op == "connect" || $0.op == "many") && $0.dst == nil && $0.dport == nil && $0.dsts == nil
+        && $0.sports == nil
+        && !$0.clients.isEmpty
     }
       && one.config.allSatisfy { line in
         let words = line.split(separator: " ")

@@ -27,7 +27,8 @@ import Testing
         if kernel.0 != native.0 || kernel.1 != native.1 {
           differences += 1
           if differences <= 5 {
-            Issue.record("packet \(number) of seed \(seed): \(hex(frame))\n kernel \(kernel.0) \(hex(kernel.1))\n native \(native.0) \(hex(native.1))")
+            let results = "kernel \(kernel.0) \(hex(kernel.1))\n native \(native.0) \(hex(native.1))"
+            Issue.record("packet \(number) of seed \(seed): \(hex(frame))\n \(results)")
           }
         }
       }
@@ -41,5 +42,7 @@ import Testing
 func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
 func hex(_ bytes: [UInt8]) -> String {
-  bytes.prefix(120).map { let h = String($0, radix: 16); return h.count == 1 ? "0" + h : h }.joined()
+  bytes.prefix(120).map {
+    let h = String($0, radix: 16); return h.count == 1 ? "0" + h : h
+  }.joined()
 }

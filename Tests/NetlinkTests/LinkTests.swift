@@ -71,7 +71,7 @@ import Testing
       id: 99, parent: pair.aIndex, local: IPAddress("10.9.0.1"), remote: IPAddress("10.9.0.2"), port: 4789)
     let links: [(String, NewLink)] = [
       ("agg", .bond(mode: 1)), ("vx", vxlan), ("four", .ipip(local: IPAddress("10.9.0.1"), remote: nil)),
-      ("six", .ip6Tunnel(local: IPAddress("fd09::1"), remote: nil)),
+      ("any", .ip6TunnelFromAnywhere), ("six", .ip6Tunnel(local: IPAddress("fd09::1"), remote: nil)),
       ("sixfour", .sit(local: IPAddress("10.9.0.1"), remote: nil)),
     ]
     for (name, link) in links where try made(socket, name, link) {

@@ -14,7 +14,6 @@ struct XDPPlatform: Platform {
   var hashTables: KernelPool<svs_table> {
     KernelPool(map: &svs_table_pool, shift: UInt32(SVS_TABLE_CHUNK_SHIFT))
   }
-  var serviceCounters: KernelPool<svs_counters> { KernelPool(map: &svs_service_counters) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }

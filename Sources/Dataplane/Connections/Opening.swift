@@ -12,9 +12,10 @@ extension PacketPath {
       vip: frame.flow.dst, port: frame.flow.dport, proto: frame.flow.proto, family: frame.flow.family)
     guard let found = platform.services.find(key) else { return .pass }
     let index = found.pointee
-    guard let service = platform.serviceRecords.find(index), service.pointee.status == UInt32(SVS_LIVE) else {
-      return .pass
-    }
+    // A command that was killed may have left an index entry whose record serves another service by now.
+    guard let service = platform.serviceRecords.find(index), service.pointee.status == UInt32(SVS_LIVE),
+      service.pointee.key.vip == key.vip, service.pointee.key.port == key.port, service.pointee.key.proto == key.proto
+    else { return .pass }
     if frame.flow.proto == IPProtocol.tcp {
       // As in IPVS, what comes from FTP's data port opens nothing: it belongs to a connection that the server opens.
       let ftpData = UInt16(20).bigEndian
@@ -37,10 +38,8 @@ extension PacketPath {
     case .noMemory: return leaving(.drop, .noMemory)
     }
     p.pointee.reference = reference
-    if let counters = platform.serviceCounters.find(index) { counters.pointee.connections &+= 1 }
     if let counters = platform.serverCounters.find(choice &- 1) { counters.pointee.connections &+= 1 }
-    count(platform.serviceCounters, index, frame, false)
-    count(platform.serverCounters, choice &- 1, frame, false)
+    count(choice &- 1, frame, false)
     return .route
   }
 

@@ -11,7 +11,8 @@ public struct StateWord {
   @inlinable @inline(__always)
   public init(expiry: UInt32, generation: UInt32, state: UInt8, inactive: Bool) {
     bits =
-      UInt64(expiry) << 32 | UInt64(generation & 0xff_ffff) << 8 | UInt64(state & 15) | (inactive ? Self.inactiveBit : 0)
+      UInt64(expiry) << 32 | UInt64(generation & 0xff_ffff) << 8 | UInt64(state & 15)
+      | (inactive ? Self.inactiveBit : 0)
   }
 
   @inlinable static var deadBit: UInt64 { 0x80 }

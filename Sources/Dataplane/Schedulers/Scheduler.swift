@@ -45,30 +45,30 @@ extension Scheduler {
 }
 
 #if !BPF
-/// A server as `rulesChanged` sees it.
-public struct ServerView {
-  /// Index + 1.
-  public var server: UInt32
-  public var weight: Int32
+  /// A server as `rulesChanged` sees it.
+  public struct ServerView {
+    /// Index + 1.
+    public var server: UInt32
+    public var weight: Int32
 
-  public init(server: UInt32, weight: Int32) {
-    self.server = server
-    self.weight = weight
+    public init(server: UInt32, weight: Int32) {
+      self.server = server
+      self.weight = weight
+    }
   }
-}
 
-/// A scheduler's own state, as `rulesChanged` leaves it.
-public struct SchedulerState {
-  public var cursor: UInt64
-  public var maximumWeight: UInt32
-  public var weightDivisor: UInt32
-  /// A hash table of servers, index + 1 each; nil if the scheduler has none.
-  public var table: [UInt32]?
+  /// A scheduler's own state, as `rulesChanged` leaves it.
+  public struct SchedulerState {
+    public var cursor: UInt64
+    public var maximumWeight: UInt32
+    public var weightDivisor: UInt32
+    /// A hash table of servers, index + 1 each; nil if the scheduler has none.
+    public var table: [UInt32]?
 
-  public init(cursor: UInt64, maximumWeight: UInt32, weightDivisor: UInt32) {
-    self.cursor = cursor
-    self.maximumWeight = maximumWeight
-    self.weightDivisor = weightDivisor
+    public init(cursor: UInt64, maximumWeight: UInt32, weightDivisor: UInt32) {
+      self.cursor = cursor
+      self.maximumWeight = maximumWeight
+      self.weightDivisor = weightDivisor
+    }
   }
-}
 #endif

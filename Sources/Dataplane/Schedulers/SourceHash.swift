@@ -26,20 +26,20 @@ public enum SourceHash: Scheduler {
   }
 
   #if !BPF
-  /// Deals the buckets out along the list, to every server in turn as many as its weight, at least one.
-  public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
-    var table = [UInt32](repeating: 0, count: Int(SVS_TABLE_BUCKETS))
-    defer { service.table = table }
-    guard !servers.isEmpty else { return }
-    var (turn, dealt) = (0, Int32(0))
-    for bucket in table.indices {
-      table[bucket] = servers[turn].server
-      dealt += 1
-      if dealt >= servers[turn].weight {
-        turn = (turn + 1) % servers.count
-        dealt = 0
+    /// Deals the buckets out along the list, to every server in turn as many as its weight, at least one.
+    public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
+      var table = [UInt32](repeating: 0, count: Int(SVS_TABLE_BUCKETS))
+      defer { service.table = table }
+      guard !servers.isEmpty else { return }
+      var (turn, dealt) = (0, Int32(0))
+      for bucket in table.indices {
+        table[bucket] = servers[turn].server
+        dealt += 1
+        if dealt >= servers[turn].weight {
+          turn = (turn + 1) % servers.count
+          dealt = 0
+        }
       }
     }
-  }
   #endif
 }

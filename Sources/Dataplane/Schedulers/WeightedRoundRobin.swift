@@ -48,28 +48,28 @@ public enum WeightedRoundRobin: Scheduler {
   }
 
   #if !BPF
-  /// The levels that occur are the top one and all below it at distances of the divisor, down to 1. A round that was
-  /// under way goes on at its level, or at the top where that is lower now; it begins again at the list's head.
-  public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
-    var divisor: Int32 = 0
-    var largest: Int32 = 0
-    for server in servers where server.weight > 0 {
-      var (a, b) = (divisor, server.weight)
-      while b != 0 { (a, b) = (b, a % b) }
-      divisor = a
-      largest = max(largest, server.weight)
+    /// The levels that occur are the top one and all below it at distances of the divisor, down to 1. A round that was
+    /// under way goes on at its level, or at the top where that is lower now; it begins again at the list's head.
+    public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
+      var divisor: Int32 = 0
+      var largest: Int32 = 0
+      for server in servers where server.weight > 0 {
+        var (a, b) = (divisor, server.weight)
+        while b != 0 { (a, b) = (b, a % b) }
+        divisor = a
+        largest = max(largest, server.weight)
+      }
+      divisor = max(divisor, 1)
+      let top = largest > 0 ? UInt32(largest - (divisor - 1)) : 0
+      var level = UInt32(truncatingIfNeeded: service.cursor >> 32)
+      if level > top || level == 0 {
+        level = top
+      } else if divisor > 1 {
+        level = level / UInt32(divisor) * UInt32(divisor) + 1
+      }
+      service.maximumWeight = top
+      service.weightDivisor = UInt32(divisor)
+      service.cursor = UInt64(level) << 32
     }
-    divisor = max(divisor, 1)
-    let top = largest > 0 ? UInt32(largest - (divisor - 1)) : 0
-    var level = UInt32(truncatingIfNeeded: service.cursor >> 32)
-    if level > top || level == 0 {
-      level = top
-    } else if divisor > 1 {
-      level = level / UInt32(divisor) * UInt32(divisor) + 1
-    }
-    service.maximumWeight = top
-    service.weightDivisor = UInt32(divisor)
-    service.cursor = UInt64(level) << 32
-  }
   #endif
 }

@@ -81,7 +81,7 @@ struct svs_service {
     uint32_t max_weight, weight_gcd;
     uint64_t cursor;             /* the scheduler's own */
     uint64_t reserved1;
-    struct svs_counters zero;    /* what the counters were when last zeroed */
+    struct svs_counters carried; /* what servers that have left counted for it; its own count is this and its servers' */
 };
 
 struct svs_server {
@@ -101,7 +101,8 @@ struct svs_server {
     struct svs_addr tunnel_source;
     struct svs_service_key home; /* the service it was removed from, for a return */
     uint32_t reserved[3];
-    struct svs_counters zero;
+    struct svs_counters zero;    /* what its counters were when last zeroed */
+    struct svs_counters joined;  /* and when it began to count for its service */
 };
 
 struct svs_table { uint32_t bucket[SVS_TABLE_BUCKETS]; };   /* server index + 1 */

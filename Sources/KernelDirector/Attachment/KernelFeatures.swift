@@ -14,11 +14,12 @@ public struct KernelFeatures: Sendable {
   public var features: [Feature]
 
   /// Asks the kernel itself, not its version.
-  static func probe() -> KernelFeatures {
+  static func probe(_ program: String) -> KernelFeatures {
     var names = utsname()
     uname(&names)
     let release = withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     func helper(_ id: bpf_func_id) -> Bool { libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, id, nil) == 1 }
+    let tellsFeatures = (try? NetlinkSocket(.generic).xdpFeatures()).flatMap { $0 } != nil
     return KernelFeatures(
       release: release,
       features: [
@@ -26,16 +27,18 @@ public struct KernelFeatures: Sendable {
         Feature(name: "bounded loops", present: helper(BPF_FUNC_loop)),
         Feature(name: "timers", present: helper(BPF_FUNC_timer_start)),
         Feature(name: "packet loads", present: helper(BPF_FUNC_xdp_load_bytes)),
-        Feature(name: "XDP device features", present: (try? NetlinkSocket(.generic).xdpFeatures()).flatMap { $0 } != nil),
-        Feature(name: "BPF JIT", present: firstByte("/proc/sys/net/core/bpf_jit_enable").map { $0 != 0x30 } ?? false),
+        Feature(name: "XDP device features", present: tellsFeatures),
+        Feature(name: "BPF JIT", present: isCompiled(program)),
       ])
   }
 
-  private static func firstByte(_ path: String) -> UInt8? {
-    let fd = open(path, O_RDONLY | O_CLOEXEC)
-    guard fd >= 0 else { return nil }
+  /// Whether the kernel has compiled a pinned program to machine code.
+  private static func isCompiled(_ path: String) -> Bool {
+    let fd = bpf_obj_get(path)
+    guard fd >= 0 else { return false }
     defer { close(fd) }
-    var byte: UInt8 = 0
-    return read(fd, &byte, 1) == 1 ? byte : nil
+    var info = bpf_prog_info()
+    var length = UInt32(MemoryLayout<bpf_prog_info>.size)
+    return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.jited_prog_len > 0
   }
 }

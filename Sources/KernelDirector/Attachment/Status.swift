@@ -74,8 +74,10 @@ extension Director {
       let config = tables.config.pointee
       let all = try services()
       let status = DirectorStatus(
-        layoutVersion: config.layout_version, kernel: KernelFeatures.probe(), attachments: attached, unattached: unattached,
-        connectionCapacity: config.connection_capacity, connections: tables.runtime[0].pointee.live,
+        layoutVersion: config.layout_version, kernel: KernelFeatures.probe(folder.pin("svs_director")),
+        attachments: attached,
+        unattached: unattached, connectionCapacity: config.connection_capacity,
+        connections: tables.runtime[0].pointee.live,
         services: all.count, servers: all.reduce(0) { $0 + $1.servers.count }, maps: try mapSizes(),
         events: eventCounts(tables), warnings: [])
       return withWarnings(status, interfaces)

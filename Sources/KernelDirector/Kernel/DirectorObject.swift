@@ -8,7 +8,7 @@ import Glibc
 enum DirectorObject {
   static let maps = [
     "svs_flows", "svs_connections", "svs_free_slots", "svs_services", "svs_devices", "svs_service_pool",
-    "svs_server_pool", "svs_table_pool", "svs_service_counters", "svs_server_counters", "svs_events",
+    "svs_server_pool", "svs_table_pool", "svs_server_counters", "svs_events",
     "svs_config_map", "svs_runtime_map", "svs_sweep_map", "svs_scratch",
   ]
   static let programs = ["svs_director", "svs_handover", "svs_through"]
@@ -86,7 +86,9 @@ enum DirectorObject {
       return (bpf_prog_test_run_opts(program, &options), options.retval)
     }
     guard result.0 == 0 else { throw .system(doing: "start the sweep", errno: errno) }
-    guard result.1 == UInt32(Verdict.pass.rawValue) else { throw .system(doing: "arm the sweep's timer", errno: EINVAL) }
+    guard result.1 == UInt32(Verdict.pass.rawValue) else {
+      throw .system(doing: "arm the sweep's timer", errno: EINVAL)
+    }
   }
 
   /// What a failed load means to the one who asked for it.

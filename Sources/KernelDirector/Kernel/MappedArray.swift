@@ -112,13 +112,7 @@ final class CounterPool {
     var all = [svs_counters](repeating: svs_counters(), count: cpus)
     var key = index & (SVS_CHUNK_SIZE - 1)
     guard bpf_map_lookup_elem(fd, &key, &all) == 0 else { return svs_counters() }
-    return all.reduce(into: svs_counters()) { sum, one in
-      sum.connections &+= one.connections
-      sum.packets_in &+= one.packets_in
-      sum.bytes_in &+= one.bytes_in
-      sum.packets_out &+= one.packets_out
-      sum.bytes_out &+= one.bytes_out
-    }
+    return all.reduce(into: svs_counters()) { $0 += $1 }
   }
 }
 

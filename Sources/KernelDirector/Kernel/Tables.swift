@@ -11,7 +11,6 @@ final class Tables {
   let services: RecordPool<svs_service>
   let servers: RecordPool<svs_server>
   let hashTables: RecordPool<svs_table>
-  let serviceCounters: CounterPool
   let serverCounters: CounterPool
   let devices: BPFMap
   let connections: BPFMap
@@ -43,7 +42,6 @@ final class Tables {
     servers = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_server_pool")), name: "server", chunkSize: chunk)
     hashTables = RecordPool(
       try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkSize: Int(SVS_TABLE_CHUNK_SIZE))
-    serviceCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_service_counters")), name: "service counter")
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")
   }
 }

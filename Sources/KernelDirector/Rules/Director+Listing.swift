@@ -31,20 +31,23 @@ extension Director {
   ) throws(DirectorError) -> ServiceSnapshot? {
     guard let identity = record.pointee.key.identity else { return nil }
     var servers: [ServerSnapshot] = []
+    var total = record.pointee.carried
     var next = record.pointee.first
     while next != 0 {
       let server = try tables.servers.record(next - 1)
+      let counters = tables.serverCounters.read(next - 1)
+      total += counters - server.pointee.joined
       servers.append(
         ServerSnapshot(
           endpoint: server.endpoint, settings: server.settings,
           activeConnections: count(server.pointee.active), inactiveConnections: count(server.pointee.inactive),
           persistentConnections: count(server.pointee.persistent),
-          counters: tables.serverCounters.read(next - 1).since(server.pointee.zero)))
+          counters: Counters(counters - server.pointee.zero)))
       next = server.pointee.next
     }
     return ServiceSnapshot(
       identity: identity, settings: record.settings,
-      counters: tables.serviceCounters.read(index).since(record.pointee.zero), servers: servers)
+      counters: Counters(total), servers: servers)
   }
 
   /// A connection's end may be counted a moment before its beginning, on another CPU.
@@ -69,11 +72,13 @@ extension Director {
   private func zero(
     _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
   ) throws(DirectorError) {
-    record.pointee.zero = tables.serviceCounters.read(index)
+    record.pointee.carried = svs_counters()
     var next = record.pointee.first
     while next != 0 {
       let server = try tables.servers.record(next - 1)
-      server.pointee.zero = tables.serverCounters.read(next - 1)
+      let counters = tables.serverCounters.read(next - 1)
+      server.pointee.zero = counters
+      server.pointee.joined = counters
       next = server.pointee.next
     }
   }

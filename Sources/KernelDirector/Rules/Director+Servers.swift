@@ -29,6 +29,7 @@ extension Director {
       entry.pointee.home = key
       entry.write(settings)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
       entry.pointee.status = UInt32(SVS_LIVE)
       record.pointee.server_count += 1
@@ -77,6 +78,7 @@ extension Director {
         record.pointee.cursor = record.pointee.cursor & ~0xffff_ffff | UInt64(previous)
       }
       entry.retire(from: record.pointee.key)
+      record.pointee.carried += tables.serverCounters.read(number) - entry.pointee.joined
       ledger.freeServers = nil
       ledger.removedServers = nil
       try reschedule(index, record, tables)

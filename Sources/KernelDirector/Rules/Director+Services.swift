@@ -18,7 +18,6 @@ extension Director {
       record.pointee = svs_service()
       record.pointee.key = key
       record.write(settings, scheduler)
-      record.pointee.zero = tables.serviceCounters.read(index)
       try tables.serviceIndex.update(key, index, "services")
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)

@@ -34,7 +34,6 @@ extension Director {
     if let index = ledger.freeServices?.popLast() { return index }
     let index = tables.config.pointee.services_used
     try tables.services.reserve(index)
-    try tables.serviceCounters.reserve(index)
     tables.config.pointee.services_used = index + 1
     return index
   }

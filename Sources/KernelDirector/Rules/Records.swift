@@ -39,15 +39,30 @@ extension svs_service_key {
 }
 
 extension svs_counters {
-  /// These counters as they have grown since `zero`.
-  func since(_ zero: svs_counters) -> Counters {
-    var counters = Counters()
-    counters.connections = connections &- zero.connections
-    counters.packetsIn = packets_in &- zero.packets_in
-    counters.packetsOut = packets_out &- zero.packets_out
-    counters.bytesIn = bytes_in &- zero.bytes_in
-    counters.bytesOut = bytes_out &- zero.bytes_out
-    return counters
+  static func += (a: inout svs_counters, b: svs_counters) {
+    a.connections &+= b.connections
+    a.packets_in &+= b.packets_in
+    a.bytes_in &+= b.bytes_in
+    a.packets_out &+= b.packets_out
+    a.bytes_out &+= b.bytes_out
+  }
+
+  static func - (a: svs_counters, b: svs_counters) -> svs_counters {
+    svs_counters(
+      connections: a.connections &- b.connections, packets_in: a.packets_in &- b.packets_in,
+      bytes_in: a.bytes_in &- b.bytes_in, packets_out: a.packets_out &- b.packets_out,
+      bytes_out: a.bytes_out &- b.bytes_out)
+  }
+}
+
+extension Counters {
+  init(_ counters: svs_counters) {
+    self.init()
+    connections = counters.connections
+    packetsIn = counters.packets_in
+    packetsOut = counters.packets_out
+    bytesIn = counters.bytes_in
+    bytesOut = counters.bytes_out
   }
 }
 

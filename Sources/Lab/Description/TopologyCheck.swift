@@ -32,6 +32,14 @@ extension Topology {
   }
 }
 
+extension Topology {
+  /// The loopback, the host's ends of cables and its devices, what stands on others last.
+  func interfaces(of host: Host) -> [String] {
+    ["lo"] + links.flatMap { [$0.first, $0.second] }.filter { $0.host == host.name }.map(\.interface)
+      + host.devices.map(\.name)
+  }
+}
+
 extension Topology.Host {
   fileprivate func check(interfaces: Set<String>) throws(LabError) {
     let used = addresses.map(\.interface) + macs.keys + routes.compactMap(\.interface)

@@ -74,12 +74,14 @@ extension RunningLab {
   }
 
   private func configure(_ host: Topology.Host) throws(LabError) {
+    let ownInterfaces = topology.interfaces(of: host)
     try configure(host.name) { socket throws(NetlinkError) in
       for device in host.devices { try socket.make(device) }
       for (interface, mac) in host.macs {
         try socket.setLink(try socket.interface(named: interface).index, mac: mac)
       }
-      for interface in try socket.interfaces() { try socket.setLink(interface.index, up: true) }
+      // Not whatever else there is: a kernel with tunnels puts its fallback devices into every namespace.
+      for name in ownInterfaces { try socket.setLink(try socket.interface(named: name).index, up: true) }
     }
     try adjust(host.name) { () throws(SystemError) in
       if host.forwards {

@@ -8,8 +8,10 @@ extension RunningLab {
     try wait(deadline) { () throws(LabError) in
       var missing: [String] = []
       for host in topology.hosts {
-        missing += try configure(host.name) { socket throws(NetlinkError) in try socket.whatIsMissing() }
-          .map { "\(host.name): \($0)" }
+        missing += try configure(host.name) { socket throws(NetlinkError) in
+          try socket.whatIsMissing(topology.interfaces(of: host))
+        }
+        .map { "\(host.name): \($0)" }
       }
       return missing
     }
@@ -51,9 +53,10 @@ extension RunningLab {
 
 extension NetlinkSocket {
   /// The links without carrier, and the addresses that are tentative or belong to somebody else.
-  fileprivate func whatIsMissing() throws(NetlinkError) -> [String] {
+  fileprivate func whatIsMissing(_ names: [String]) throws(NetlinkError) -> [String] {
     var missing: [String] = []
-    for interface in try interfaces() where !interface.flags.contains([.up, .lowerUp]) {
+    for interface in try interfaces()
+    where names.contains(interface.name) && !interface.flags.contains([.up, .lowerUp]) {
       // A bridge or bond without ports never has carrier.
       if interface.kind == "bridge" || interface.kind == "bond" { continue }
       missing.append("\(interface.name) has no carrier")

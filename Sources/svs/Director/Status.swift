@@ -57,9 +57,11 @@ extension DirectorStatus {
     lines.append("  in the table             \(connections) of \(connectionCapacity)")
     lines.append("Maps (layout \(layoutVersion))")
     for map in maps {
-      lines.append("  \(map.name.padded(24)) \(String(map.entries).leftPadded(9)) entries \(mebibytes(map.bytes).leftPadded(8)) MiB")
+      let entries = String(map.entries).leftPadded(9)
+      lines.append("  \(map.name.padded(24)) \(entries) entries \(mebibytes(map.bytes).leftPadded(8)) MiB")
     }
-    lines.append("  \("in all".padded(24)) \("".leftPadded(17)) \(mebibytes(maps.reduce(0) { $0 + $1.bytes }).leftPadded(8)) MiB")
+    let all = mebibytes(maps.reduce(0) { $0 + $1.bytes })
+    lines.append("  \("in all".padded(24)) \("".leftPadded(17)) \(all.leftPadded(8)) MiB")
     if warnings.isEmpty {
       lines.append("All is well.")
     } else {

@@ -27,7 +27,7 @@ extension RealServerCommand {
         IPv4: the VIP is put on lo, and the host kept from answering for it, by arp_ignore=1 and arp_announce=2 or by \
         arptables. IPv6 needs no silencing: a host answers only for addresses of the interface it is asked by.
 
-        With --tun requests come in an IP tunnel: the kernel's tunnel device (tunl0, ip6tnl0) is brought up, or where \
+        With --tun requests come in an IP tunnel: the kernel's tunnel device (tunl0, or one of ip6tnl) is brought up, or where \
         the kernel has none, an XDP program is attached that unpacks packets for the VIP.
 
         Doing it again repairs what was changed since, and prints nothing if nothing was.

@@ -8,7 +8,7 @@
 /* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
 extern char svs_flows, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool;
-extern char svs_service_counters, svs_server_counters, svs_events;
+extern char svs_server_counters, svs_events;
 extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
 /* The steps of the packet path, functions of their own in entry.bpf.c. */

@@ -1,0 +1,83 @@
+# bash completion for ipvsadm, ipvsadm-save and ipvsadm-restore (Swift Virtual Server)
+
+# The word under the cursor with the colons of addresses in it, which readline takes apart: sets cur and words.
+_ipvsadm_words() {
+  local line=${COMP_LINE:0:COMP_POINT}
+  read -ra words <<<"$line"
+  cur=
+  [[ $line == *[[:space:]] ]] || cur=${words[-1]}
+  [[ -n $cur ]] || words+=('')
+}
+
+# Offers words that begin with cur, less what readline takes for finished already.
+_ipvsadm_offer() {
+  local colons=${cur%"${cur##*:}"}
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+  [[ $COMP_WORDBREAKS == *:* && -n $colons ]] && COMPREPLY=("${COMPREPLY[@]#"$colons"}")
+}
+
+# The addresses that follow option $2 in the lines of the rules that begin with $1 and hold $3.
+_ipvsadm_rules() {
+  local -a line
+  local i
+  while read -ra line; do
+    [[ ${line[0]} == "$1" && " ${line[*]} " == *" $3 "* ]] || continue
+    for ((i = 1; i < ${#line[@]} - 1; i++)); do
+      [[ ${line[i]} == "$2" ]] && echo "${line[i + 1]}"
+    done
+  done < <(ipvsadm -S -n 2>/dev/null)
+}
+
+_ipvsadm() {
+  local cur service='' i
+  local -a words
+  _ipvsadm_words
+  local command=${words[1]} previous=${words[-2]}
+
+  if ((${#words[@]} == 2)); then
+    _ipvsadm_offer '-A -E -D -C -R -S -a -e -d -L -l -Z -h -v --add-service --edit-service --delete-service --clear
+      --restore --save --add-server --edit-server --delete-server --list --zero --set --start-daemon --stop-daemon
+      --help --version'
+    return
+  fi
+  for ((i = 2; i < ${#words[@]} - 1; i++)); do
+    case ${words[i]} in
+      -t | --tcp-service) service="-t ${words[i + 1]}" ;;
+      -u | --udp-service) service="-u ${words[i + 1]}" ;;
+    esac
+  done
+
+  case $previous in
+    -s | --scheduler) _ipvsadm_offer 'rr wrr lc wlc sh sed' ;;
+    -t | --tcp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -t "-t")" ;;
+    -u | --udp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -u "-u")" ;;
+    -r | --real-server)
+      case $command in -e | -d | --edit-server | --delete-server) _ipvsadm_offer "$(_ipvsadm_rules -a -r "$service")" ;; esac ;;
+    -w | --weight) ;;
+    --start-daemon | --stop-daemon) _ipvsadm_offer 'master backup' ;;
+    *)
+      case $command in
+        -A | -E | --add-service | --edit-service)
+          _ipvsadm_offer '-t -u -s --tcp-service --udp-service --scheduler' ;;
+        -D | -Z | --delete-service | --zero) _ipvsadm_offer '-t -u --tcp-service --udp-service' ;;
+        -a | -e | --add-server | --edit-server)
+          _ipvsadm_offer '-t -u -r -g -i -m -w --tcp-service --udp-service --real-server --gatewaying --ipip
+            --masquerading --weight' ;;
+        -d | --delete-server) _ipvsadm_offer '-t -u -r --tcp-service --udp-service --real-server' ;;
+        -L* | -l* | --list)
+          _ipvsadm_offer '-t -u -n -c --numeric --connection --stats --thresholds --persistent-conn --exact --timeout
+            --daemon --tun-info --nosort' ;;
+        -S* | --save) _ipvsadm_offer '-n --numeric' ;;
+      esac ;;
+  esac
+}
+
+_ipvsadm_save() {
+  local cur
+  local -a words
+  _ipvsadm_words
+  _ipvsadm_offer -n
+}
+
+complete -F _ipvsadm ipvsadm
+complete -F _ipvsadm_save ipvsadm-save
