@@ -1,7 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 let package = Package(
   name: "swift-virtual-server",
@@ -13,7 +15,7 @@ let package = Package(
     .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
@@ -52,7 +54,8 @@ let package = Package(
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
-    .executableTarget(name: "ipvsadm-restore", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
+    .executableTarget(
+      name: "ipvsadm-restore", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(
       name: "svs",
       dependencies: [
@@ -66,7 +69,8 @@ let package = Package(
 
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(
-      name: "LabTests", dependencies: ["Lab", "Netlink", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
+      name: "LabTests",
+      dependencies: ["Lab", "Netlink", "CSystem", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),
@@ -84,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "KernelDirectorTests",
       dependencies: [
-        "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink", "CLibbpf",
+        "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink",
+        "CLibbpf",
         "Bench", "HostSystem",
       ], swiftSettings: strict),
   ],

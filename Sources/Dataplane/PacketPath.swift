@@ -13,7 +13,7 @@ public struct PacketPath<P: Platform> {
   public func process(_ packet: inout Packet) -> Verdict {
     var passage = Passage()
     return withUnsafeMutablePointer(to: &passage) { p in
-      var next = recognise(packet, p)
+      var next = receive(&packet, p)
       if next == .open { next = open(p) }
       if next == .route { next = route(p) }
       if next == .forward { next = forward(&packet, p) }
@@ -22,9 +22,10 @@ public struct PacketPath<P: Platform> {
     }
   }
 
-  /// Parses the frame and finds the connection it belongs to.
+  /// Parses the frame, finds the connection it belongs to, and sends it on where the way is known: all that most
+  /// packets need.
   @inlinable @inline(__always)
-  public func recognise(_ packet: Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
+  public func receive(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     var frame = Frame()
     switch frame.parse(packet) {
     case .flow: break
@@ -33,16 +34,12 @@ public struct PacketPath<P: Platform> {
     case .fragment: return leaving(.pass, .fragment)
     case .extensionHeader: return leaving(.pass, .extensionHeader)
     }
-    frame.merge(platform)
-    p.pointee.frame = frame
+    frame.merge(platform, p.pointer(to: \.forgotten).unsafelyUnwrapped)
     guard let config = platform.configuration.find(0) else { return .pass }
     let tick = ConnectionTable<P>.tick(platform.now())
-    p.pointee.tick = tick
-    p.pointee.answer.kind = .none
 
-    guard let found = platform.flows.find(frame.flow) else { return .open }
+    guard let found = platform.flows.find(frame.flow) else { return opening(frame, tick, p) }
     let reference = FlowReference(found.pointee)
-    p.pointee.reference = reference
     guard let c = platform.connections.find(reference.slot) else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)
     let clientPort = reference.fromServer ? frame.flow.dport : frame.flow.sport
@@ -50,12 +47,33 @@ public struct PacketPath<P: Platform> {
       return leaving(.drop, .contention)
     }
     // A client that uses its port again opens a new connection.
-    if reopens(frame, reference, word) { return .open }
+    if reopens(frame, reference, word) { return opening(frame, tick, p) }
     guard let server = platform.servers.find(c.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
       ConnectionTable(platform).advance(c, server, reference, frame.flags, config, now: tick)
     else { return leaving(.drop, .serverRemoved) }
     count(c.pointee.server, frame, reference.fromServer)
-    return p.pointee.way.take(c, reference.fromServer, now: tick) ? .forward : .route
+
+    var way = Way()
+    if way.take(Way.hop(c, reference.fromServer), now: tick) {
+      return forward(&packet, frame, c, way, fromServer: reference.fromServer, p)
+    }
+    p.pointee.reference = reference
+    return remembering(.route, frame, tick, p)
+  }
+
+  @inlinable @inline(__always)
+  func opening(_ frame: Frame, _ tick: UInt32, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    remembering(.open, frame, tick, p)
+  }
+
+  /// Leaves what is known of the packet to the step that comes next.
+  @inlinable @inline(__always)
+  func remembering(
+    _ step: Step, _ frame: Frame, _ tick: UInt32, _ p: UnsafeMutablePointer<Passage>
+  ) -> Step {
+    p.pointee.frame = frame
+    p.pointee.tick = tick
+    return step
   }
 
   @inlinable @inline(__always)
@@ -65,8 +83,11 @@ public struct PacketPath<P: Platform> {
   }
 
   @inlinable @inline(__always)
-  func answering(_ kind: Answer.Kind, mtu: UInt32 = 0, _ event: Event, _ p: UnsafeMutablePointer<Passage>) -> Step {
+  func answering(
+    _ kind: Answer.Kind, mtu: UInt32 = 0, _ event: Event, _ frame: Frame, _ p: UnsafeMutablePointer<Passage>
+  ) -> Step {
     platform.note(event)
+    p.pointee.frame = frame
     p.pointee.answer = Answer(kind, mtu: mtu)
     return .answer
   }

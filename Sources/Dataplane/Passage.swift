@@ -11,6 +11,8 @@ public struct Passage {
   public var answer = Answer()
   /// The time, in ticks.
   public var tick: UInt32 = 0
+  /// Where `Frame.merge` forgets.
+  public var forgotten: UInt64 = 0
 
   @inlinable @inline(__always) public init() {}
 }

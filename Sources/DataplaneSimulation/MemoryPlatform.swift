@@ -104,7 +104,7 @@ public struct MemoryPlatform: Platform {
     return true
   }
 
-  public func forget(_ value: UInt64) -> UInt64 { value }
+  public func forget(_ value: UInt64, _ memory: UnsafeMutablePointer<UInt64>) -> UInt64 { value }
 
   public func run(_ walk: inout ServerWalk<MemoryPlatform>, atMost limit: UInt32) {
     withUnsafeMutablePointer(to: &walk) {

@@ -51,15 +51,13 @@ public struct Demo: Sendable {
     let methods = Method.all
     var allIsWell = true
     for method in methods {
-      print("\n\(method.name): \(method.explanation)")
+      say("\n\(method.name): \(method.explanation)")
       for command in method.commands { try stage.show(command) }
       allIsWell = try stage.request(method, requests) && allIsWell
-      // Output that goes to a file or a pipe would else come all at once.
-      fflush(nil)
     }
-    print("")
-    try print(stage.show(["ipvsadm", "-Ln"]))
-    try print(stage.show(["ipvsadm", "-Ln", "--stats"]))
+    say("")
+    try say(stage.show(["ipvsadm", "-Ln"]))
+    try say(stage.show(["ipvsadm", "-Ln", "--stats"]))
     if measures { try Speed.compare(stage) }
     return allIsWell
   }

@@ -7,10 +7,10 @@ enum Speed {
   private static let framesPerRun = 150_000
 
   static func compare(_ stage: borrowing Stage) throws(DemoError) {
-    print(
+    say(
       "Speed: UDP frames of \(LaneTraffic.frameLength) bytes in \(LaneTraffic.flows) flows over cables without switches,"
     )
-    print("sent and counted by XDP programs at the ends; 'make bench' measures more, and more exactly.\n")
+    say("sent and counted by XDP programs at the ends; 'make bench' measures more, and more exactly.\n")
     try stage.runQuietly(["svs", "detach"])
     let traffic = try LaneTraffic(stage.lab)
 
@@ -47,8 +47,7 @@ enum Speed {
 
   private static func report(_ name: String, _ rate: Int, _ peer: Int? = nil) {
     let comparison = peer.map { "   \(Text.ratio(rate, of: $0)) x nftables" } ?? ""
-    print("  \(name.padded(22)) \(Text.grouped(rate).leftPadded(10)) /s\(comparison)")
-    fflush(nil)
+    say("  \(name.padded(22)) \(Text.grouped(rate).leftPadded(10)) /s\(comparison)")
   }
 
   /// The same in nftables: the next server for each new flow.

@@ -1,9 +1,15 @@
 import Glibc
 
+/// Prints a line at once: what goes to a file or a pipe would else come all together at the end.
+func say(_ line: String) {
+  print(line)
+  fflush(nil)
+}
+
 /// The demo's longer texts.
 enum Text {
   static func introduction(_ lab: String) {
-    print(
+    say(
       """
       A client, a director and three real servers, each a network namespace of this machine (\(lab)-…):
 

@@ -118,12 +118,23 @@ public struct NetworkNamespace: ~Copyable {
   private static func whileAway<R: ~Copyable>(_ body: () throws(NetlinkError) -> R) throws(NetlinkError) -> R {
     let home = try current()
     defer {
-      // A thread that went on in the wrong namespace would do its next work to somebody else's network.
+      // A thread that went on in the wrong namespace would do its next work to somebody else's network. One that never
+      // got away, for want of rights, has not the rights to come back either.
       if svs_setns(home.descriptor, SVS_CLONE_NEWNET) != 0 {
-        fatalError("cannot return to the network namespace: \(String(cString: strerror(errno)))")
+        let code = errno
+        if !home.isThisThreads {
+          fatalError("cannot return to the network namespace: \(String(cString: strerror(code)))")
+        }
       }
     }
     return try body()
+  }
+
+  private var isThisThreads: Bool {
+    var this = stat()
+    var threads = stat()
+    return fstat(descriptor, &this) == 0 && stat("/proc/thread-self/ns/net", &threads) == 0
+      && this.st_ino == threads.st_ino && this.st_dev == threads.st_dev
   }
 
   private static func path(_ name: String) throws(NetlinkError) -> String {

@@ -19,7 +19,9 @@ extension Work {
   }
 
   /// Brings up the device that takes tunnelled packets from anywhere; nothing where the kernel has no such kind.
-  private mutating func openDevice(_ kind: TunnelDevice, _ folder: borrowing RecordFolder) throws(RealServerError) -> String? {
+  private mutating func openDevice(_ kind: TunnelDevice, _ folder: borrowing RecordFolder) throws(RealServerError)
+    -> String?
+  {
     guard let name = try device(kind, folder) else { return nil }
     // What the tunnel brings comes from the client, to whom the way is another interface. The larger of this and the
     // setting for all counts, and 2 accepts any way back.

@@ -20,7 +20,7 @@ import Testing
         bond client:agg mode 1
         mac client:eth0 02:00:5e:00:53:01
         address client:eth0 10.0.0.2/24
-        address rs:lo 2001:db8::1
+        address rs:lo 2001:db8::1 deprecated
         route client default via 10.0.0.1
         route rs 192.0.2.0/24 via 10.0.0.9 dev eth0 src 10.0.0.3 table 7
         route rs 198.51.100.0/24 local dev lo
@@ -52,6 +52,7 @@ import Testing
           .vxlan(
             id: 7, local: try #require(IPAddress("10.0.0.1")), remote: IPAddress("10.0.0.2"), port: 8472)),
       ])
+    #expect(rs.addresses == [.init("lo", try #require(IPPrefix("2001:db8::1/128")), isDeprecated: true)])
     #expect(rs.routes.count == 2 && rs.routes[0].table == 7 && rs.routes[1].isLocal)
     #expect(rs.rules == [Rule(.ipv4, priority: 100, table: 7, from: IPPrefix("10.2.0.0/24"))])
     #expect(rs.files == [.init("index.html", "one \"two\"\n")])

@@ -62,6 +62,11 @@ import Testing
       .init(to: try #require(IPPrefix("2001:db8::/64")), via: IPAddress("fd07::2")),
     ]
     try withLab(topology) { lab in
+      // The kernel's own devices are set up for tunnels of the VIP's version; ours unpacks either in either.
+      if rip.contains(":") != vip.contains(":"), try lab.inside("server", kernelHasTunnels) {
+        print("NOT TRIED: this kernel has tunnels of its own, for the same version inside and outside")
+        return
+      }
       try lab.spawn("server", ["python3", "-c", Self.server, vip], name: "echo", listeners: [.init(.udp, 7777)])
       let answer = try lab.exec("client", ["python3", "-c", Self.client, rip, vip, own, "hello", "5"])
       #expect(answer.output == "echo hello from \(vip)\n", "\(answer.output)\(answer.errors)")

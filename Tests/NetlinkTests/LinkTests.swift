@@ -7,7 +7,7 @@ import Testing
   @Test func aNewNamespaceHasOnlyALoopbackThatIsDown() throws {
     let scratch = try Scratch()
     let interfaces = try scratch.socket().interfaces()
-    #expect(interfaces.map(\.name) == ["lo"])
+    #expect(interfaces.names == ["lo"])
     #expect(interfaces.first?.flags.contains(.loopback) == true)
     #expect(interfaces.first?.flags.contains(.up) == false)
     #expect(interfaces.first?.hardwareType == 772)
@@ -22,7 +22,7 @@ import Testing
     #expect(left.linkNamespaceID != nil)
     #expect(left.mac != nil && left.mac != right.mac)
     #expect(left.flags.contains([.up, .lowerUp]))
-    #expect(try pair.a.socket().interfaces().map(\.name) == ["lo", "left"])
+    #expect(try pair.a.socket().interfaces().names == ["lo", "left"])
   }
 
   @Test func settingsAreReadBack() throws {
@@ -96,7 +96,7 @@ import Testing
     let third = try Scratch()
     let socket = try pair.a.socket()
     try socket.moveLink(pair.aIndex, to: third.namespace)
-    #expect(try socket.interfaces().map(\.name) == ["lo"])
+    #expect(try socket.interfaces().names == ["lo"])
     #expect(try third.socket().interface(named: "left").kind == "veth")
   }
 
@@ -120,14 +120,14 @@ import Testing
     let scratch = try Scratch()
     let socket = try scratch.socket()
     #expect(throws: NetlinkError.self) { try socket.createLink(name, .bridge) }
-    #expect(try socket.interfaces().count == 1)
+    #expect(try socket.interfaces().names == ["lo"])
   }
 
   @Test func hundredsOfLinksAreAllListed() throws {
     let scratch = try Scratch()
     let socket = try scratch.socket()
     for number in 0..<300 { try socket.createLink("br\(number)", .bridge) }
-    #expect(try socket.interfaces().count == 301)
+    #expect(try socket.interfaces().names.count == 301)
   }
 
   @Test func offloadsAreSetAndRead() throws {
@@ -163,5 +163,12 @@ import Testing
 
   @Test func anUnknownGenericFamilyIsNoError() throws {
     #expect(try NetlinkSocket(.generic).genericFamily("svs-no-such") == nil)
+  }
+}
+
+extension [Interface] {
+  /// The names, without the fallback devices that a kernel with tunnels puts into every namespace.
+  fileprivate var names: [String] {
+    map(\.name).filter { !["tunl0", "ip6tnl0", "sit0", "gre0", "gretap0", "erspan0", "ip6gre0"].contains($0) }
   }
 }

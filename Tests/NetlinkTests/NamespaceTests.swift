@@ -59,8 +59,7 @@ import Testing
     #expect(!NetworkNamespace.names().contains(name))
   }
 
-  @Test func theKernelRefusesWithoutRoot() {
-    // What an error tells a user who is not root.
+  @Test func aRefusalTellsTheUserToBeRoot() {
     let error = NetlinkError(code: EPERM, action: "create the veth link a")
     #expect(error.description == "cannot create the veth link a: Operation not permitted; run it as root")
   }

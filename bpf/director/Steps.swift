@@ -11,10 +11,11 @@ import Kernel
   }
 }
 
-@c(svs_swift_recognise)
-public func recognise(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+@c(svs_swift_receive)
+public func receive(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
-  return PacketPath(XDPPlatform(context: context)).recognise(Packet(context), p).rawValue
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).receive(&packet, p).rawValue
 }
 
 @c(svs_swift_open)
@@ -46,7 +47,7 @@ public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 /// What the NIC calls: the same order as `PacketPath.process`.
 @c(svs_swift_director)
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
-  var next = svs_recognise(context)
+  var next = svs_receive(context)
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }

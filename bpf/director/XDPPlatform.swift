@@ -48,10 +48,8 @@ struct XDPPlatform: Platform {
   }
 
   /// What has been in a map's memory is unknown.
-  @inline(__always) func forget(_ value: UInt64) -> UInt64 {
-    let zero: UInt32 = 0
-    guard let memory = withUnsafePointer(to: zero, { bpf_map_lookup_elem(&svs_scratch, $0) }) else { return 0 }
-    memory.assumingMemoryBound(to: UInt64.self).pointee = value
+  @inline(__always) func forget(_ value: UInt64, _ memory: UnsafeMutablePointer<UInt64>) -> UInt64 {
+    memory.pointee = value
     return svs_opaque(memory).assumingMemoryBound(to: UInt64.self).pointee
   }
 

@@ -26,7 +26,7 @@ extension PacketPath {
     let choice = Schedulers.pick(service, frame.flow, platform)
     guard choice != 0, let server = platform.servers.find(choice &- 1),
       server.pointee.status == UInt32(SVS_LIVE), server.pointee.service == index
-    else { return answering(.portUnreachable, .noServer, p) }
+    else { return answering(.portUnreachable, .noServer, frame, p) }
 
     var reference = FlowReference(svs_flow_ref())
     let creation = ConnectionTable(platform).create(

@@ -12,14 +12,17 @@ extension PacketPath {
   /// Puts all headers in front of the packet and sends it `way`.
   @inlinable @inline(__always)
   func emit(
-    _ packet: inout Packet, _ frame: Frame, _ c: UnsafeMutablePointer<svs_connection>, _ way: Way,
-    _ config: UnsafeMutablePointer<svs_config>
+    _ packet: inout Packet, _ frame: Frame, _ c: UnsafeMutablePointer<svs_connection>, _ way: Way
   ) -> Verdict {
     let handedOver = way.kind == .handover
     let tunnelled = c.pointee.method == Method.tunnel
-    if handedOver && config.pointee.handover_ifindex == 0 {
-      platform.note(.handoverFailed)
-      return .drop
+    var leaveBy = way.ifindex
+    if handedOver {
+      guard let config = platform.configuration.find(0), config.pointee.handover_ifindex != 0 else {
+        platform.note(.handoverFailed)
+        return .drop
+      }
+      leaveBy = config.pointee.handover_ifindex
     }
     var outer = Outer()
     if tunnelled { outer.read(packet, frame) }
@@ -57,13 +60,10 @@ extension PacketPath {
         outer.write(packet, at: link, from: server.pointee.tunnel_source, c)
       else { return .drop }
     }
-    if handedOver {
-      platform.note(.handedOver)
-      return platform.redirect(config.pointee.handover_ifindex)
-    }
+    if handedOver { platform.note(.handedOver) }
     // Also where it leaves by the device it came in by: veth does not deliver what an XDP program transmits unless its
     // peer has a program too, but it does deliver what is redirected.
-    return platform.redirect(way.ifindex)
+    return platform.redirect(leaveBy)
   }
 }
 

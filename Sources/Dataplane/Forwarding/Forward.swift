@@ -39,29 +39,35 @@ extension PacketPath {
       // The director is the real server itself, and the packet is addressed to it already.
       return .pass
     case .notForwarded, .unreachable:
-      return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
+      return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p.pointee.frame, p)
     default: return .forward
     }
   }
 
-  /// Sends the packet of a connection on: to its server, or back to its client.
+  /// Sends the packet on whose way was looked up just now.
   @inlinable @inline(__always)
   public func forward(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
-    let frame = p.pointee.frame
     let reference = p.pointee.reference
-    guard let config = platform.configuration.find(0), let c = platform.connections.find(reference.slot) else {
-      return .drop
-    }
-    let fromServer = reference.fromServer
+    guard let c = platform.connections.find(reference.slot) else { return .drop }
+    return forward(&packet, p.pointee.frame, c, p.pointee.way, fromServer: reference.fromServer, p)
+  }
+
+  /// Sends the packet of a connection on: to its server, or back to its client.
+  @inlinable @inline(__always)
+  func forward(
+    _ packet: inout Packet, _ frame: Frame, _ c: UnsafeMutablePointer<svs_connection>, _ way: Way, fromServer: Bool,
+    _ p: UnsafeMutablePointer<Passage>
+  ) -> Step {
     if frame.ttl <= 1 {
-      return fromServer ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
+      return fromServer
+        ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, frame, p)
     }
     let overhead = Self.overhead(c)
-    let mtu = UInt32(p.pointee.way.mtu)
+    let mtu = UInt32(way.mtu)
     if mtu != 0, frame.length &+ overhead > mtu {
       if !frame.dontFragment { return leaving(.drop, .tooBigDropped) }
       // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
-      return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
+      return answering(.tooBig, mtu: mtu &- overhead, .tooBig, frame, p)
     }
     guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
       return leaving(.drop, .partialChecksumDropped)
@@ -70,8 +76,9 @@ extension PacketPath {
       let address = fromServer ? c.pointee.vip : c.pointee.rip
       let port = fromServer ? c.pointee.vport : c.pointee.rport
       if !translate(packet, frame, source: fromServer, address, port) { return .drop }
+    } else if !age(packet, frame) {
+      return .drop
     }
-    if !age(packet, frame) { return .drop }
-    return Step(emit(&packet, frame, c, p.pointee.way, config))
+    return Step(emit(&packet, frame, c, way))
   }
 }

@@ -29,7 +29,7 @@ extension PacketPath {
     return true
   }
 
-  /// Counts down the time to live or hop limit.
+  /// Counts down the time to live or hop limit of a packet that is not translated.
   @inlinable @inline(__always)
   func age(_ packet: Packet, _ frame: Frame) -> Bool {
     if frame.flow.family == Family.ipv4 {
@@ -47,7 +47,7 @@ extension PacketPath {
     return true
   }
 
-  /// Writes another address and port: of the destination, or of the source for a reply.
+  /// Writes another address and port, of the destination or of a reply's source, and counts the time to live down.
   @inlinable @inline(__always)
   func translate(_ packet: Packet, _ frame: Frame, source: Bool, _ address: svs_addr, _ port: UInt16) -> Bool {
     let oldAddress = source ? frame.flow.src : frame.flow.dst
@@ -56,10 +56,15 @@ extension PacketPath {
       guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return false }
       var check = Checksum(updating: ip.pointee.check)
       check.replace(oldAddress.w0, by: address.w0)
+      // The time to live is the first byte of a word.
+      let word = UInt16(frame.ttl)
+      check.replace(word, by: word &- 1)
+      ip.pointee.ttl = frame.ttl &- 1
       ip.pointee.check = check.field
       if source { ip.pointee.src = address.w0 } else { ip.pointee.dst = address.w0 }
     } else {
       guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return false }
+      ip.pointee.hops = frame.ttl &- 1
       if source { ip.pointee.src = address } else { ip.pointee.dst = address }
     }
     if frame.flow.proto == IPProtocol.tcp {

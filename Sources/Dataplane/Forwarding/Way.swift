@@ -30,8 +30,7 @@ public struct Way {
 extension Way {
   /// Takes the connection's own look-up, if there is one and it is fresh.
   @inlinable @inline(__always)
-  mutating func take(_ c: UnsafeMutablePointer<svs_connection>, _ fromServer: Bool, now tick: UInt32) -> Bool {
-    let hop = Self.hop(c, fromServer)
+  mutating func take(_ hop: UnsafeMutablePointer<svs_hop>, now tick: UInt32) -> Bool {
     if hop.pointee.kind_vlan >> 12 != UInt16(Kind.redirect.rawValue) { return false }
     if tick &- hop.pointee.tick >= Freshness.ticks { return false }
     kind = .redirect

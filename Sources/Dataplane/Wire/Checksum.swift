@@ -41,8 +41,8 @@ public struct Checksum {
   @inlinable public var folded: UInt16 {
     @inline(__always) get {
       var s = (sum & 0xffff_ffff) &+ (sum >> 32)
-      s = (s & 0xffff_ffff) &+ (s >> 32)
-      s = (s & 0xffff) &+ (s >> 16)
+      // 33 bits at most: in 16-bit words 65,535 twice and 1.
+      s = (s & 0xffff) &+ (s >> 16 & 0xffff) &+ (s >> 32)
       s = (s & 0xffff) &+ (s >> 16)
       s = (s & 0xffff) &+ (s >> 16)
       return UInt16(truncatingIfNeeded: s)

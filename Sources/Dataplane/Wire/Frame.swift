@@ -21,11 +21,11 @@ public struct Frame {
 extension Frame {
   /// Makes all kinds of frames one to the verifier: the offsets are bounded anew where they are used.
   @inlinable @inline(__always)
-  mutating func merge<P: Platform>(_ platform: P) {
+  mutating func merge<P: Platform>(_ platform: P, _ memory: UnsafeMutablePointer<UInt64>) {
     let known =
       UInt64(truncatingIfNeeded: network) | UInt64(truncatingIfNeeded: transport) << 8 | UInt64(flow.proto) << 24
       | UInt64(flow.family) << 32 | (dontFragment ? 1 : 0) << 40
-    let unknown = platform.forget(known)
+    let unknown = platform.forget(known, memory)
     network = Int(truncatingIfNeeded: unknown & 31)
     transport = Int(truncatingIfNeeded: unknown >> 8 & 511)
     flow.proto = UInt8(truncatingIfNeeded: unknown >> 24)

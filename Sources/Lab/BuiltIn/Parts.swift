@@ -13,8 +13,11 @@ enum Part {
   }
 
   /// A VIP on an interface, alone in its prefix.
+  ///
+  /// Deprecated, lest the director itself speak with it: a tunnel whose outer source is the VIP comes to a real server as
+  /// from itself, and is dropped.
   static func vip(_ interface: String, _ vip: IPAddress) -> [Topology.Address] {
-    VIP.both(vip).map { Topology.Address(interface, IPPrefix($0)) }
+    VIP.both(vip).map { Topology.Address(interface, IPPrefix($0), isDeprecated: true) }
   }
 
   static func defaultRoutes(net: Int, host: Int, table: UInt32 = 254) -> [Topology.Route] {

@@ -106,10 +106,13 @@ extension Topology {
   public struct Address: Hashable, Sendable {
     public var interface: String
     public var prefix: IPPrefix
+    /// IPv6 only: nothing that starts on the host takes it as its source, as is right for a VIP (RFC 6724, rule 3).
+    public var isDeprecated: Bool
 
-    public init(_ interface: String, _ prefix: IPPrefix) {
+    public init(_ interface: String, _ prefix: IPPrefix, isDeprecated: Bool = false) {
       self.interface = interface
       self.prefix = prefix
+      self.isDeprecated = isDeprecated
     }
   }
 

@@ -50,8 +50,9 @@ struct TopologyReader {
       topology.hosts[host].macs[interface] = try words.take("a MAC address") { MACAddress($0) }
     case "address":
       let (host, interface) = try interface(&words)
+      let prefix = try words.take("an address/length") { IPPrefix($0) }
       topology.hosts[host].addresses.append(
-        Topology.Address(interface, try words.take("an address/length") { IPPrefix($0) }))
+        Topology.Address(interface, prefix, isDeprecated: words.skip("deprecated")))
     case "route": try route(&words)
     case "rule": try rule(&words)
     case "sysctl":

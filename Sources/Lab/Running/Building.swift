@@ -93,7 +93,8 @@ extension RunningLab {
     try configure(host.name) { socket throws(NetlinkError) in
       for address in host.addresses {
         try socket.addAddress(
-          address.prefix, interfaceIndex: try socket.interface(named: address.interface).index)
+          address.prefix, interfaceIndex: try socket.interface(named: address.interface).index,
+          isDeprecated: address.isDeprecated)
       }
       for route in host.routes {
         try socket.addRoute(

@@ -61,8 +61,20 @@ extension NetlinkSocket {
       if interface.kind == "bridge" || interface.kind == "bond" { continue }
       missing.append("\(interface.name) has no carrier")
     }
-    for address in try addresses() {
+    let addresses = try addresses()
+    for interface in try interfaces() where names.contains(interface.name) && !interface.flags.contains(.loopback) {
+      let own = addresses.filter { $0.interfaceIndex == interface.index && $0.prefix.address.family == .ipv6 }
+      // It comes a little after the carrier, and neighbours are asked for with it.
+      if !own.isEmpty, !own.contains(where: \.prefix.address.isLinkLocal) {
+        missing.append("\(interface.name) has no link-local address")
+      }
+    }
+    for address in addresses {
       if address.flags.contains(.detectionFailed) { missing.append("\(address.prefix) belongs to another host") }
+      // IPv6 puts an address's route in place later than the address, in a work queue.
+      if !address.prefix.address.isLinkLocal, (try? route(to: address.prefix.address).kind) != .local {
+        missing.append("\(address.prefix) has no route yet")
+      }
       if address.flags.contains(.tentative) { missing.append("\(address.prefix) is tentative") }
     }
     return missing

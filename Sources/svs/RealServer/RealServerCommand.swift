@@ -28,7 +28,8 @@ extension RealServerCommand {
         arptables. IPv6 needs no silencing: a host answers only for addresses of the interface it is asked by.
 
         With --tun requests come in an IP tunnel: the kernel's tunnel device (tunl0, or one of ip6tnl) is brought up, or where \
-        the kernel has none, an XDP program is attached that unpacks packets for the VIP.
+        the kernel has none, an XDP program is attached that unpacks packets for the VIP. The kernel's \
+        device is for tunnels of the VIP's own IP version.
 
         Doing it again repairs what was changed since, and prints nothing if nothing was.
         """)
