@@ -136,7 +136,7 @@ extension Director {
 
   /// Makes the hand-over pair again if somebody deleted it: without it no route is looked up.
   private func repairPair(_ tables: Tables) throws(DirectorError) {
-    if HandoverPair.exists {
+    if HandoverPair.exists(tables.config.pointee) {
       // Writing net.ipv4.ip_forward=0 has switched it off everywhere.
       HandoverPair.switchForwardingOn()
       return
@@ -144,6 +144,7 @@ extension Director {
     let pair = try HandoverPair.make()
     unlink(folder.pin("links/" + HandoverPair.inner))
     try pair.equip(folder.path)
+    // Last: whoever is killed before leaves a pair that is not the configuration's, and is made anew.
     tables.config.pointee.handover_ifindex = pair.outerIndex
     tables.config.pointee.lookup_ifindex = pair.innerIndex
   }

@@ -58,10 +58,11 @@ struct HandoverPair {
     return read(fd, &byte, 1) != 1 || byte == UInt8(ascii: "1")
   }
 
-  /// Whether both ends are there; what cannot be asked for is taken to be.
-  static var exists: Bool {
+  /// Whether both ends are there, and are those of a configuration; what cannot be asked for is taken to be.
+  static func exists(_ config: svs_config) -> Bool {
     guard let interfaces = try? NetlinkSocket().interfaces() else { return true }
-    return interfaces.contains { $0.name == outer } && interfaces.contains { $0.name == inner }
+    return interfaces.contains { $0.name == outer && $0.index == config.handover_ifindex }
+      && interfaces.contains { $0.name == inner && $0.index == config.lookup_ifindex }
   }
 
   static func remove(_ netlink: borrowing NetlinkSocket) throws(NetlinkError) {
