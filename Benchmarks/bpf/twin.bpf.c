@@ -173,8 +173,8 @@ INLINE void *pooled(void *pool, uint32_t index) {
     return chunk ? bpf_map_lookup_elem(chunk, &inner) : 0;
 }
 
-INLINE void count(void *pool, uint32_t index, uint32_t bytes, int from_server) {
-    struct svs_counters *counters = pooled(pool, index);
+INLINE void count(uint32_t server, uint32_t bytes, int from_server) {
+    struct svs_counters *counters = pooled(&svs_server_counters, server);
     if (!counters) return;
     if (from_server) counters->packets_out++, counters->bytes_out += bytes;
     else counters->packets_in++, counters->bytes_in += bytes;
@@ -236,7 +236,7 @@ INLINE int forward(struct xdp_md *context) {
     if (!server || server->status != SVS_LIVE) return -1;
 
     if (!advance(c, server, generation, &f, from_server, config, tick)) return -1;
-    count(&svs_server_counters, c->server, f.length, from_server);
+    count(c->server, f.length, from_server);
 
     struct svs_eth *ethernet = data;
     if ((void *)(ethernet + 1) > end) return XDP_DROP;
