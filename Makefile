@@ -9,12 +9,13 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: help run test test-kernels bench build deps format lint clean install
+.PHONY: test-kernels-devices help run test test-kernels bench build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
 	@echo 'make test          everything that can be checked on this machine (root)'
 	@echo 'make test-kernels  the same programs on kernel 6.1, in a virtual machine'
+	@echo 'make test-kernels-devices  bridges, VLANs, bonds and VXLANs there, some of which this kernel may lack (5 minutes)'
 	@echo 'make bench         speed, against a C twin and nftables, in one run (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'
 	@echo 'make deps          the Debian packages all this needs'
@@ -37,6 +38,10 @@ run:
 test:
 	@SVS_GOAL=test scripts/deps.sh --kernel
 	@scripts/parts.py
+
+test-kernels-devices: build
+	@kernels/setup
+	@kernels/vm -t 560 $(CURDIR)/$(BIN)/swift-virtual-serverPackageTests.xctest --testing-library swift-testing --filter "EndToEndTests.DevicesTests"
 
 test-kernels: build
 	@kernels/test $(BIN)
