@@ -9,7 +9,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: test-kernels-devices help run test test-kernels bench build deps format lint clean install
+.PHONY: prebuilt test-kernels-devices help run test test-kernels bench build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
@@ -38,6 +38,9 @@ run:
 test:
 	@SVS_GOAL=test scripts/deps.sh --kernel
 	@scripts/parts.py
+
+prebuilt: build
+	@scripts/prebuilt.py update .build
 
 test-kernels-devices: build
 	@kernels/setup

@@ -56,6 +56,8 @@ package struct Command: Sendable {
     lseek(standard.number, 0, SEEK_SET)
     let output = try memoryFile("output")
     let errors = try memoryFile("errors")
+    // Several processes of a shell may write at once, and files in memory do not lock their position.
+    for file in [output.number, errors.number] { _ = fcntl(file, F_SETFL, O_APPEND) }
     let pid = try start(input: standard.number, output: output.number, errors: errors.number)
     return Started(pid: pid, output: output, errors: errors)
   }

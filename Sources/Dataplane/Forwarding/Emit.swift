@@ -88,7 +88,7 @@ extension PacketPath {
       ttl = ip.pointee.ttl
       fragment = ip.pointee.fragment & UInt16(0x4000).bigEndian
       // RFC 6864: an id means nothing where fragmenting is forbidden.
-      id = fragment == 0 ? ip.pointee.id : 0
+      id = fragment == 0 ? ip.pointee.id ^ 0x5653 : 0
       proto = IPProtocol.ipip
     } else {
       guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return }

@@ -66,6 +66,8 @@ extension PacketPath {
     let mtu = UInt32(way.mtu)
     if mtu != 0, frame.length &+ overhead > mtu {
       if !frame.dontFragment { return leaving(.drop, .tooBigDropped) }
+      // As IPVS quotes it: with its time to live counted down already.
+      if !age(packet, frame) { return .drop }
       // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
       return answering(.tooBig, mtu: mtu &- overhead, .tooBig, frame, p)
     }

@@ -29,7 +29,7 @@ extension PacketPath {
     return true
   }
 
-  /// Counts down the time to live or hop limit of a packet that is not translated.
+  /// Counts down the time to live or hop limit of a packet that is not translated, or not forwarded.
   @inlinable @inline(__always)
   func age(_ packet: Packet, _ frame: Frame) -> Bool {
     if frame.flow.family == Family.ipv4 {

@@ -33,9 +33,11 @@ extension Director {
       guard let scheduler = SchedulerNames.number(settings.scheduler) else {
         throw .schedulerNotFound(settings.scheduler)
       }
-      if record.pointee.scheduler != scheduler { record.pointee.cursor = 0 }
+      let isOther = record.pointee.scheduler != scheduler
+      if isOther { record.pointee.cursor = 0 }
       record.write(settings, scheduler)
-      try reschedule(index, record, tables)
+      // A scheduler that stays goes on where it was, as with IPVS.
+      if isOther { try reschedule(index, record, tables) }
       try upkeep(tables)
       rulesChanged(tables)
     }

@@ -33,7 +33,9 @@ struct Attach: ParsableCommand {
     }
     for result in results {
       if case .attached(.generic) = result.outcome {
-        warn("\(result.interface): no native XDP with driver \(result.driver) and this MTU; attached in the slow, generic mode")
+        warn(
+          "\(result.interface): no native XDP with driver \(result.driver) and this MTU; attached in the slow, generic mode"
+        )
       }
     }
     // Of all interfaces some may be taken; of those that were named, none.
