@@ -39,7 +39,8 @@ def count_records(status, text):
 
 
 class Part:
-    def __init__(self, name, command, count=count_one, minutes=15, needs_build=True):
+    def __init__(self, name, command, count=count_one, minutes=15, needs_build=True, again=0):
+        self.again = again
         self.name, self.command, self.count, self.minutes, self.needs_build = name, command, count, minutes, needs_build
         self.passed = self.failed = 0
 
@@ -93,7 +94,8 @@ def after_build():
     if bundle:
         tests = os.path.join(ROOT, 'Tests')
         for module in sorted(d for d in os.listdir(tests) if d.endswith('Tests')):
-            parts.append(Part(module, [bundle, '--testing-library', 'swift-testing', '--filter', rf'^{module}\.'], count_swift))
+            parts.append(Part(module, [bundle, '--testing-library', 'swift-testing', '--filter', rf'^{module}\.'], count_swift,
+                              again=2 if module == 'EndToEndTests' else 0))
     programs = ['--ipvsadm', os.path.join(BUILD, 'ipvsadm'), '--svs', os.path.join(BUILD, 'svs')]
     def records(name, script, *arguments):
         return Part(f'records-{name}', [sys.executable, f'conformance/{script}.py', *programs,
@@ -117,6 +119,12 @@ def run_all(parts, side_by_side):
     threads = [threading.Thread(target=work) for _ in range(side_by_side)]
     for t in threads: t.start()
     for t in threads: t.join()
+    # Labs with deadlines may miss one beside other parts: such a part shows its failure above and runs again, alone.
+    for part in parts:
+        for attempt in range(part.again):
+            if not part.failed: break
+            print(f'again  {part.name}, alone on the machine', flush=True)
+            part.run()
 
 
 def main():
