@@ -38,6 +38,11 @@ public struct Interface: Hashable, Sendable {
     public var programID: UInt32?
   }
 
+  /// The states of a bridge's port (BR_STATE_* of linux/if_bridge.h); only a forwarding port lets frames through.
+  public enum BridgePortState: UInt8, Hashable, Sendable {
+    case disabled, listening, learning, forwarding, blocking
+  }
+
   public var index: UInt32
   public var name: String
   public var flags: Flags
@@ -54,6 +59,8 @@ public struct Interface: Hashable, Sendable {
   public var linkNamespaceID: Int32?
   /// The bridge or bond that this interface belongs to.
   public var master: UInt32?
+  /// What a bridge does with the frames of this port of it; absent on what is no port of a bridge.
+  public var bridgePortState: BridgePortState?
   public var vlan: VLAN?
   public var xdp: XDP?
   /// ARPHRD_*: 1 is Ethernet, 772 the loopback, 768 IPv4 in IPv4 (linux/if_arp.h).
@@ -124,8 +131,18 @@ extension Interface {
       mac: attributes[IFLA_ADDRESS].flatMap { MACAddress(bytes: $0) },
       kind: kind, link: attributes.value(IFLA_LINK),
       linkNamespaceID: attributes.value(IFLA_LINK_NETNSID), master: attributes.value(IFLA_MASTER),
+      bridgePortState: BridgePortState(info),
       vlan: kind == "vlan" ? VLAN(info.nested(IFLA_INFO_DATA)) : nil,
       xdp: XDP(attributes.nested(IFLA_XDP)), hardwareType: body.ifi_type)
+  }
+}
+
+extension Interface.BridgePortState {
+  init?(_ info: Attributes) {
+    guard info.text(IFLA_INFO_SLAVE_KIND) == "bridge" else { return nil }
+    let state = info.nested(IFLA_INFO_SLAVE_DATA).value(IFLA_BRPORT_STATE, as: UInt8.self)
+    guard let state = state.flatMap(Self.init(rawValue:)) else { return nil }
+    self = state
   }
 }
 

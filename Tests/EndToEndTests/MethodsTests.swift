@@ -50,7 +50,9 @@ import Testing
         #expect(
           row[3].contains(client) && row[4].contains(c.vip) && c.servers().contains { row[5].contains($0) }, "\(row)")
       }
-      let drops = try director.drops().filter { $0.value > 0 && $0.key != "handed-over" }
+      // One whole checksum in 65,536 looks like a partial one, and comes out the same.
+      let harmless = ["handed-over", "partial-checksum"]
+      let drops = try director.drops().filter { $0.value > 0 && !harmless.contains($0.key) }
       #expect(drops == [:])
     }
   }

@@ -55,11 +55,14 @@ extension NetlinkSocket {
   /// The links without carrier, and the addresses that are tentative or belong to somebody else.
   fileprivate func whatIsMissing(_ names: [String]) throws(NetlinkError) -> [String] {
     var missing: [String] = []
-    for interface in try interfaces()
-    where names.contains(interface.name) && !interface.flags.contains([.up, .lowerUp]) {
+    for interface in try interfaces() where names.contains(interface.name) {
       // A bridge or bond without ports never has carrier.
       if interface.kind == "bridge" || interface.kind == "bond" { continue }
-      missing.append("\(interface.name) has no carrier")
+      // The kernel hears of a carrier in a work queue, up to a second later; a bridge drops frames until it does.
+      if !interface.flags.contains([.up, .lowerUp, .running]) { missing.append("\(interface.name) has no carrier") }
+      if let state = interface.bridgePortState, state != .forwarding {
+        missing.append("\(interface.name)'s bridge does not forward yet: \(state)")
+      }
     }
     let addresses = try addresses()
     for interface in try interfaces() where names.contains(interface.name) && !interface.flags.contains(.loopback) {
