@@ -33,13 +33,16 @@
         __array(values, struct name##_chunk);                                                                          \
     } name SEC(".maps")
 
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, 1);
-    __type(key, struct svs_flow_key);
-    __type(value, struct svs_flow_ref);
-} svs_flows SEC(".maps");
+#define FLOWS(name, k)                                                                                                 \
+    struct {                                                                                                           \
+        __uint(type, BPF_MAP_TYPE_HASH);                                                                               \
+        __uint(map_flags, BPF_F_NO_PREALLOC);                                                                          \
+        __uint(max_entries, 1);                                                                                        \
+        __type(key, k);                                                                                                \
+        __type(value, struct svs_flow_ref);                                                                            \
+    } name SEC(".maps")
+FLOWS(svs_flows4, struct svs_flow4_key);
+FLOWS(svs_flows6, struct svs_flow_key);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_connections, 1, struct svs_connection);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, struct svs_server);
@@ -58,6 +61,7 @@ enum { NAT, DIRECT };
 #define INACTIVE 0x40
 #define REDIRECT 1
 #define FRESH_TICKS 60
+#define PROTO(key) ((uint8_t)(key).kind)
 
 /* ---- parsing ---- */
 
@@ -75,17 +79,17 @@ INLINE void *at(void *data, void *end, uint32_t offset, uint32_t size) {
 INLINE int parse_ports(void *data, void *end, struct frame *f) {
     if (14 + f->length > end - data) return 0;
     uint32_t header = f->transport - 14;
-    if (f->key.proto == TCP) {
+    if (PROTO(f->key) == TCP) {
         struct svs_tcp *tcp = at(data, end, f->transport, sizeof *tcp);
         if (!tcp || f->length < header + 20 || tcp->offset < 0x50) return 0;
-        f->key.sport = tcp->sport, f->key.dport = tcp->dport, f->flags = tcp->flags;
+        f->key.ports = tcp->sport | (uint32_t)tcp->dport << 16, f->flags = tcp->flags;
         return 1;
     }
     struct svs_udp *udp = at(data, end, f->transport, sizeof *udp);
     if (!udp || f->length < header + 8) return 0;
     uint32_t size = bpf_ntohs(udp->length);
     if (size < 8 || size + header > f->length) return 0;
-    f->key.sport = udp->sport, f->key.dport = udp->dport;
+    f->key.ports = udp->sport | (uint32_t)udp->dport << 16;
     return 1;
 }
 
@@ -99,14 +103,14 @@ INLINE int parse(void *data, void *end, struct frame *f) {
         if (ip->version_ihl >> 4 != 4 || header < 20 || (ip->proto != TCP && ip->proto != UDP)) return 0;
         if (ip->fragment & bpf_htons(0x3fff)) return 0;
         f->length = bpf_ntohs(ip->length), f->transport = 14 + header, f->ttl = ip->ttl;
-        f->key.src.w0 = ip->src, f->key.dst.w0 = ip->dst, f->key.proto = ip->proto, f->key.family = INET;
+        f->key.src.w0 = ip->src, f->key.dst.w0 = ip->dst, f->key.kind = ip->proto | INET << 8;
         return parse_ports(data, end, f);
     }
     if (ethernet->type != bpf_htons(0x86dd)) return 0;
     struct svs_ipv6 *ip = (void *)(ethernet + 1);
     if ((void *)(ip + 1) > end || (ip->version_class_flow & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000)) return 0;
     f->length = bpf_ntohs(ip->length) + 40, f->transport = 54, f->ttl = ip->hops;
-    f->key.src = ip->src, f->key.dst = ip->dst, f->key.family = INET6;
+    f->key.src = ip->src, f->key.dst = ip->dst;
     uint8_t next = ip->next;
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -119,7 +123,7 @@ INLINE int parse(void *data, void *end, struct frame *f) {
         if (f->transport > 400) return 0;
     }
     if (next != TCP && next != UDP) return 0;
-    f->key.proto = next;
+    f->key.kind = next | INET6 << 8;
     return parse_ports(data, end, f);
 }
 
@@ -142,9 +146,19 @@ INLINE int is_active(uint8_t state) {
     return state == ESTABLISHED || state == SYN_SENT || state == SYN_RECEIVED || state == SYN_ACK;
 }
 
+INLINE void *pooled(void *pool, uint32_t index) {
+    uint32_t outer = index >> SVS_CHUNK_SHIFT, inner = index & (SVS_CHUNK_SIZE - 1);
+    void *chunk = bpf_map_lookup_elem(pool, &outer);
+    return chunk ? bpf_map_lookup_elem(chunk, &inner) : 0;
+}
+
 /* Moves the connection's word; 0 if it ended meanwhile. */
-INLINE int advance(struct svs_connection *c, struct svs_server *server, uint32_t generation, const struct frame *f,
+INLINE int advance(struct svs_connection *c, uint32_t generation, const struct frame *f,
                    int from_server, const struct svs_config *config, uint32_t tick) {
+    /* Most packets change nothing: they come in the same tick as the one before. */
+    uint64_t seen = c->word;
+    int settled = c->proto != TCP || ((seen & 15) == ESTABLISHED && (f->flags & (RST | SYN | FIN | ACK)) == ACK);
+    if (settled && seen >> 32 == (uint32_t)(tick + config->timeout[seen & 15])) return 1;
 #pragma unroll
     for (int i = 0; i < 2; i++) {
         uint64_t word = c->word;
@@ -158,19 +172,14 @@ INLINE int advance(struct svs_connection *c, struct svs_server *server, uint32_t
         uint64_t new = (uint64_t)(tick + config->timeout[state & 15]) << 32 | generation << 8 | (inactive ? INACTIVE : 0) | state;
         if (new == word) return 1;
         if (__sync_val_compare_and_swap(&c->word, word, new) != word) continue;
-        if (!!(word & INACTIVE) != inactive) {
+        struct svs_server *server;
+        if (!!(word & INACTIVE) != inactive && (server = pooled(&svs_server_pool, c->server))) {
             __sync_fetch_and_add(inactive ? &server->active : &server->inactive, -1);
             __sync_fetch_and_add(inactive ? &server->inactive : &server->active, 1);
         }
         return 1;
     }
     return 1;
-}
-
-INLINE void *pooled(void *pool, uint32_t index) {
-    uint32_t outer = index >> SVS_CHUNK_SHIFT, inner = index & (SVS_CHUNK_SIZE - 1);
-    void *chunk = bpf_map_lookup_elem(pool, &outer);
-    return chunk ? bpf_map_lookup_elem(chunk, &inner) : 0;
 }
 
 INLINE void count(uint32_t server, uint32_t bytes, int from_server) {
@@ -200,8 +209,8 @@ INLINE uint64_t replaced_address(const struct svs_addr *old, const struct svs_ad
 INLINE int checksum_is_whole(const struct frame *f, uint16_t field) {
     const struct svs_addr *s = &f->key.src, *d = &f->key.dst;
     uint64_t pseudo = (uint64_t)s->w0 + s->w1 + s->w2 + s->w3 + d->w0 + d->w1 + d->w2 + d->w3
-                      + bpf_htons(f->key.proto) + bpf_htons(f->length - (f->transport - 14));
-    return field != fold(pseudo) && !(f->key.proto == UDP && field == 0);
+                      + bpf_htons(PROTO(f->key)) + bpf_htons(f->length - (f->transport - 14));
+    return field != fold(pseudo) && !(PROTO(f->key) == UDP && field == 0);
 }
 
 /* ---- the path ---- */
@@ -213,7 +222,11 @@ INLINE int forward(struct xdp_md *context) {
 
     uint32_t zero = 0;
     struct svs_config *config = bpf_map_lookup_elem(&svs_config_map, &zero);
-    struct svs_flow_ref *reference = bpf_map_lookup_elem(&svs_flows, &f.key);
+    struct svs_flow_ref *reference;
+    if (f.key.kind >> 8 == INET) {
+        struct svs_flow4_key key = {.src = f.key.src.w0, .dst = f.key.dst.w0, .ports = f.key.ports, .kind = f.key.kind};
+        reference = bpf_map_lookup_elem(&svs_flows4, &key);
+    } else reference = bpf_map_lookup_elem(&svs_flows6, &f.key);
     if (!config || !reference) return -1;
     uint32_t slot = reference->bits >> 32, generation = reference->bits >> 8 & 0xffffff;
     int from_server = reference->bits & 1;
@@ -222,27 +235,26 @@ INLINE int forward(struct xdp_md *context) {
 
     /* Only what goes through without a question is ours. */
     uint64_t word = c->word;
-    uint32_t tick = bpf_ktime_get_ns() >> SVS_TICK_SHIFT;
+    uint32_t tick = bpf_ktime_get_coarse_ns() >> SVS_TICK_SHIFT;
     struct svs_hop *hop = from_server ? &c->to_client : &c->to_server;
     if ((word >> 8 & 0xffffff) != generation || word & DEAD) return -1;
-    if (c->cport != (from_server ? f.key.dport : f.key.sport)) return -1;
+    if (c->cport != (uint16_t)(from_server ? f.key.ports >> 16 : f.key.ports)) return -1;
     uint8_t state = word & 15;
-    if (f.key.proto == TCP && f.flags & SYN && !from_server && (state == TIME_WAIT || state == CLOSED)) return -1;
+    if (PROTO(f.key) == TCP && f.flags & SYN && !from_server && (state == TIME_WAIT || state == CLOSED)) return -1;
     if (c->method > DIRECT || hop->kind_vlan != REDIRECT << 12 || tick - hop->tick >= FRESH_TICKS) return -1;
     if (f.ttl <= 1 || (hop->mtu && f.length > hop->mtu)) return -1;
-    uint16_t *field = at(data, end, f.transport + (f.key.proto == TCP ? 16 : 6), 2);
+    uint16_t *field = at(data, end, f.transport + (PROTO(f.key) == TCP ? 16 : 6), 2);
     if (!field || !checksum_is_whole(&f, *field)) return -1;
-    struct svs_server *server = pooled(&svs_server_pool, c->server);
-    if (!server || server->status != SVS_LIVE) return -1;
+    if (c->rules != config->rules_generation) return -1;
 
-    if (!advance(c, server, generation, &f, from_server, config, tick)) return -1;
+    if (!advance(c, generation, &f, from_server, config, tick)) return -1;
     count(c->server, f.length, from_server);
 
     struct svs_eth *ethernet = data;
     if ((void *)(ethernet + 1) > end) return XDP_DROP;
     const struct svs_addr *old = from_server ? &f.key.src : &f.key.dst;
     const struct svs_addr *new = c->method != NAT ? old : from_server ? &c->vip : &c->rip;
-    if (f.key.family == INET) {
+    if (f.key.kind >> 8 == INET) {
         struct svs_ipv4 *ip = (void *)(ethernet + 1);
         if ((void *)(ip + 1) > end) return XDP_DROP;
         uint64_t sum = (uint16_t)~ip->check;
@@ -262,7 +274,7 @@ INLINE int forward(struct xdp_md *context) {
     }
     if (c->method == NAT) {
         uint16_t port = from_server ? c->vport : c->rport;
-        if (f.key.proto == TCP) {
+        if (PROTO(f.key) == TCP) {
             struct svs_tcp *tcp = at(data, end, f.transport, sizeof *tcp);
             if (!tcp) return XDP_DROP;
             uint16_t old_port = from_server ? tcp->sport : tcp->dport;
@@ -277,7 +289,7 @@ INLINE int forward(struct xdp_md *context) {
             if (from_server) udp->sport = port; else udp->dport = port;
         }
     }
-    ethernet->dst = hop->dst, ethernet->src = hop->src;
+    *(struct svs_macs *)ethernet = hop->macs;
     return bpf_redirect(hop->ifindex, 0);
 }
 

@@ -26,52 +26,57 @@ public struct PacketPath<P: Platform> {
   /// packets need.
   @inlinable @inline(__always)
   public func receive(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
-    var frame = Frame()
-    switch frame.parse(packet) {
+    switch p.pointee.frame.parse(packet) {
     case .flow: break
     case .other: return .pass
     case .malformed: return leaving(.pass, .malformed)
     case .fragment: return leaving(.pass, .fragment)
     case .extensionHeader: return leaving(.pass, .extensionHeader)
     }
-    frame.merge(platform, p.pointer(to: \.forgotten).unsafelyUnwrapped)
+    // Before the frame is read from memory anew: what parsing found is in registers still.
+    let found = platform.flows.find(at: UnsafePointer(p.pointer(to: \.frame.flow).unsafelyUnwrapped))
+    let frame = p.parsedFrame
     guard let config = platform.configuration.find(0) else { return .pass }
     let tick = ConnectionTable<P>.tick(platform.now())
-
-    guard let found = platform.flows.find(frame.flow) else { return opening(frame, tick, p) }
+    guard let found else { return remembering(.open, tick, p) }
     let reference = FlowReference(found.pointee)
     guard let c = platform.connections.find(reference.slot) else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)
-    let clientPort = reference.fromServer ? frame.flow.dport : frame.flow.sport
+    let clientPort = reference.fromServer ? frame.pointee.flow.dport : frame.pointee.flow.sport
     guard word.generation == reference.generation, !word.isDead, c.pointee.cport == clientPort else {
       return leaving(.drop, .contention)
     }
     // A client that uses its port again opens a new connection.
-    if reopens(frame, reference, word) { return opening(frame, tick, p) }
-    guard let server = platform.servers.find(c.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
-      ConnectionTable(platform).advance(c, server, reference, frame.flags, config, now: tick)
+    if reopens(frame, reference, word) { return remembering(.open, tick, p) }
+    guard serverStands(c, config),
+      ConnectionTable(platform).advance(c, word, reference, frame.pointee.flags, config, now: tick)
     else { return leaving(.drop, .serverRemoved) }
     count(c.pointee.server, frame, reference.fromServer)
 
-    var way = Way()
-    if way.take(Way.hop(c, reference.fromServer), now: tick) {
-      return forward(&packet, frame, c, way, fromServer: reference.fromServer, p)
+    let hop = Way.hop(c, reference.fromServer)
+    if hop.pointee.isFresh(at: tick) {
+      return forward(&packet, frame, c, hop, handover: nil, fromServer: reference.fromServer, p)
     }
     p.pointee.reference = reference
-    return remembering(.route, frame, tick, p)
+    return remembering(.route, tick, p)
   }
 
+  /// Whether the connection's server is still in the rules. It is looked at only when the rules have changed, since a
+  /// look at one of many thousand servers costs a cache miss.
   @inlinable @inline(__always)
-  func opening(_ frame: Frame, _ tick: UInt32, _ p: UnsafeMutablePointer<Passage>) -> Step {
-    remembering(.open, frame, tick, p)
+  func serverStands(_ c: UnsafeMutablePointer<svs_connection>, _ config: UnsafeMutablePointer<svs_config>) -> Bool {
+    let rules = config.pointee.rules_generation
+    if c.pointee.rules == rules { return true }
+    guard let server = platform.servers.find(c.pointee.server), server.pointee.status == UInt32(SVS_LIVE) else {
+      return false
+    }
+    c.pointee.rules = rules
+    return true
   }
 
-  /// Leaves what is known of the packet to the step that comes next.
+  /// Leaves what is known of the packet, beside its frame, to the step that comes next.
   @inlinable @inline(__always)
-  func remembering(
-    _ step: Step, _ frame: Frame, _ tick: UInt32, _ p: UnsafeMutablePointer<Passage>
-  ) -> Step {
-    p.pointee.frame = frame
+  func remembering(_ step: Step, _ tick: UInt32, _ p: UnsafeMutablePointer<Passage>) -> Step {
     p.pointee.tick = tick
     return step
   }
@@ -84,29 +89,28 @@ public struct PacketPath<P: Platform> {
 
   @inlinable @inline(__always)
   func answering(
-    _ kind: Answer.Kind, mtu: UInt32 = 0, _ event: Event, _ frame: Frame, _ p: UnsafeMutablePointer<Passage>
+    _ kind: Answer.Kind, mtu: UInt32 = 0, _ event: Event, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     platform.note(event)
-    p.pointee.frame = frame
     p.pointee.answer = Answer(kind, mtu: mtu)
     return .answer
   }
 
   @inlinable @inline(__always)
-  func reopens(_ frame: Frame, _ reference: FlowReference, _ word: StateWord) -> Bool {
-    frame.flow.proto == IPProtocol.tcp && frame.flags.contains(.syn) && !reference.fromServer
+  func reopens(_ frame: UnsafePointer<Frame>, _ reference: FlowReference, _ word: StateWord) -> Bool {
+    frame.pointee.flow.proto == IPProtocol.tcp && frame.pointee.flags.contains(.syn) && !reference.fromServer
       && (word.state == State.timeWait || word.state == State.closed)
   }
 
   @inlinable @inline(__always)
-  func count(_ server: UInt32, _ frame: Frame, _ fromServer: Bool) {
+  func count(_ server: UInt32, _ frame: UnsafePointer<Frame>, _ fromServer: Bool) {
     guard let c = platform.serverCounters.find(server) else { return }
     if fromServer {
       c.pointee.packets_out &+= 1
-      c.pointee.bytes_out &+= UInt64(frame.length)
+      c.pointee.bytes_out &+= UInt64(frame.pointee.length)
     } else {
       c.pointee.packets_in &+= 1
-      c.pointee.bytes_in &+= UInt64(frame.length)
+      c.pointee.bytes_in &+= UInt64(frame.pointee.length)
     }
   }
 }

@@ -6,15 +6,33 @@ import DataplaneTypes
 /// by one, and what one of them found out reaches the next by here.
 public struct Passage {
   public var frame = Frame()
-  public var reference = FlowReference(svs_flow_ref())
+  public var reference = FlowReference.none
   public var way = Way()
   public var answer = Answer()
   /// The time, in ticks.
   public var tick: UInt32 = 0
-  /// Where `Frame.merge` forgets.
-  public var forgotten: UInt64 = 0
 
   @inlinable @inline(__always) public init() {}
+}
+
+extension UnsafeMutablePointer<Passage> {
+  /// What parsing found, read anew from memory.
+  ///
+  /// The verifier follows every path with what it knows of each value, and knows nothing of values in memory: where the
+  /// ways through parsing meet again, reading keeps their number from multiplying.
+  @inlinable var parsedFrame: UnsafePointer<Frame> {
+    @inline(__always) get {
+      let frame = pointer(to: \.frame).unsafelyUnwrapped
+      return UnsafePointer(svs_opaque(frame).assumingMemoryBound(to: Frame.self))
+    }
+  }
+}
+
+extension UnsafePointer<Frame> {
+  /// The key of the packet's flow, where it stands.
+  @inlinable var flow: UnsafePointer<svs_flow_key> {
+    @inline(__always) get { pointer(to: \.flow).unsafelyUnwrapped }
+  }
 }
 
 /// What comes next for a packet: a verdict, or another step of the path.

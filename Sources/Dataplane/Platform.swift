@@ -53,12 +53,6 @@ public protocol Platform {
   /// The unfolded Internet sum of `length` bytes from `offset`, at most 4,096 of them; false if they are not all there.
   func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool
 
-  /// The same value, of which the verifier knows nothing any more, by way of memory in a map.
-  ///
-  /// It follows every path with what it knows of each value; where paths meet again, forgetting what tells them apart
-  /// keeps their number from multiplying.
-  func forget(_ value: UInt64, _ memory: UnsafeMutablePointer<UInt64>) -> UInt64
-
   /// Runs `ServerWalk.step` until it says stop, at most `limit` times.
   func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)
 }
@@ -82,10 +76,10 @@ public struct RouteQuery {
   public var outcome = Outcome.unreachable
   public var ifindex: UInt32 = 0
   public var mtu: UInt16 = 0
-  public var destinationMAC = svs_mac()
-  public var sourceMAC = svs_mac()
+  public var destinationMAC = svs_mac.zero
+  public var sourceMAC = svs_mac.zero
   /// The gateway, or the destination itself where it is on the link.
-  public var nextHop = svs_addr()
+  public var nextHop = svs_addr.zero
   public var nextHopFamily: UInt8 = 0
 
   @inlinable @inline(__always)

@@ -104,8 +104,6 @@ public struct MemoryPlatform: Platform {
     return true
   }
 
-  public func forget(_ value: UInt64, _ memory: UnsafeMutablePointer<UInt64>) -> UInt64 { value }
-
   public func run(_ walk: inout ServerWalk<MemoryPlatform>, atMost limit: UInt32) {
     withUnsafeMutablePointer(to: &walk) {
       var steps: UInt32 = 0

@@ -38,6 +38,8 @@ public final class MemoryHash<Key, Value>: HashTable {
 
   public func find(_ key: Key) -> UnsafeMutablePointer<Value>? { entries[Bytes(key)] }
 
+  public func find(at key: UnsafePointer<Key>) -> UnsafeMutablePointer<Value>? { find(key.pointee) }
+
   public func insert(_ key: Key, _ value: Value) -> InsertOutcome {
     if entries[Bytes(key)] != nil { return .exists }
     return replace(key, value)

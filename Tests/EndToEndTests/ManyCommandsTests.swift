@@ -70,11 +70,13 @@ import Testing
         ([Programs.svs, "attach"], ""),
       ]
       var killed = 0
+      var fuse = Fuse(longest: 25_000)
       for round in 0..<50 {
         let command = commands[round % commands.count]
-        if try director.kill("director", command.words, input: command.input, after: random.next(in: 0...25_000)) {
+        if try director.kill("director", command.words, input: command.input, after: fuse.next(random)) {
           killed += 1
         }
+        fuse.adapt(killed: killed, of: round + 1)
         // What the killed one was about may or may not have happened; all else stands.
         let services = try director.listing().services
         let ours = services.filter { $0.name == "\(c.vip):80" }
@@ -104,12 +106,14 @@ import Testing
       let c = Case(method: .direct, six: false)
       let random = Seed()
       var killed = 0
+      var fuse = Fuse(longest: 150_000)
       for round in 0..<30 {
         let words =
           round % 3 == 0
           ? [Programs.ipvsadm, "-A", "-t", "\(c.vip):80", "-s", "rr"]
           : [Programs.svs, round % 3 == 1 ? "attach" : "detach"]
-        if try director.kill("director", words, input: "", after: random.next(in: 0...150_000)) { killed += 1 }
+        if try director.kill("director", words, input: "", after: fuse.next(random)) { killed += 1 }
+        fuse.adapt(killed: killed, of: round + 1)
         if round % 3 != 1 {
           try director.ipvsadm("-L -n")
           continue
@@ -126,6 +130,18 @@ import Testing
       let links = try director.run("director", ["ip", "-o", "link"])
       #expect(!links.contains("svs0") && !links.contains("svs1") && !links.contains("xdp"), "\(links)")
     }
+  }
+}
+
+/// How long a command may run before it is killed: half of them shall not end, on fast machines and on slow ones.
+private struct Fuse {
+  /// Microseconds.
+  var longest: Int
+
+  func next(_ random: Seed) -> Int { random.next(in: 0...longest) }
+
+  mutating func adapt(killed: Int, of rounds: Int) {
+    longest = killed * 2 < rounds ? max(1_000, longest * 3 / 4) : min(1_000_000, longest * 4 / 3)
   }
 }
 

@@ -9,6 +9,10 @@ struct KernelHash<Key, Value>: HashTable {
     withUnsafePointer(to: key) { bpf_map_lookup_elem(map, $0)?.assumingMemoryBound(to: Value.self) }
   }
 
+  @inline(__always) func find(at key: UnsafePointer<Key>) -> UnsafeMutablePointer<Value>? {
+    bpf_map_lookup_elem(map, key)?.assumingMemoryBound(to: Value.self)
+  }
+
   @inline(__always) func insert(_ key: Key, _ value: Value) -> InsertOutcome { update(key, value, 1) }
 
   @inline(__always) func replace(_ key: Key, _ value: Value) -> InsertOutcome { update(key, value, 0) }

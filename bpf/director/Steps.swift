@@ -11,8 +11,7 @@ import Kernel
   }
 }
 
-@c(svs_swift_receive)
-public func receive(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+@inline(__always) private func receive(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
   var packet = Packet(context)
   return PacketPath(XDPPlatform(context: context)).receive(&packet, p).rawValue
@@ -44,10 +43,10 @@ public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).answer(&packet, p).rawValue
 }
 
-/// What the NIC calls: the same order as `PacketPath.process`.
+/// What the NIC calls: the same order as `PacketPath.process`. The step that most packets end with is no call.
 @c(svs_swift_director)
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
-  var next = svs_receive(context)
+  var next = receive(context)
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }

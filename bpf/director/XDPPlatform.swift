@@ -5,7 +5,7 @@ import Kernel
 struct XDPPlatform: Platform {
   let context: UnsafeMutablePointer<xdp_md>
 
-  var flows: KernelHash<svs_flow_key, svs_flow_ref> { KernelHash(map: &svs_flows) }
+  var flows: KernelFlows { KernelFlows() }
   var services: KernelHash<svs_service_key, UInt32> { KernelHash(map: &svs_services) }
   var devices: KernelHash<UInt32, svs_device> { KernelHash(map: &svs_devices) }
   var connections: KernelArray<svs_connection> { KernelArray(map: &svs_connections) }
@@ -21,7 +21,7 @@ struct XDPPlatform: Platform {
 
   var ingress: UInt32 { context.pointee.ingress_ifindex }
 
-  @inline(__always) func now() -> UInt64 { bpf_ktime_get_ns() }
+  @inline(__always) func now() -> UInt64 { bpf_ktime_get_coarse_ns() }
 
   @inline(__always) func takeSlot(_ slot: inout UInt32) -> Bool {
     withUnsafeMutablePointer(to: &slot) { Int32(truncatingIfNeeded: bpf_map_pop_elem(&svs_free_slots, $0)) == 0 }
@@ -45,12 +45,6 @@ struct XDPPlatform: Platform {
     if bytes != 0, bpf_xdp_adjust_tail(context, bytes) != 0 { return false }
     packet = Packet(context)
     return true
-  }
-
-  /// What has been in a map's memory is unknown.
-  @inline(__always) func forget(_ value: UInt64, _ memory: UnsafeMutablePointer<UInt64>) -> UInt64 {
-    memory.pointee = value
-    return svs_opaque(memory).assumingMemoryBound(to: UInt64.self).pointee
   }
 
   @inline(__always) func run(_ walk: inout ServerWalk<XDPPlatform>, atMost limit: UInt32) {

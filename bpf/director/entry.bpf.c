@@ -40,7 +40,8 @@
     } name SEC(".maps")
 
 /* Sizes of flows, connections and free slots are set before the object is loaded. */
-HASH(svs_flows, 131072, struct svs_flow_key, struct svs_flow_ref);
+HASH(svs_flows4, 131072, struct svs_flow4_key, struct svs_flow_ref);
+HASH(svs_flows6, 131072, struct svs_flow_key, struct svs_flow_ref);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_connections, 65536, struct svs_connection);
 struct {
     __uint(type, BPF_MAP_TYPE_STACK);
@@ -81,7 +82,6 @@ extern int svs_swift_handover(struct __sk_buff *context);
         return svs_swift_##name arguments;                                                                             \
     }
 
-STEP(receive, (struct xdp_md *context), (context))
 STEP(open, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(route, (struct xdp_md *context), (context))

@@ -21,23 +21,28 @@ public struct ConnectionTable<P: Platform> {
   static func replyKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
     svs_flow_key(
       src: c.pointee.rip, dst: c.pointee.client, sport: c.pointee.rport, dport: c.pointee.cport,
-      proto: c.pointee.proto, family: c.pointee.family, zero: 0)
+      proto: c.pointee.proto, family: c.pointee.family)
   }
 
   @inlinable @inline(__always)
   static func requestKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
     svs_flow_key(
       src: c.pointee.client, dst: c.pointee.vip, sport: c.pointee.cport, dport: c.pointee.vport,
-      proto: c.pointee.proto, family: c.pointee.family, zero: 0)
+      proto: c.pointee.proto, family: c.pointee.family)
   }
 
   /// Moves the state by what the packet says and lets it live on. False if the connection ended meanwhile.
+  ///
+  /// - Parameter seen: the state's word as it was when the connection was found.
   @inlinable @inline(__always)
   func advance(
-    _ c: UnsafeMutablePointer<svs_connection>, _ server: UnsafeMutablePointer<svs_server>, _ reference: FlowReference,
-    _ flags: TCPFlags, _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32
+    _ c: UnsafeMutablePointer<svs_connection>, _ seen: StateWord, _ reference: FlowReference, _ flags: TCPFlags,
+    _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32
   ) -> Bool {
     let isTCP = c.pointee.proto == IPProtocol.tcp
+    // Most packets change nothing: they come in the same tick as the one before.
+    let settled = isTCP ? seen.state == State.established && flags.isPlainACK : true
+    if settled, seen.expiry == tick &+ timeout(config, seen.state) { return true }
     let inputOnly = c.pointee.method != Method.nat
     for _ in 0..<2 {
       let word = StateWord(bits: c.pointee.word)
@@ -51,7 +56,9 @@ public struct ConnectionTable<P: Platform> {
         expiry: tick &+ timeout(config, state), generation: word.generation, state: state, inactive: inactive)
       if new.bits == word.bits { return true }
       if c.pointer(to: \.word).unsafelyUnwrapped.compareExchange(word.bits, new.bits) {
-        if word.isInactive != inactive { recount(server, fromInactive: word.isInactive) }
+        if word.isInactive != inactive, let server = platform.servers.find(c.pointee.server) {
+          recount(server, fromInactive: word.isInactive)
+        }
         return true
       }
     }

@@ -11,10 +11,13 @@ public enum Creation: UInt8 {
 
 extension ConnectionTable {
   /// Enters a new connection to `server`; its slot and generation are left in `reference`.
+  ///
+  /// - Parameter rules: the rules' generation before the server was chosen.
   @inlinable @inline(__always)
   func create(
-    _ frame: Frame, _ serviceIndex: UInt32, _ serverIndex: UInt32, _ server: UnsafeMutablePointer<svs_server>,
-    _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32, _ reference: inout FlowReference
+    _ frame: UnsafePointer<Frame>, _ serviceIndex: UInt32, _ serverIndex: UInt32,
+    _ server: UnsafeMutablePointer<svs_server>,
+    _ config: UnsafeMutablePointer<svs_config>, rules: UInt32, now tick: UInt32, _ reference: inout FlowReference
   ) -> Creation {
     guard let runtime = platform.runtime.find(0) else { return .noMemory }
     var slot: UInt32 = 0
@@ -27,20 +30,20 @@ extension ConnectionTable {
     }
     guard let c = platform.connections.find(slot) else { return .tableFull }
     let generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
-    let isTCP = frame.flow.proto == IPProtocol.tcp
+    let isTCP = frame.pointee.flow.proto == IPProtocol.tcp
     let nat = server.pointee.method == Method.nat
     let state =
       isTCP
-      ? TCPStateMachine.next(State.none, frame.flags, fromServer: false, inputOnly: !nat)
+      ? TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
       : State.udp
-    c.pointee.client = frame.flow.src
-    c.pointee.vip = frame.flow.dst
+    c.pointee.client = frame.pointee.flow.src
+    c.pointee.vip = frame.pointee.flow.dst
     c.pointee.rip = server.pointee.addr
-    c.pointee.cport = frame.flow.sport
-    c.pointee.vport = frame.flow.dport
+    c.pointee.cport = frame.pointee.flow.sport
+    c.pointee.vport = frame.pointee.flow.dport
     c.pointee.rport = server.pointee.port
-    c.pointee.proto = frame.flow.proto
-    c.pointee.family = frame.flow.family
+    c.pointee.proto = frame.pointee.flow.proto
+    c.pointee.family = frame.pointee.flow.family
     c.pointee.server = serverIndex
     c.pointee.service = serviceIndex
     c.pointee.to_server.kind_vlan = 0
@@ -49,13 +52,14 @@ extension ConnectionTable {
     c.pointee.tunnel = server.pointee.tunnel
     c.pointee.server_family = server.pointee.family
     c.pointee.refreshes = 0
+    c.pointee.rules = rules
     let inactive = !(isTCP && State.isActive(state))
     let word = StateWord(
       expiry: tick &+ timeout(config, state), generation: generation, state: state, inactive: inactive)
     c.pointee.word = word.bits
     reference = FlowReference(slot: slot, generation: generation, fromServer: false)
 
-    let outcome = platform.flows.insert(frame.flow, svs_flow_ref(bits: reference.bits))
+    let outcome = platform.flows.insert(frame.pointee.flow, svs_flow_ref(bits: reference.bits))
     if outcome != .inserted {
       c.pointee.word = 0
       platform.giveSlot(slot)
@@ -64,7 +68,7 @@ extension ConnectionTable {
     if nat {
       let reply = svs_flow_ref(bits: replyReference(slot, word).bits)
       if platform.flows.replace(Self.replyKey(c), reply) != .inserted {
-        platform.flows.remove(frame.flow)
+        platform.flows.remove(frame.pointee.flow)
         c.pointee.word = 0
         platform.giveSlot(slot)
         return .noMemory

@@ -42,6 +42,8 @@ public struct FlowReference {
 
   @inlinable @inline(__always) public init(_ reference: svs_flow_ref) { bits = reference.bits }
 
+  @inlinable public static var none: FlowReference { @inline(__always) get { FlowReference(svs_flow_ref(bits: 0)) } }
+
   @inlinable @inline(__always)
   public init(slot: UInt32, generation: UInt32, fromServer: Bool) {
     bits = UInt64(slot) << 32 | UInt64(generation & 0xff_ffff) << 8 | (fromServer ? 1 : 0)

@@ -41,9 +41,9 @@ public enum TCPStateMachine {
   @inlinable @inline(__always)
   public static func next(_ state: UInt8, _ flags: TCPFlags, fromServer: Bool, inputOnly: Bool) -> UInt8 {
     let row: UInt64
-    if flags.isDisjointFromStateFlags() {
-      // A segment without any of them is no TCP: IPVS gives the connection up.
-      row = 0x666_6666_6666
+    if flags.isDisjointFromRSTSYNFIN {
+      // Most segments; one without even ACK is no TCP, and IPVS gives its connection up.
+      row = flags.contains(.ack) ? 0x196_7654_1211 : 0x666_6666_6666
     } else if fromServer {
       row = fromServerRow(flags)
     } else {
@@ -59,23 +59,20 @@ public enum TCPStateMachine {
   static func fromClientRow(_ flags: TCPFlags) -> UInt64 {
     if flags.contains(.rst) { return 0x698_6666_3666 }
     if flags.contains(.syn) { return 0x333_3333_3113 }
-    if flags.contains(.fin) { return 0x598_7655_5276 }
-    return 0x196_7654_1211
+    return 0x598_7655_5276
   }
 
   @inlinable @inline(__always)
   static func fromServerRow(_ flags: TCPFlags) -> UInt64 {
     if flags.contains(.rst) { return 0x698_6656_6266 }
     if flags.contains(.syn) { return 0x322_2222_3212 }
-    if flags.contains(.fin) { return 0x598_5654_5245 }
-    return 0x196_7654_1211
+    return 0x598_5654_5245
   }
 
   @inlinable @inline(__always)
   static func inputOnlyRow(_ flags: TCPFlags) -> UInt64 {
     if flags.contains(.rst) { return 0x698_6666_3666 }
     if flags.contains(.syn) { return 0x333_3333_3113 }
-    if flags.contains(.fin) { return 0x598_7654_5246 }
-    return 0x196_7654_1211
+    return 0x598_7654_5246
   }
 }

@@ -38,29 +38,29 @@ extension PacketPath {
   /// RFC 1812, section 4.3.2.3: an IPv4 message has at most 576 bytes; RFC 4443, section 2.4: an IPv6 one fits 1,280.
   @inlinable @inline(__always)
   public func answer(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
-    let frame = p.pointee.frame
+    let frame = p.parsedFrame
     let answer = p.pointee.answer
     guard let device = platform.devices.find(platform.ingress),
       device.pointee.flags & UInt32(SVS_DEVICE_REDIRECT) != 0
     else { return .pass }
-    let four = frame.flow.family == Family.ipv4
+    let four = frame.pointee.flow.family == Family.ipv4
     let header = four ? 28 : 48
     var tos: UInt8 = 0
-    if four, let ip = packet.at(dynamic: frame.network, svs_ipv4.self) { tos = ip.pointee.tos }
+    if four, let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) { tos = ip.pointee.tos }
     // Precedence 6, internetwork control, as routers mark their errors (RFC 1812, section 4.3.2.5).
     tos = tos & 0x1e | 0xc0
-    let quoted = min(Int(frame.length), four ? 548 : 1232)
-    let end = frame.network &+ quoted
+    let quoted = min(Int(frame.pointee.length), four ? 548 : 1232)
+    let end = frame.pointee.network &+ quoted
     guard platform.moveEnd(&packet, by: Int32(truncatingIfNeeded: end &- packet.count)),
       let old = packet.at(0, svs_eth.self)
     else { return .drop }
     let to = old.pointee.src
     let from = old.pointee.dst
     var type = old.pointee.type
-    var outerTag = svs_vlan()
-    var innerTag = svs_vlan()
-    if frame.network >= 18, let tag = packet.at(14, svs_vlan.self) { outerTag = tag.pointee }
-    if frame.network >= 22, let tag = packet.at(18, svs_vlan.self) { innerTag = tag.pointee }
+    var outerTag = svs_vlan(tci: 0, type: 0)
+    var innerTag = svs_vlan(tci: 0, type: 0)
+    if frame.pointee.network >= 18, let tag = packet.at(14, svs_vlan.self) { outerTag = tag.pointee }
+    if frame.pointee.network >= 22, let tag = packet.at(18, svs_vlan.self) { innerTag = tag.pointee }
     guard platform.moveStart(&packet, by: Int32(truncatingIfNeeded: 0 &- header)),
       let ethernet = packet.at(0, svs_eth.self)
     else {
@@ -69,14 +69,14 @@ extension PacketPath {
     }
     ethernet.pointee.dst = to
     ethernet.pointee.src = from
-    if frame.network == 14 { type = four ? EtherType.ipv4 : EtherType.ipv6 }
+    if frame.pointee.network == 14 { type = four ? EtherType.ipv4 : EtherType.ipv6 }
     ethernet.pointee.type = type
-    if frame.network >= 18, let tag = packet.at(14, svs_vlan.self) { tag.pointee = outerTag }
-    if frame.network >= 22, let tag = packet.at(18, svs_vlan.self) { tag.pointee = innerTag }
+    if frame.pointee.network >= 18, let tag = packet.at(14, svs_vlan.self) { tag.pointee = outerTag }
+    if frame.pointee.network >= 22, let tag = packet.at(18, svs_vlan.self) { tag.pointee = innerTag }
 
-    let icmpOffset = frame.network &+ (four ? 20 : 40)
+    let icmpOffset = frame.pointee.network &+ (four ? 20 : 40)
     guard let icmp = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
-    let (kind, code) = answer.typeAndCode(frame.flow.family)
+    let (kind, code) = answer.typeAndCode(frame.pointee.flow.family)
     icmp.pointee.type = kind
     icmp.pointee.code = code
     icmp.pointee.check = 0
@@ -84,14 +84,14 @@ extension PacketPath {
     var check = Checksum()
     guard platform.sum(packet, from: icmpOffset, length: quoted &+ 8, into: &check.sum) else { return .drop }
     if four {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return .drop }
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return .drop }
       let total = UInt16(truncatingIfNeeded: quoted &+ 28).bigEndian
       var sum = Checksum()
       sum.add(UInt16(0x45) | UInt16(tos) << 8)
       sum.add(total)
       sum.add(UInt16(64) | UInt16(IPProtocol.icmp) << 8)
-      sum.add(frame.flow.dst.w0)
-      sum.add(frame.flow.src.w0)
+      sum.add(frame.pointee.flow.dst.w0)
+      sum.add(frame.pointee.flow.src.w0)
       ip.pointee.version_ihl = 0x45
       ip.pointee.tos = tos
       ip.pointee.length = total
@@ -100,21 +100,21 @@ extension PacketPath {
       ip.pointee.ttl = 64
       ip.pointee.proto = IPProtocol.icmp
       ip.pointee.check = sum.field
-      ip.pointee.src = frame.flow.dst.w0
-      ip.pointee.dst = frame.flow.src.w0
+      ip.pointee.src = frame.pointee.flow.dst.w0
+      ip.pointee.dst = frame.pointee.flow.src.w0
     } else {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return .drop }
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return .drop }
       let payload = UInt16(truncatingIfNeeded: quoted &+ 8)
-      check.add(frame.flow.dst)
-      check.add(frame.flow.src)
+      check.add(frame.pointee.flow.dst)
+      check.add(frame.pointee.flow.src)
       check.add(payload.bigEndian)
       check.add(UInt16(IPProtocol.icmpv6).bigEndian)
       ip.pointee.version_class_flow = UInt32(0x6000_0000).bigEndian
       ip.pointee.length = payload.bigEndian
       ip.pointee.next = IPProtocol.icmpv6
       ip.pointee.hops = 64
-      ip.pointee.src = frame.flow.dst
-      ip.pointee.dst = frame.flow.src
+      ip.pointee.src = frame.pointee.flow.dst
+      ip.pointee.dst = frame.pointee.flow.src
     }
     guard let field = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
     field.pointee.check = check.field

@@ -9,15 +9,15 @@ extension PacketPath {
     return c.pointee.server_family == Family.ipv4 ? 20 : 40
   }
 
-  /// Puts all headers in front of the packet and sends it `way`.
+  /// Puts all headers in front of the packet and sends it.
   @inlinable @inline(__always)
   func emit(
-    _ packet: inout Packet, _ frame: Frame, _ c: UnsafeMutablePointer<svs_connection>, _ way: Way
+    _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
+    _ hop: UnsafeMutablePointer<svs_hop>, handover: UnsafeMutablePointer<Way>?
   ) -> Verdict {
-    let handedOver = way.kind == .handover
     let tunnelled = c.pointee.method == Method.tunnel
-    var leaveBy = way.ifindex
-    if handedOver {
+    var leaveBy = hop.pointee.ifindex
+    if handover != nil {
       guard let config = platform.configuration.find(0), config.pointee.handover_ifindex != 0 else {
         platform.note(.handoverFailed)
         return .drop
@@ -27,32 +27,32 @@ extension PacketPath {
     var outer = Outer()
     if tunnelled { outer.read(packet, frame) }
 
-    let link = handedOver ? 14 &+ MemoryLayout<svs_handover>.size : (way.vlan != 0 ? 18 : 14)
+    let vlan = hop.pointee.vlan
+    let link = handover != nil ? 14 &+ MemoryLayout<svs_handover>.size : (vlan != 0 ? 18 : 14)
     let room = link &+ Int(Self.overhead(c))
-    if room != frame.network {
-      let move = Int32(truncatingIfNeeded: frame.network &- room)
+    if room != frame.pointee.network {
+      let move = Int32(truncatingIfNeeded: frame.pointee.network &- room)
       guard platform.moveStart(&packet, by: move) else {
         platform.note(.noHeadroom)
         return .drop
       }
     }
-    guard let ethernet = packet.at(0, svs_eth.self) else { return .drop }
+    guard let ethernet = packet.at(0, svs_eth.self), let macs = packet.at(0, svs_macs.self) else { return .drop }
     let family = tunnelled ? c.pointee.server_family : c.pointee.family
     let type = family == Family.ipv4 ? EtherType.ipv4 : EtherType.ipv6
-    ethernet.pointee.dst = way.destination
-    ethernet.pointee.src = way.source
+    macs.pointee = hop.pointee.macs
     ethernet.pointee.type = type
-    if handedOver {
+    if let way = handover {
       guard let note = packet.at(14, svs_handover.self) else { return .drop }
       note.pointee.magic = UInt32(SVS_HANDOVER_MAGIC)
-      note.pointee.ifindex = way.ifindex
-      note.pointee.family = UInt32(way.nextHopFamily)
+      note.pointee.ifindex = hop.pointee.ifindex
+      note.pointee.family = UInt32(way.pointee.nextHopFamily)
       note.pointee.reserved = 0
-      note.pointee.next_hop = way.nextHop
-    } else if way.vlan != 0 {
+      note.pointee.next_hop = way.pointee.nextHop
+    } else if vlan != 0 {
       guard let tag = packet.at(14, svs_vlan.self) else { return .drop }
       ethernet.pointee.type = EtherType.vlan
-      tag.pointee.tci = way.vlan.bigEndian
+      tag.pointee.tci = vlan.bigEndian
       tag.pointee.type = type
     }
     if tunnelled {
@@ -60,7 +60,7 @@ extension PacketPath {
         outer.write(packet, at: link, from: server.pointee.tunnel_source, c)
       else { return .drop }
     }
-    if handedOver { platform.note(.handedOver) }
+    if handover != nil { platform.note(.handedOver) }
     // Also where it leaves by the device it came in by: veth does not deliver what an XDP program transmits unless its
     // peer has a program too, but it does deliver what is redirected.
     return platform.redirect(leaveBy)
@@ -80,10 +80,10 @@ extension PacketPath {
 
   /// Reads what the outer header copies: time to live, class of service, don't-fragment.
   @inlinable @inline(__always)
-  mutating func read(_ packet: Packet, _ frame: Frame) {
-    length = UInt16(truncatingIfNeeded: frame.length)
-    if frame.flow.family == Family.ipv4 {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return }
+  mutating func read(_ packet: Packet, _ frame: UnsafePointer<Frame>) {
+    length = UInt16(truncatingIfNeeded: frame.pointee.length)
+    if frame.pointee.flow.family == Family.ipv4 {
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return }
       class_ = ip.pointee.tos
       ttl = ip.pointee.ttl
       fragment = ip.pointee.fragment & UInt16(0x4000).bigEndian
@@ -91,7 +91,7 @@ extension PacketPath {
       id = fragment == 0 ? ip.pointee.id ^ 0x5653 : 0
       proto = IPProtocol.ipip
     } else {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return }
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return }
       class_ = UInt8(truncatingIfNeeded: UInt32(bigEndian: ip.pointee.version_class_flow) >> 20)
       ttl = ip.pointee.hops
       fragment = UInt16(0x4000).bigEndian

@@ -25,13 +25,12 @@ extension PacketPath {
       }
     }
     var way = Way()
-    way.find(&query, platform)
-    way.remember(Way.hop(c, reference.fromServer), now: tick)
+    way.find(&query, now: tick, platform)
+    way.remember(Way.hop(c, reference.fromServer))
     // Now and then a packet takes the kernel's way, so that its neighbour table sees the address in use, asks
     // after it when it is stale, and notices that its MAC has changed.
     if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
-      way.kind = .handover
-      way.ifindex = query.ifindex
+      way.giveToKernel(query.ifindex)
     }
     p.pointee.way = way
     switch way.kind {
@@ -39,7 +38,7 @@ extension PacketPath {
       // The director is the real server itself, and the packet is addressed to it already.
       return .pass
     case .notForwarded, .unreachable:
-      return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p.pointee.frame, p)
+      return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }
   }
@@ -49,38 +48,43 @@ extension PacketPath {
   public func forward(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     let reference = p.pointee.reference
     guard let c = platform.connections.find(reference.slot) else { return .drop }
-    return forward(&packet, p.pointee.frame, c, p.pointee.way, fromServer: reference.fromServer, p)
+    guard let way = p.pointer(to: \.way), let hop = way.pointer(to: \.hop) else { return .drop }
+    let handover = way.pointee.kind == .handover ? way : nil
+    return forward(&packet, p.parsedFrame, c, hop, handover: handover, fromServer: reference.fromServer, p)
   }
 
   /// Sends the packet of a connection on: to its server, or back to its client.
+  ///
+  /// - Parameter handover: the way, where it leads through the kernel.
   @inlinable @inline(__always)
   func forward(
-    _ packet: inout Packet, _ frame: Frame, _ c: UnsafeMutablePointer<svs_connection>, _ way: Way, fromServer: Bool,
+    _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
+    _ hop: UnsafeMutablePointer<svs_hop>, handover: UnsafeMutablePointer<Way>?, fromServer: Bool,
     _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
-    if frame.ttl <= 1 {
+    if frame.pointee.ttl <= 1 {
       return fromServer
-        ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, frame, p)
+        ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
     }
     let overhead = Self.overhead(c)
-    let mtu = UInt32(way.mtu)
-    if mtu != 0, frame.length &+ overhead > mtu {
-      if !frame.dontFragment { return leaving(.drop, .tooBigDropped) }
+    let mtu = UInt32(hop.pointee.mtu)
+    if mtu != 0, frame.pointee.length &+ overhead > mtu {
+      if !frame.pointee.dontFragment { return leaving(.drop, .tooBigDropped) }
       // As IPVS quotes it: with its time to live counted down already.
       if !age(packet, frame) { return .drop }
       // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
-      return answering(.tooBig, mtu: mtu &- overhead, .tooBig, frame, p)
+      return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
     }
     guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
       return leaving(.drop, .partialChecksumDropped)
     }
     if c.pointee.method == Method.nat {
-      let address = fromServer ? c.pointee.vip : c.pointee.rip
+      let address = fromServer ? c.pointer(to: \.vip) : c.pointer(to: \.rip)
       let port = fromServer ? c.pointee.vport : c.pointee.rport
-      if !translate(packet, frame, source: fromServer, address, port) { return .drop }
+      if !translate(packet, frame, source: fromServer, address.unsafelyUnwrapped, port) { return .drop }
     } else if !age(packet, frame) {
       return .drop
     }
-    return Step(emit(&packet, frame, c, way))
+    return Step(emit(&packet, frame, c, hop, handover: handover))
   }
 }

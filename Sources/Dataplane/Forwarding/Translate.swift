@@ -8,20 +8,27 @@ extension PacketPath {
   /// A UDP packet without a checksum gets one when it is translated, as IPVS gives it one.
   /// A whole checksum that happens to equal that sum comes out unchanged, so taking one for the other does no harm.
   @inlinable @inline(__always)
-  func completeChecksum(_ packet: Packet, _ frame: Frame, translating: Bool) -> Bool {
-    let length = frame.length &- UInt32(truncatingIfNeeded: frame.transport &- frame.network)
+  func completeChecksum(_ packet: Packet, _ frame: UnsafePointer<Frame>, translating: Bool) -> Bool {
+    let length = frame.pointee.length &- UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
     var pseudo = Checksum()
-    pseudo.add(frame.flow.src)
-    pseudo.add(frame.flow.dst)
-    pseudo.add(UInt16(frame.flow.proto).bigEndian)
+    if frame.pointee.flow.family == Family.ipv4 {
+      pseudo.add(frame.pointee.flow.src.w0)
+      pseudo.add(frame.pointee.flow.dst.w0)
+    } else {
+      pseudo.add(frame.pointee.flow.src)
+      pseudo.add(frame.pointee.flow.dst)
+    }
+    pseudo.add(UInt16(frame.pointee.flow.proto).bigEndian)
     pseudo.add(UInt16(truncatingIfNeeded: length).bigEndian)
-    let offset = frame.transport &+ (frame.flow.proto == IPProtocol.tcp ? 16 : 6)
+    let offset = frame.pointee.transport &+ (frame.pointee.flow.proto == IPProtocol.tcp ? 16 : 6)
     guard let field = packet.at(dynamic: offset, UInt16.self) else { return true }
-    let absent = frame.flow.proto == IPProtocol.udp && field.pointee == 0
+    let absent = frame.pointee.flow.proto == IPProtocol.udp && field.pointee == 0
     if absent ? !translating : field.pointee != pseudo.folded { return true }
     // A partial field holds the pseudo-header's sum already, so that the sum over the segment is the whole.
     var whole = absent ? pseudo : Checksum()
-    guard platform.sum(packet, from: frame.transport, length: Int(length), into: &whole.sum) else { return false }
+    guard platform.sum(packet, from: frame.pointee.transport, length: Int(length), into: &whole.sum) else {
+      return false
+    }
     guard let target = packet.at(dynamic: offset, UInt16.self) else { return false }
     let value = whole.field
     target.pointee = value == 0 ? 0xffff : value
@@ -31,9 +38,9 @@ extension PacketPath {
 
   /// Counts down the time to live or hop limit of a packet that is not translated, or not forwarded.
   @inlinable @inline(__always)
-  func age(_ packet: Packet, _ frame: Frame) -> Bool {
-    if frame.flow.family == Family.ipv4 {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return false }
+  func age(_ packet: Packet, _ frame: UnsafePointer<Frame>) -> Bool {
+    if frame.pointee.flow.family == Family.ipv4 {
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return false }
       var check = Checksum(updating: ip.pointee.check)
       // The time to live is the first byte of a word.
       let word = UInt16(ip.pointee.ttl)
@@ -42,44 +49,51 @@ extension PacketPath {
       ip.pointee.check = check.field
       return true
     }
-    guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return false }
+    guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return false }
     ip.pointee.hops &-= 1
     return true
   }
 
   /// Writes another address and port, of the destination or of a reply's source, and counts the time to live down.
   @inlinable @inline(__always)
-  func translate(_ packet: Packet, _ frame: Frame, source: Bool, _ address: svs_addr, _ port: UInt16) -> Bool {
-    let oldAddress = source ? frame.flow.src : frame.flow.dst
-    let oldPort = source ? frame.flow.sport : frame.flow.dport
-    if frame.flow.family == Family.ipv4 {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv4.self) else { return false }
+  func translate(
+    _ packet: Packet, _ frame: UnsafePointer<Frame>, source: Bool, _ address: UnsafeMutablePointer<svs_addr>,
+    _ port: UInt16
+  )
+    -> Bool
+  {
+    // What the change adds to every sum that the address is part of.
+    var change = Checksum()
+    if frame.pointee.flow.family == Family.ipv4 {
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return false }
       var check = Checksum(updating: ip.pointee.check)
-      check.replace(oldAddress.w0, by: address.w0)
+      change.replace(source ? ip.pointee.src : ip.pointee.dst, by: address.pointee.w0)
+      check.add(change)
       // The time to live is the first byte of a word.
-      let word = UInt16(frame.ttl)
+      let word = UInt16(frame.pointee.ttl)
       check.replace(word, by: word &- 1)
-      ip.pointee.ttl = frame.ttl &- 1
+      ip.pointee.ttl = frame.pointee.ttl &- 1
       ip.pointee.check = check.field
-      if source { ip.pointee.src = address.w0 } else { ip.pointee.dst = address.w0 }
+      if source { ip.pointee.src = address.pointee.w0 } else { ip.pointee.dst = address.pointee.w0 }
     } else {
-      guard let ip = packet.at(dynamic: frame.network, svs_ipv6.self) else { return false }
-      ip.pointee.hops = frame.ttl &- 1
-      if source { ip.pointee.src = address } else { ip.pointee.dst = address }
+      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return false }
+      change.replace(source ? ip.pointee.src : ip.pointee.dst, by: address.pointee)
+      ip.pointee.hops = frame.pointee.ttl &- 1
+      if source { ip.pointee.src = address.pointee } else { ip.pointee.dst = address.pointee }
     }
-    if frame.flow.proto == IPProtocol.tcp {
-      guard let tcp = packet.at(dynamic: frame.transport, svs_tcp.self) else { return false }
+    if frame.pointee.flow.proto == IPProtocol.tcp {
+      guard let tcp = packet.at(dynamic: frame.pointee.transport, svs_tcp.self) else { return false }
       var check = Checksum(updating: tcp.pointee.check)
-      check.replace(oldAddress, by: address)
-      check.replace(oldPort, by: port)
+      check.add(change)
+      check.replace(source ? tcp.pointee.sport : tcp.pointee.dport, by: port)
       tcp.pointee.check = check.field
       if source { tcp.pointee.sport = port } else { tcp.pointee.dport = port }
       return true
     }
-    guard let udp = packet.at(dynamic: frame.transport, svs_udp.self) else { return false }
+    guard let udp = packet.at(dynamic: frame.pointee.transport, svs_udp.self) else { return false }
     var check = Checksum(updating: udp.pointee.check)
-    check.replace(oldAddress, by: address)
-    check.replace(oldPort, by: port)
+    check.add(change)
+    check.replace(source ? udp.pointee.sport : udp.pointee.dport, by: port)
     let field = check.field
     // RFC 768: zero would mean that there is no checksum.
     udp.pointee.check = field == 0 ? 0xffff : field

@@ -1,6 +1,6 @@
 import DataplaneTypes
 
-/// Which way a packet leaves.
+/// Which way a packet leaves: the hop as a connection remembers it, and what only the kernel's way needs.
 public struct Way {
   public enum Kind: UInt8 {
     /// Not known yet; the value of a new connection.
@@ -15,33 +15,26 @@ public struct Way {
   }
 
   public var kind = Kind.unknown
-  public var ifindex: UInt32 = 0
-  public var destination = svs_mac()
-  public var source = svs_mac()
-  public var mtu: UInt16 = 0
-  /// VLAN id to tag the frame with; 0 for none.
-  public var vlan: UInt16 = 0
-  public var nextHop = svs_addr()
+  public var hop = svs_hop(ifindex: 0, tick: 0, macs: .zero, mtu: 0, kind_vlan: 0)
+  public var nextHop = svs_addr.zero
   public var nextHopFamily: UInt8 = 0
 
   @inlinable @inline(__always) public init() {}
 }
 
-extension Way {
-  /// Takes the connection's own look-up, if there is one and it is fresh.
+extension svs_hop {
+  /// Whether this is a look-up that still serves: of a device that takes redirected frames, and not too old.
   @inlinable @inline(__always)
-  mutating func take(_ hop: UnsafeMutablePointer<svs_hop>, now tick: UInt32) -> Bool {
-    if hop.pointee.kind_vlan >> 12 != UInt16(Kind.redirect.rawValue) { return false }
-    if tick &- hop.pointee.tick >= Freshness.ticks { return false }
-    kind = .redirect
-    ifindex = hop.pointee.ifindex
-    destination = hop.pointee.dst
-    source = hop.pointee.src
-    mtu = hop.pointee.mtu
-    vlan = hop.pointee.kind_vlan & 0xfff
-    return true
+  func isFresh(at now: UInt32) -> Bool {
+    kind_vlan >> 12 == UInt16(Way.Kind.redirect.rawValue) && now &- tick < Freshness.ticks
   }
 
+  /// VLAN id to tag the frame with; 0 for none.
+  @inlinable var vlan: UInt16 { @inline(__always) get { kind_vlan & 0xfff } }
+}
+
+extension Way {
+  /// Where a connection remembers its hop.
   @inlinable @inline(__always)
   static func hop(_ c: UnsafeMutablePointer<svs_connection>, _ fromServer: Bool) -> UnsafeMutablePointer<svs_hop> {
     fromServer ? c.pointer(to: \.to_client).unsafelyUnwrapped : c.pointer(to: \.to_server).unsafelyUnwrapped
@@ -49,43 +42,42 @@ extension Way {
 
   /// Remembers a look-up. A way through the kernel is asked for anew by every packet: it is slow anyway.
   @inlinable @inline(__always)
-  func remember(_ hop: UnsafeMutablePointer<svs_hop>, now tick: UInt32) {
-    guard kind == .redirect else {
-      hop.pointee.kind_vlan = 0
-      return
-    }
-    hop.pointee.ifindex = ifindex
-    hop.pointee.tick = tick
-    hop.pointee.dst = destination
-    hop.pointee.src = source
-    hop.pointee.mtu = mtu
-    hop.pointee.kind_vlan = UInt16(kind.rawValue) << 12 | vlan & 0xfff
+  func remember(_ memory: UnsafeMutablePointer<svs_hop>) {
+    if kind == .redirect { memory.pointee = hop } else { memory.pointee.kind_vlan = 0 }
   }
 
   /// Asks the routing and neighbour tables, and what the device can do.
   @inlinable @inline(__always)
-  mutating func find<P: Platform>(_ query: inout RouteQuery, _ platform: P) {
+  mutating func find<P: Platform>(_ query: inout RouteQuery, now tick: UInt32, _ platform: P) {
     platform.route(&query)
     switch query.outcome {
     case .notForwarded: kind = .notForwarded
     case .unreachable: kind = .unreachable
     case .resolved, .unresolved:
       kind = .handover
-      ifindex = query.ifindex
-      mtu = query.mtu
+      hop.ifindex = query.ifindex
+      hop.tick = tick
+      hop.mtu = query.mtu
       nextHop = query.nextHop
       nextHopFamily = query.nextHopFamily
-      vlan = 0
       guard query.outcome == .resolved else { return }
-      destination = query.destinationMAC
-      source = query.sourceMAC
+      hop.macs = svs_macs(destination: query.destinationMAC, source: query.sourceMAC)
       guard let device = platform.devices.find(query.ifindex),
         device.pointee.flags & UInt32(SVS_DEVICE_REDIRECT) != 0
       else { return }
       kind = .redirect
-      ifindex = device.pointee.lower
-      if device.pointee.flags & UInt32(SVS_DEVICE_TAGGED) != 0 { vlan = device.pointee.vlan }
+      hop.ifindex = device.pointee.lower
+      hop.kind_vlan = UInt16(Kind.redirect.rawValue) << 12
+      if device.pointee.flags & UInt32(SVS_DEVICE_TAGGED) != 0 { hop.kind_vlan |= device.pointee.vlan & 0xfff }
     }
+  }
+
+  /// Leaves by the kernel after all, by the device that the route names.
+  @inlinable @inline(__always)
+  mutating func giveToKernel(_ ifindex: UInt32) {
+    kind = .handover
+    hop.ifindex = ifindex
+    hop.kind_vlan = 0
   }
 }
 

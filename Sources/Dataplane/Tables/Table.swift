@@ -3,6 +3,8 @@ public protocol HashTable<Key, Value> {
   associatedtype Key
   associatedtype Value
   func find(_ key: Key) -> UnsafeMutablePointer<Value>?
+  /// As `find`, without a copy of the key.
+  func find(at key: UnsafePointer<Key>) -> UnsafeMutablePointer<Value>?
   /// Inserts a key that must not be there yet.
   func insert(_ key: Key, _ value: Value) -> InsertOutcome
   /// Inserts a key or overwrites what it has.

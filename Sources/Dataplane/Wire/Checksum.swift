@@ -15,6 +15,8 @@ public struct Checksum {
 
   @inlinable @inline(__always) public mutating func add(_ word: UInt32) { sum &+= UInt64(word) }
 
+  @inlinable @inline(__always) public mutating func add(_ other: Checksum) { sum &+= other.sum }
+
   @inlinable @inline(__always) public mutating func add(_ address: svs_addr) {
     add(address.w0)
     add(address.w1)

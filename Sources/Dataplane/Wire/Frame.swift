@@ -13,25 +13,9 @@ public struct Frame {
   public var ttl: UInt8 = 0
   /// Whether routers may not fragment it: IPv4's DF, and always so for IPv6.
   public var dontFragment = false
-  public var flow = svs_flow_key()
+  public var flow = svs_flow_key.empty
 
   @inlinable @inline(__always) public init() {}
-}
-
-extension Frame {
-  /// Makes all kinds of frames one to the verifier: the offsets are bounded anew where they are used.
-  @inlinable @inline(__always)
-  mutating func merge<P: Platform>(_ platform: P, _ memory: UnsafeMutablePointer<UInt64>) {
-    let known =
-      UInt64(truncatingIfNeeded: network) | UInt64(truncatingIfNeeded: transport) << 8 | UInt64(flow.proto) << 24
-      | UInt64(flow.family) << 32 | (dontFragment ? 1 : 0) << 40
-    let unknown = platform.forget(known, memory)
-    network = Int(truncatingIfNeeded: unknown & 31)
-    transport = Int(truncatingIfNeeded: unknown >> 8 & 511)
-    flow.proto = UInt8(truncatingIfNeeded: unknown >> 24)
-    flow.family = UInt8(truncatingIfNeeded: unknown >> 32)
-    dontFragment = unknown >> 40 & 1 != 0
-  }
 }
 
 /// What parsing came to.
@@ -45,7 +29,7 @@ public enum Parsed: UInt8 {
 }
 
 extension Frame {
-  /// Finds the headers of a TCP or UDP packet.
+  /// Finds the headers of a TCP or UDP packet; whatever stood here before is overwritten where it returns `flow`.
   @inlinable @inline(__always)
   public mutating func parse(_ packet: Packet) -> Parsed {
     guard let ethernet = packet.at(0, svs_eth.self) else { return .other }
@@ -84,10 +68,9 @@ extension Frame {
     transport = network &+ header
     ttl = ip.pointee.ttl
     dontFragment = ip.pointee.fragment & UInt16(0x4000).bigEndian != 0
-    flow.src.w0 = ip.pointee.src
-    flow.dst.w0 = ip.pointee.dst
-    flow.proto = proto
-    flow.family = Family.ipv4
+    flow.src = svs_addr(ipv4: ip.pointee.src)
+    flow.dst = svs_addr(ipv4: ip.pointee.dst)
+    flow.kind = svs_flow_key.kind(proto, Family.ipv4)
     return .flow
   }
 
@@ -104,7 +87,6 @@ extension Frame {
     dontFragment = true
     flow.src = ip.pointee.src
     flow.dst = ip.pointee.dst
-    flow.family = Family.ipv6
     // RFC 8200, section 4.1: hop-by-hop options, destination options, routing, destination options again.
     for _ in 0..<4 {
       if next == IPProtocol.tcp || next == IPProtocol.udp { break }
@@ -120,7 +102,7 @@ extension Frame {
     }
     if next == IPProtocol.fragment { return .fragment }
     guard next == IPProtocol.tcp || next == IPProtocol.udp else { return .other }
-    flow.proto = next
+    flow.kind = svs_flow_key.kind(next, Family.ipv6)
     return .flow
   }
 
@@ -132,16 +114,15 @@ extension Frame {
       guard let tcp = packet.at(dynamic: transport, svs_tcp.self), Int(length) >= header &+ 20,
         tcp.pointee.offset >= 0x50
       else { return .malformed }
-      flow.sport = tcp.pointee.sport
-      flow.dport = tcp.pointee.dport
+      flow.ports = svs_flow_key.ports(tcp.pointee.sport, tcp.pointee.dport)
       flags = TCPFlags(rawValue: tcp.pointee.flags)
       return .flow
     }
     guard let udp = packet.at(dynamic: transport, svs_udp.self), Int(length) >= header &+ 8 else { return .malformed }
     let size = Int(UInt16(bigEndian: udp.pointee.length))
     guard size >= 8, size &+ header <= Int(length) else { return .malformed }
-    flow.sport = udp.pointee.sport
-    flow.dport = udp.pointee.dport
+    flags = TCPFlags()
+    flow.ports = svs_flow_key.ports(udp.pointee.sport, udp.pointee.dport)
     return .flow
   }
 }

@@ -35,8 +35,9 @@ public struct TCPFlags: OptionSet, Sendable {
   @inlinable public static var rst: TCPFlags { TCPFlags(rawValue: 4) }
   @inlinable public static var ack: TCPFlags { TCPFlags(rawValue: 16) }
 
-  @inlinable @inline(__always)
-  func isDisjointFromStateFlags() -> Bool { rawValue & 0b1_0111 == 0 }
+  @inlinable var isDisjointFromRSTSYNFIN: Bool { @inline(__always) get { rawValue & 0b111 == 0 } }
+  /// ACK, and nothing else that moves a connection's state.
+  @inlinable var isPlainACK: Bool { @inline(__always) get { rawValue & 0b1_0111 == 0b1_0000 } }
 }
 
 /// What becomes of a frame; the numbers are XDP's return codes.

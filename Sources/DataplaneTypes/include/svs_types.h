@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 1u
+#define SVS_LAYOUT_VERSION 2u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -27,9 +27,14 @@
 
 struct svs_flow_key {
     struct svs_addr src, dst;
-    uint16_t sport, dport;       /* network order */
-    uint8_t proto, family;
-    uint16_t zero;
+    uint32_t ports;              /* network order, the source's first in memory */
+    uint32_t kind;               /* protocol, family << 8 */
+};
+
+/* The same of IPv4, a third as long to hash: most packets' only look-up in a large table. */
+struct svs_flow4_key {
+    uint32_t src, dst;
+    uint32_t ports, kind;        /* as above */
 };
 
 /* slot << 32 | generation << 8 | direction (0 from the client, 1 from the server) */
@@ -39,8 +44,8 @@ struct svs_flow_ref { uint64_t bits; };
 struct svs_hop {
     uint32_t ifindex;
     uint32_t tick;               /* of the look-up */
-    struct svs_mac dst, src;
-    uint16_t mtu;
+    struct svs_macs macs;
+    uint16_t mtu;                /* 0: unknown */
     uint16_t kind_vlan;          /* kind in the high 4 bits, VLAN id in the low 12 */
 };
 
@@ -52,7 +57,7 @@ struct svs_connection {
     uint32_t server, service;    /* indices */
     struct svs_hop to_server, to_client;
     uint8_t method, tunnel, server_family, refreshes;
-    uint32_t reserved;
+    uint32_t rules;              /* generation of the rules under which its server was last seen to stand */
 };
 
 /* ---- services and servers ---- */
@@ -150,11 +155,12 @@ struct svs_drop { uint64_t packets; };
 /* Optimisation barrier: the verifier ties a bounds check to one register value; this keeps the compiler
    from recomputing the checked pointer elsewhere. Costs nothing. */
 static inline __attribute__((always_inline)) void *_Nonnull svs_opaque(void *_Nonnull p) {
-    __asm__ volatile("" : "+r"(p) : : "memory");
+    __asm__ volatile("" : "+r"(p));
     return p;
 }
 
 _Static_assert(sizeof(struct svs_flow_key) == 40, "flow key");
+_Static_assert(sizeof(struct svs_flow4_key) == 16, "flow key of IPv4");
 _Static_assert(sizeof(struct svs_hop) == 24, "hop");
 _Static_assert(sizeof(struct svs_connection) == 128, "connection");
 _Static_assert(sizeof(struct svs_service_key) == 20, "service key");

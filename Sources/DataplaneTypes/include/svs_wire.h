@@ -8,6 +8,9 @@ struct svs_mac { uint16_t a, b, c; };
 struct svs_eth { struct svs_mac dst, src; uint16_t type; };
 struct svs_vlan { uint16_t tci, type; };
 
+/* An Ethernet header's two addresses, the destination first, as words: three stores instead of six. */
+struct svs_macs { uint32_t w0, w1, w2; };
+
 /* RFC 791 */
 struct svs_ipv4 {
     uint8_t version_ihl, tos;

@@ -39,14 +39,16 @@ extension Director {
         }
       }
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
-      tables.config.pointee.attach_mode = names.isEmpty ? AttachMode.everywhere : AttachMode.byName
       let results = interfaces.map { attach($0, tables) }
+      // Last: a command that was killed before has attached nothing that the first service would rely on.
+      tables.config.pointee.attach_mode = names.isEmpty ? AttachMode.everywhere : AttachMode.byName
       try refreshDevices(tables)
       return results
     }
   }
 
   enum AttachMode {
+    static let none: UInt32 = 0
     static let byName: UInt32 = 1
     static let everywhere: UInt32 = 2
   }
@@ -54,8 +56,8 @@ extension Director {
   /// What the first service of a namespace does: what cannot be attached is told by `svs status`, not here.
   func attachEverywhere(_ tables: Tables) {
     guard let interfaces = try? select([]) else { return }
-    tables.config.pointee.attach_mode = AttachMode.everywhere
     for interface in interfaces { _ = attach(interface, tables) }
+    tables.config.pointee.attach_mode = AttachMode.everywhere
     try? refreshDevices(tables)
   }
 
@@ -138,6 +140,8 @@ extension Director {
   }
 
   private func destroy() {
+    // First: a detach that is killed half-way leaves a director that the next service attaches again.
+    tables?.config.pointee.attach_mode = AttachMode.none
     for name in PinFolder.entries(of: folder.pin("links")) {
       if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
     }

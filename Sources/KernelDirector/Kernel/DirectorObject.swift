@@ -7,7 +7,7 @@ import Glibc
 /// Loads the director's object and pins what is in it, whole or not at all.
 enum DirectorObject {
   static let maps = [
-    "svs_flows", "svs_connections", "svs_free_slots", "svs_services", "svs_devices", "svs_service_pool",
+    "svs_flows4", "svs_flows6", "svs_connections", "svs_free_slots", "svs_services", "svs_devices", "svs_service_pool",
     "svs_server_pool", "svs_table_pool", "svs_server_counters", "svs_events",
     "svs_config_map", "svs_runtime_map", "svs_sweep_map", "svs_scratch",
   ]
@@ -29,7 +29,11 @@ enum DirectorObject {
     let object = bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
     guard let object else { throw .system(doing: "read the director's object", errno: errno) }
     defer { bpf_object__close(object) }
-    for (name, size) in [("svs_flows", capacity * 2), ("svs_connections", capacity), ("svs_free_slots", capacity)] {
+    let sizes = [
+      ("svs_flows4", capacity * 2), ("svs_flows6", capacity * 2), ("svs_connections", capacity),
+      ("svs_free_slots", capacity),
+    ]
+    for (name, size) in sizes {
       guard let map = bpf_object__find_map_by_name(object, name), bpf_map__set_max_entries(map, size) == 0 else {
         throw .system(doing: "size \(name)", errno: errno)
       }

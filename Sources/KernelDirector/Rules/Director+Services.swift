@@ -9,9 +9,8 @@ extension Director {
       guard let scheduler = SchedulerNames.number(settings.scheduler) else {
         throw .schedulerNotFound(settings.scheduler)
       }
-      let isFirst = tables == nil
       let tables = try establish()
-      if isFirst { attachEverywhere(tables) }
+      if tables.config.pointee.attach_mode == AttachMode.none { attachEverywhere(tables) }
       let key = svs_service_key(service)
       let index = try allocateService(tables)
       let record = try tables.services.record(index)
