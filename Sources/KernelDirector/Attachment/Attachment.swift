@@ -123,7 +123,7 @@ extension Director {
   public func detach(_ names: [String]) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard exists else {
-        if names.isEmpty { HandoverPair.remove() }
+        if names.isEmpty { HandoverPair.remove() } else { _ = try select(names) }
         return
       }
       if names.isEmpty {
