@@ -25,8 +25,9 @@ NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-dae
 # Not in scope: each option with what its argument must be to be so all the same.
 OUTSIDE = {
     'persistent': None, 'netmask': None, 'pe': None, 'fwmark-service': None, 'sctp-service': None, 'ops': None, 'sched-flags': None,
-    'u-threshold': '0', 'l-threshold': '0', 'tun-type': 'ipip', 'set': None, 'start-daemon': None, 'stop-daemon': None, 'rate': None,
+    'u-threshold': '0', 'l-threshold': '0', 'tun-type': 'ipip', 'set': None,
 }
+VIEWS = {'cat /proc/net/' + v for v in ('ip_vs', 'ip_vs_conn', 'ip_vs_stats')}
 FLAGS = {'o': 'ops', 'L': 'list', 'l': 'list', 'S': 'save'}
 
 
@@ -79,6 +80,7 @@ def select_cli(sequences):
     for s in sequences:
         keep = []
         for c in s['commands']:
+            if c['cmd'] in VIEWS: keep.append(c); continue
             if c['cmd'].startswith('cat /proc/'): continue
             lines = invocations(c['cmd'])
             simple = lines is not None and len(lines) == 1
