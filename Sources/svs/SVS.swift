@@ -19,7 +19,10 @@ struct SVS: ParsableCommand {
         svs detach                        stop, and free everything
       """,
     version: Version.text,
-    subcommands: [Attach.self, Detach.self, Status.self, ProcCommand.self, LabCommand.self, DemoCommand.self, RealServerCommand.self])
+    subcommands: [
+      Attach.self, Detach.self, Status.self, ProcCommand.self, LabCommand.self, DemoCommand.self,
+      RealServerCommand.self,
+    ])
 }
 
 /// The version of this product.
