@@ -4,7 +4,7 @@
     foundation.py [--ipvsadm PATH] [--svs PATH] [--jobs N] [--only cases,cli] [--list]
 
 Selected are, from Tests/Records,
-  cases  the families of the schedulers rr, wrr, lc, wlc and sh, noserver, udp and removal, as far as no command
+  cases  the families of the schedulers that are carried, noserver, udp and removal, as far as no command
          in them uses what SCOPE does not name, and no sysctl and no firewall rule is set
   cli    every sequence of commands up to the first that changes rules by what SCOPE does not name; commands that
          only read, or were refused, and are not in scope are left out; a command whose words are refused is always in
@@ -15,17 +15,16 @@ import argparse, json, os, re, shlex, subprocess, sys, tempfile
 from acclib import RECORDS, collect
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FAMILIES = {'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'noserver', 'udp', 'removal',
+FAMILIES = {'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'sched-nq', 'sched-fo', 'sched-ovf', 'sched-mh', 'sched-dh', 'noserver', 'udp', 'removal',
             'extra-rr', 'extra-wrr', 'extra-lc', 'extra-wlc', 'extra-sh'}
-SCHEDULERS = {'rr', 'wrr', 'lc', 'wlc', 'sh', 'sed', ''}
-REAL_SCHEDULERS = {'dh', 'nq', 'lblc', 'lblcr', 'fo', 'ovf', 'mh', 'none'}
+SCHEDULERS = {'rr', 'wrr', 'lc', 'wlc', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'dh', ''}
+REAL_SCHEDULERS = {'lblc', 'lblcr', 'none'}
 # Options with an argument, by letter and by name; -p may do without.
 LETTERS = {'t': 'tcp-service', 'u': 'udp-service', 'f': 'fwmark-service', 's': 'scheduler', 'p': 'persistent', 'M': 'netmask', 'r': 'real-server', 'w': 'weight', 'x': 'u-threshold', 'y': 'l-threshold', 'b': 'sched-flags'}
 NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-daemon', 'tun-type', 'tun-port', 'mcast-interface', 'mcast-group', 'mcast-port', 'mcast-ttl', 'syncid', 'sync-maxlen'}
 # Not in scope: each option with what its argument must be to be so all the same.
 OUTSIDE = {
-    'persistent': None, 'netmask': None, 'pe': None, 'fwmark-service': None, 'sctp-service': None, 'ops': None, 'sched-flags': None,
-    'u-threshold': '0', 'l-threshold': '0', 'tun-type': 'ipip', 'set': None,
+    'persistent': None, 'netmask': None, 'pe': None, 'fwmark-service': None, 'sctp-service': None, 'ops': None, 'tun-type': 'ipip',
 }
 VIEWS = {'cat /proc/net/' + v for v in ('ip_vs', 'ip_vs_conn', 'ip_vs_stats')}
 FLAGS = {'o': 'ops', 'L': 'list', 'l': 'list', 'S': 'save'}

@@ -11,7 +11,7 @@ public struct MemoryPlatform: Platform {
     public let connections: MemoryPool<svs_connection>
     public let serviceRecords = MemoryPool<svs_service>(capacity: 4096)
     public let servers = MemoryPool<svs_server>(capacity: 16_384)
-    public let hashTables = MemoryPool<svs_table>(capacity: 256)
+    public let hashTables = MemoryPool<svs_table>(capacity: 4096)
     public let serverCounters = MemoryPool<svs_counters>(capacity: 16_384)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let configuration = MemoryPool<svs_config>(capacity: 1)

@@ -5,7 +5,7 @@ import DataplaneTypes
 extension MemoryPlatform.State {
   /// Adds a service; returns its number.
   @discardableResult
-  public func addService(_ key: svs_service_key, scheduler: UInt8) -> UInt32 {
+  public func addService(_ key: svs_service_key, scheduler: UInt8, flags: UInt8 = 0) -> UInt32 {
     guard let config = configuration.find(0) else { return 0 }
     let index = config.pointee.services_used
     config.pointee.services_used += 1
@@ -13,6 +13,7 @@ extension MemoryPlatform.State {
     record.pointee = svs_service()
     record.pointee.key = key
     record.pointee.scheduler = scheduler
+    record.pointee.scheduler_flags = flags
     record.pointee.status = UInt32(SVS_LIVE)
     _ = services.replace(key, index)
     reschedule(index)
@@ -29,6 +30,7 @@ extension MemoryPlatform.State {
     entry.pointee = server
     entry.pointee.status = UInt32(SVS_LIVE)
     entry.pointee.service = service
+    entry.pointee.last_weight = server.weight
     entry.pointee.next = record.pointee.first
     record.pointee.first = index + 1
     record.pointee.server_count += 1
@@ -40,6 +42,7 @@ extension MemoryPlatform.State {
   public func setWeight(_ weight: Int32, of server: UInt32) {
     guard let entry = servers.find(server) else { return }
     entry.pointee.weight = weight
+    if weight != 0 { entry.pointee.last_weight = weight }
     reschedule(entry.pointee.service)
   }
 
@@ -48,7 +51,7 @@ extension MemoryPlatform.State {
     var views: [ServerView] = []
     var next = record.pointee.first
     while next != 0, let server = servers.find(next - 1) {
-      views.append(ServerView(server: next, weight: server.pointee.weight))
+      views.append(ServerView(server: next, server))
       next = server.pointee.next
     }
     var changing = Changing(
@@ -59,11 +62,15 @@ extension MemoryPlatform.State {
     record.pointee.cursor = changing.state.cursor
     record.pointee.max_weight = changing.state.maximumWeight
     record.pointee.weight_gcd = changing.state.weightDivisor
-    guard let buckets = changing.state.table, let table = hashTables.find(service) else { return }
-    withUnsafeMutableBytes(of: &table.pointee.bucket) { bytes in
-      for (i, server) in buckets.enumerated() { bytes.storeBytes(of: server, toByteOffset: i * 4, as: UInt32.self) }
+    guard let buckets = changing.state.table else { return }
+    // Room for the largest table there is.
+    let first = service * 16
+    for (i, server) in buckets.enumerated() {
+      guard let table = hashTables.find(first + UInt32(i) / UInt32(SVS_TABLE_BUCKETS)) else { return }
+      UnsafeMutableRawPointer(table).storeBytes(
+        of: server, toByteOffset: i % Int(SVS_TABLE_BUCKETS) * 4, as: UInt32.self)
     }
-    record.pointee.table = service + 1
+    record.pointee.table = first + 1
   }
 
   private struct Changing: SchedulerVisitor {

@@ -9,8 +9,10 @@ public struct Scenario: Sendable {
     public var port: UInt16
     public var method: UInt8
     public var weight: Int32
+    public var upperThreshold: UInt32
 
-    init(_ address: String, _ port: UInt16, _ method: UInt8, _ weight: Int32 = 1) {
+    init(_ address: String, _ port: UInt16, _ method: UInt8, _ weight: Int32 = 1, upTo upperThreshold: UInt32 = 0) {
+      self.upperThreshold = upperThreshold
       self.address = TestAddress(address)
       self.port = port
       self.method = method
@@ -23,9 +25,14 @@ public struct Scenario: Sendable {
     public var port: UInt16
     public var proto: UInt8
     public var scheduler: String
+    public var schedulerFlags: UInt8
     public var servers: [Server]
 
-    init(_ vip: String, _ port: UInt16, _ proto: UInt8, _ scheduler: String, _ servers: [Server]) {
+    init(
+      _ vip: String, _ port: UInt16, _ proto: UInt8, _ scheduler: String, _ servers: [Server],
+      flags: UInt8 = 0
+    ) {
+      schedulerFlags = flags
       self.vip = TestAddress(vip)
       self.port = port
       self.proto = proto
@@ -55,6 +62,14 @@ public struct Scenario: Sendable {
       Service("fd00:9::2", 80, 6, "wlc", three("fd00:a::", 80, direct)),
       Service("fd00:9::3", 80, 6, "sh", three("fd00:a::", 80, tunnel)),
       Service("fd00:9::3", 53, 17, "lc", three("10.0.0.", 53, tunnel)),
+      Service("10.9.9.7", 80, 6, "nq", three("10.0.0.", 8080, nat)),
+      Service(
+        "10.9.9.7", 81, 6, "fo", [Server("10.0.0.11", 81, direct, 3, upTo: 20), Server("10.0.0.12", 81, direct)]),
+      Service("10.9.9.7", 82, 6, "ovf", three("10.0.0.", 82, nat)),
+      Service("10.9.9.7", 53, 17, "mh", three("10.0.0.", 53, nat) + [Server("10.0.0.14", 53, nat, 0)], flags: 3),
+      Service("10.9.9.8", 80, 6, "sh", three("10.0.0.", 80, nat) + [Server("10.0.0.14", 80, nat, 0)], flags: 3),
+      Service("10.9.9.8", 53, 17, "dh", three("10.0.0.", 53, direct)),
+      Service("fd00:9::7", 80, 6, "mh", three("fd00:a::", 80, nat)),
       Service("10.9.9.4", 80, 6, "rr", []),
       Service("fd00:9::4", 80, 6, "rr", []),
       Service("10.9.9.5", 80, 6, "rr", [Server("10.0.0.99", 80, nat), Server("10.0.0.98", 80, nat, 0)]),
@@ -70,7 +85,7 @@ public struct Scenario: Sendable {
     for service in services {
       let key = svs_service_key(
         vip: service.vip.value, port: service.port.bigEndian, proto: service.proto, family: service.vip.family)
-      let index = state.addService(key, scheduler: schedulerNumber(service.scheduler))
+      let index = state.addService(key, scheduler: schedulerNumber(service.scheduler), flags: service.schedulerFlags)
       for server in service.servers {
         var record = svs_server()
         record.addr = server.address.value
@@ -78,6 +93,7 @@ public struct Scenario: Sendable {
         record.family = server.address.family
         record.method = server.method
         record.weight = server.weight
+        record.upper = server.upperThreshold
         state.addServer(record, to: index)
       }
     }

@@ -34,7 +34,8 @@ final class ClientsAndServers {
     case "-A":
       (vip, port) = try endpoint(#require(value("-t")))
       let key = svs_service_key(vip: vip.value, port: port.bigEndian, proto: 6, family: vip.family)
-      service = state.addService(key, scheduler: schedulerNumber(value("-s") ?? "wlc"))
+      service = state.addService(
+        key, scheduler: schedulerNumber(value("-s") ?? "wlc"), flags: schedulerFlags(value("-b")))
     case "-a":
       let text = try #require(value("-r"))
       let (address, realPort) = try endpoint(text)
@@ -43,10 +44,16 @@ final class ClientsAndServers {
       record.port = realPort.bigEndian
       record.family = address.family
       record.weight = Int32(value("-w") ?? "1") ?? 1
+      record.upper = UInt32(value("-x") ?? "0") ?? 0
+      record.lower = UInt32(value("-y") ?? "0") ?? 0
       servers[text] = state.addServer(record, to: service)
     default:
       Issue.record("what is \(line)?")
     }
+  }
+
+  private func schedulerFlags(_ text: String?) -> UInt8 {
+    (text ?? "").split(separator: ",").reduce(0) { $0 | ($1.hasSuffix("-fallback") ? 1 : 2) }
   }
 
   private func endpoint(_ text: String) throws -> (TestAddress, UInt16) {

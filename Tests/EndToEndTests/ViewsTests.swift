@@ -65,8 +65,9 @@ import Testing
         if sh "$d/service" start 2>/dev/null; then echo 'started without rules'; fi
         ls "$d"
         """
+      let said = try director.shell("director", text)
       #expect(
-        try director.shell("director", text) == """
+        said == """
           -A -t 10.9.9.1:80 -s wrr
           -a -t 10.9.9.1:80 -r 10.2.0.11:80 -m -w 7
           left: 

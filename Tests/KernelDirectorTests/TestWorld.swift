@@ -192,13 +192,16 @@ private func enter(_ scenario: Scenario, _ director: Director) throws {
     let vip = try #require(IPAddress(bytes: service.vip.bytes))
     let transport = try #require(TransportProtocol(rawValue: service.proto))
     let identity = ServiceIdentity.address(transport, Endpoint(vip, port: service.port))
-    try director.addService(identity, ServiceSettings(scheduler: service.scheduler))
+    try director.addService(
+      identity, ServiceSettings(scheduler: service.scheduler, schedulerFlags: service.schedulerFlags))
     for server in service.servers {
       let method = try #require(ForwardingMethod(rawValue: server.method))
       let address = try #require(IPAddress(bytes: server.address.bytes))
       let port = method == .nat ? server.port : service.port
       try director.addServer(
-        Endpoint(address, port: port), ServerSettings(method: method, weight: UInt32(server.weight)), to: identity)
+        Endpoint(address, port: port),
+        ServerSettings(
+          method: method, weight: UInt32(server.weight), upperThreshold: server.upperThreshold), to: identity)
     }
   }
 }

@@ -23,14 +23,10 @@ struct GateTests {
       ("-L -f 1", "services by firewall mark (-f)"),
       ("-A --sctp-service 10.9.9.1:81", "SCTP (--sctp-service)"),
       ("-A -u 10.9.9.1:81 -o", "one-packet scheduling (-o)"),
-      ("-A -t 10.9.9.1:81 -s sh -b sh-port", "scheduler flags (-b)"),
-      ("-A -t 10.9.9.1:81 -s mh", "the scheduler mh (-s)"),
       ("-A -t 10.9.9.1:81 -s none", "the scheduler none (-s)"),
-      ("-E -t 10.9.9.1:80 -s dh", "the scheduler dh (-s)"),
-      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -x 5", "connection thresholds (-x)"),
+      ("-E -t 10.9.9.1:80 -s lblc", "the scheduler lblc (-s)"),
       ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gre", "GRE tunnels (--tun-type gre)"),
       ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gue --tun-port 5", "GUE tunnels (--tun-type gue)"),
-      ("--set 1 2 3", "timeouts (--set)"),
     ])
   func refusesByName(line: String, feature: String) {
     let store = MemoryRuleStore()

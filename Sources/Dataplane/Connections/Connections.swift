@@ -97,6 +97,7 @@ public struct ConnectionTable<P: Platform> {
       } else {
         server.pointer(to: \.active).unsafelyUnwrapped.decrement()
       }
+      server.noteEnd()
     }
     platform.flows.remove(Self.requestKey(c))
     if c.pointee.method == Method.nat {

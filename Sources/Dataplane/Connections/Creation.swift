@@ -79,6 +79,7 @@ extension ConnectionTable {
     } else {
       server.pointer(to: \.active).unsafelyUnwrapped.increment()
     }
+    server.noteConnection()
     runtime.pointer(to: \.live).unsafelyUnwrapped.increment()
     return .created
   }

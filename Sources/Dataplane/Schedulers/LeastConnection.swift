@@ -18,7 +18,7 @@ public enum LeastConnection: Scheduler {
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
   ) -> Bool {
-    if server.pointee.weight <= 0 { return true }
+    if !server.takesConnections { return true }
     let load = server.overhead
     if walk.best == 0 || load < walk.load {
       walk.best = index

@@ -34,7 +34,7 @@ public enum RoundRobin: Scheduler {
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
   ) -> Bool {
-    if server.pointee.weight <= 0 { return true }
+    if !server.takesConnections { return true }
     walk.best = index
     return false
   }

@@ -10,6 +10,8 @@ public protocol Scheduler {
   static var number: UInt8 { get }
   /// What `ipvsadm -s` takes.
   static var name: StaticString { get }
+  /// Records of 256 buckets that its hash table takes: a power of two, at most 64; 0 without a table.
+  static var tableRecords: UInt32 { get }
 
   /// The server for a new connection, or 0.
   static func pick<P: Platform>(
@@ -31,6 +33,8 @@ public protocol Scheduler {
 }
 
 extension Scheduler {
+  @inlinable public static var tableRecords: UInt32 { 0 }
+
   @inlinable @inline(__always)
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
@@ -50,10 +54,19 @@ extension Scheduler {
     /// Index + 1.
     public var server: UInt32
     public var weight: Int32
+    /// The last weight that was not 0, or the one it came with: a server that is quiesced keeps its place.
+    public var lastWeight: Int32
+    public var address: svs_addr
+    /// In network order.
+    public var port: UInt16
 
-    public init(server: UInt32, weight: Int32) {
+    /// - Parameter server: index + 1 of the record.
+    public init(server: UInt32, _ record: UnsafeMutablePointer<svs_server>) {
       self.server = server
-      self.weight = weight
+      weight = record.pointee.weight
+      lastWeight = record.pointee.last_weight
+      address = record.pointee.addr
+      port = record.pointee.port
     }
   }
 

@@ -17,6 +17,11 @@ public enum Schedulers {
     case WeightedLeastConnection.number: visitor.visit(WeightedLeastConnection.self)
     case SourceHash.number: visitor.visit(SourceHash.self)
     case ShortestExpectedDelay.number: visitor.visit(ShortestExpectedDelay.self)
+    case NeverQueue.number: visitor.visit(NeverQueue.self)
+    case Failover.number: visitor.visit(Failover.self)
+    case Overflow.number: visitor.visit(Overflow.self)
+    case DestinationHash.number: visitor.visit(DestinationHash.self)
+    case MaglevHash.number: visitor.visit(MaglevHash.self)
     default: nil
     }
   }

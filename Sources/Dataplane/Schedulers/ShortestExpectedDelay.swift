@@ -18,7 +18,7 @@ public enum ShortestExpectedDelay: Scheduler {
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
   ) -> Bool {
-    if server.pointee.weight <= 0 { return true }
+    if !server.takesConnections { return true }
     let weight = UInt64(UInt32(bitPattern: server.pointee.weight))
     let load = UInt64(server.pointee.active) &+ 1
     if walk.best == 0 || load &* walk.weight < walk.load &* weight {

@@ -2,27 +2,45 @@ import DataplaneTypes
 
 /// sh: the client's address decides, through a table of 256 buckets in which every server has as many as its weight.
 ///
-/// A client whose server has weight 0 is refused.
+/// A client whose server takes no connections is refused; with sh-fallback other buckets are tried, all in the end.
 public enum SourceHash: Scheduler {
   @inlinable public static var number: UInt8 { 5 }
   public static var name: StaticString { "sh" }
+  @inlinable public static var tableRecords: UInt32 { 1 }
 
   @inlinable @inline(__always)
   public static func pick<P: Platform>(
     _ service: UnsafeMutablePointer<svs_service>, _ flow: svs_flow_key, _ platform: P
   ) -> UInt32 {
-    guard service.pointee.table != 0, let table = platform.hashTables.find(service.pointee.table &- 1) else { return 0 }
-    let bucket = UnsafeMutableRawPointer(table).assumingMemoryBound(to: UInt32.self)
-    let found = bucket[Int(hash(flow.src, port: 0))]
-    guard found != 0, let server = platform.servers.find(found &- 1), server.pointee.weight > 0 else { return 0 }
-    return found
+    let table = service.pointee.table
+    let flags = service.pointee.scheduler_flags
+    let hash = HashTableOfServers.goldenRatio(
+      HashTableOfServers.client(flow, withPort: flags & SchedulerFlag.port != 0))
+    let found = HashTableOfServers.server(platform, table, hash)
+    guard found != 0, let server = platform.servers.find(found &- 1) else { return 0 }
+    if server.takesConnections { return found }
+    if flags & SchedulerFlag.fallback == 0 { return 0 }
+    var walk = ServerWalk(platform, number, service, from: found)
+    walk.load = UInt64(table)
+    walk.weight = UInt64(hash)
+    platform.run(&walk, atMost: UInt32(SVS_TABLE_BUCKETS) &+ 1)
+    return walk.best
   }
 
-  /// The golden-ratio hash that IPVS uses, of the address with its words folded, to 8 bits.
+  /// The walk goes along buckets: its `level` counts them, `load` is the table, `weight` the client's own bucket.
   @inlinable @inline(__always)
-  static func hash(_ address: svs_addr, port: UInt16) -> UInt32 {
-    let key = UInt32(bigEndian: address.fold) &+ UInt32(UInt16(bigEndian: port))
-    return (key &* 0x61c8_8647) >> 24
+  public static func consider<P: Platform>(
+    _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
+  ) -> Bool {
+    if server.takesConnections {
+      walk.best = index
+      return false
+    }
+    // As IPVS goes on: from twice the hash, one bucket after the other.
+    let bucket = UInt32(truncatingIfNeeded: walk.weight &* 2 &+ walk.level) % UInt32(SVS_TABLE_BUCKETS)
+    walk.level &+= 1
+    walk.next = HashTableOfServers.server(walk.platform, UInt32(truncatingIfNeeded: walk.load), bucket)
+    return walk.next != 0
   }
 
   #if !BPF

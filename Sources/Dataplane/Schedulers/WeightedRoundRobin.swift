@@ -36,7 +36,7 @@ public enum WeightedRoundRobin: Scheduler {
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
   ) -> Bool {
-    if server.pointee.weight <= 0 || UInt64(UInt32(bitPattern: server.pointee.weight)) < walk.level { return true }
+    if !server.takesConnections || UInt64(UInt32(bitPattern: server.pointee.weight)) < walk.level { return true }
     walk.best = index
     return false
   }

@@ -105,7 +105,9 @@ struct svs_server {
     uint32_t upper, lower;
     struct svs_addr tunnel_source;
     struct svs_service_key home; /* the service it was removed from, for a return */
-    uint32_t reserved[3];
+    uint32_t overloaded;         /* 1 from the upper threshold on until below the lower one */
+    int32_t last_weight;         /* the last that was not 0, or what it came with */
+    uint32_t reserved;
     struct svs_counters zero;    /* what its counters were when last zeroed */
     struct svs_counters joined;  /* and when it began to count for its service */
 };

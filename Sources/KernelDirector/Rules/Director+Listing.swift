@@ -115,6 +115,20 @@ extension Director {
       return Timeouts(tcp: seconds(.established), tcpFin: seconds(.finWait), udp: seconds(.udp))
     }
   }
+
+  /// Changes the timeouts that are not 0, and makes the director if there is none, so that they hold for later services.
+  ///
+  /// A connection that stands follows with its next packet.
+  public func setTimeouts(_ timeouts: Timeouts) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      let changes: [(ConnectionState, UInt32)] = [
+        (.established, timeouts.tcp), (.finWait, timeouts.tcpFin), (.udp, timeouts.udp),
+      ]
+      if changes.allSatisfy({ $0.1 == 0 }) { return }
+      let tables = try establish()
+      for (state, seconds) in changes where seconds != 0 { tables.config.setTimeout(state.rawValue, seconds: seconds) }
+    }
+  }
 }
 
 extension Tables {

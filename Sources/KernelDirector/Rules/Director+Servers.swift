@@ -27,6 +27,7 @@ extension Director {
       entry.pointee.port = server.port.bigEndian
       entry.pointee.family = server.address.family.rawValue
       entry.pointee.home = key
+      entry.pointee.last_weight = 0
       entry.write(settings)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       entry.pointee.joined = tables.serverCounters.read(number)

@@ -33,7 +33,11 @@ extension Director {
         throw .schedulerNotFound(settings.scheduler)
       }
       let isOther = record.pointee.scheduler != scheduler
-      if isOther { record.pointee.cursor = 0 }
+      if isOther {
+        record.pointee.cursor = 0
+        // How large the old scheduler's table was is looked up when one is needed.
+        ledger.freeTables = nil
+      }
       record.write(settings, scheduler)
       // A scheduler that stays goes on where it was, as with IPVS.
       if isOther { try reschedule(index, record, tables) }
@@ -99,7 +103,7 @@ extension Director {
     var next = record.pointee.first
     while next != 0 {
       let server = try tables.servers.record(next - 1)
-      servers.append(ServerView(server: next, weight: server.pointee.weight))
+      servers.append(ServerView(server: next, server))
       next = server.pointee.next
     }
     record.pointee.server_count = UInt32(servers.count)
@@ -113,16 +117,15 @@ extension Director {
     let old = record.pointee.table
     if let buckets = state.table {
       // Packets go on with the old table until the new one is whole.
-      let fresh = try allocateTable(tables)
-      let table = try tables.hashTables.record(fresh)
-      withUnsafeMutableBytes(of: &table.pointee.bucket) { bytes in
-        for (i, server) in buckets.enumerated() { bytes.storeBytes(of: server, toByteOffset: i * 4, as: UInt32.self) }
-      }
-      record.pointee.table = fresh + 1
+      record.pointee.table = try store(buckets, tables) + 1
     } else {
       record.pointee.table = 0
     }
-    if old != 0 { ledger.freeTables?.insert(old - 1, at: 0) }
+    // To the front: it is taken again last, when no packet looks at it any more.
+    if old != 0 {
+      let records = SchedulerNames.tableRecords(record.pointee.scheduler)
+      ledger.freeTables?.insert(contentsOf: old - 1..<old - 1 + records, at: 0)
+    }
   }
 }
 

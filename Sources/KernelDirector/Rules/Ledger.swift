@@ -85,21 +85,51 @@ extension Director {
     return index
   }
 
-  /// A hash table that no service points to.
-  func allocateTable(_ tables: Tables) throws(DirectorError) -> UInt32 {
-    if ledger.freeTables == nil {
-      var used: Set<UInt32> = []
-      for index in 0..<tables.config.pointee.services_used {
-        let service = try tables.services.record(index)
-        if service.pointee.status == SVS_LIVE { used.insert(service.pointee.table) }
+  /// Writes a hash table of servers into records that no service points to; the index of the first.
+  func store(_ buckets: [UInt32], _ tables: Tables) throws(DirectorError) -> UInt32 {
+    let size = Int(SVS_TABLE_BUCKETS)
+    let first = try allocateTables((buckets.count + size - 1) / size, tables)
+    for start in stride(from: 0, to: buckets.count, by: size) {
+      let table = try tables.hashTables.record(first + UInt32(start / size))
+      withUnsafeMutableBytes(of: &table.pointee.bucket) { bytes in
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        for (i, server) in buckets[start...].prefix(size).enumerated() {
+          bytes.storeBytes(of: server, toByteOffset: i * 4, as: UInt32.self)
+        }
       }
-      ledger.freeTables = (0..<tables.config.pointee.tables_used).filter { !used.contains($0 + 1) }
     }
-    if let index = ledger.freeTables?.popLast() { return index }
-    let index = tables.config.pointee.tables_used
-    try tables.hashTables.reserve(index)
-    tables.config.pointee.tables_used = index + 1
-    return index
+    return first
+  }
+
+  /// So many free table records side by side, all in one chunk: their number divides a chunk's, and so does their place.
+  private func allocateTables(_ count: Int, _ tables: Tables) throws(DirectorError) -> UInt32 {
+    if ledger.freeTables == nil { ledger.freeTables = try freeTables(tables) }
+    if count == 1, let index = ledger.freeTables?.popLast() { return index }
+    let step = UInt32(count)
+    if count > 1, let free = ledger.freeTables {
+      let known = Set(free)
+      if let first = free.first(where: { $0 % step == 0 && ($0..<$0 + step).allSatisfy(known.contains) }) {
+        ledger.freeTables?.removeAll { (first..<first + step).contains($0) }
+        return first
+      }
+    }
+    let used = tables.config.pointee.tables_used
+    let first = (used + step - 1) / step * step
+    for index in used..<first + step { try tables.hashTables.reserve(index) }
+    tables.config.pointee.tables_used = first + step
+    ledger.freeTables?.append(contentsOf: used..<first)
+    return first
+  }
+
+  private func freeTables(_ tables: Tables) throws(DirectorError) -> [UInt32] {
+    var free = Set(0..<tables.config.pointee.tables_used)
+    for index in 0..<tables.config.pointee.services_used {
+      let service = try tables.services.record(index)
+      guard service.pointee.status == SVS_LIVE, service.pointee.table != 0 else { continue }
+      let first = service.pointee.table - 1
+      free.subtract(first..<first + SchedulerNames.tableRecords(service.pointee.scheduler))
+    }
+    return free.sorted()
   }
 }
 

@@ -69,13 +69,18 @@ extension Counters {
 extension UnsafeMutablePointer where Pointee == svs_server {
   /// Writes what an operator sets; what connections count stays.
   func write(_ settings: ServerSettings) {
+    let old = pointee.upper
     pointee.method = settings.method.rawValue
     pointee.tunnel = settings.tunnel.rawValue
     pointee.tunnel_port = settings.tunnelPort.bigEndian
     pointee.tunnel_flags = UInt8(truncatingIfNeeded: settings.tunnelFlags)
     pointee.upper = settings.upperThreshold
     pointee.lower = settings.lowerThreshold
-    pointee.weight = Int32(clamping: settings.weight)
+    let weight = Int32(clamping: settings.weight)
+    pointee.weight = weight
+    if weight != 0 { pointee.last_weight = weight }
+    // A higher upper threshold, or none, gives a server its chance again.
+    if settings.upperThreshold == 0 || settings.upperThreshold > old { pointee.overloaded = 0 }
   }
 
   var settings: ServerSettings {

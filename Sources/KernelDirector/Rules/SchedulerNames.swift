@@ -22,6 +22,16 @@ enum SchedulerNames {
     if Schedulers.visit(number, &visitor) != nil { state = visitor.state }
   }
 
+  /// How many records the scheduler's hash table takes.
+  static func tableRecords(_ number: UInt8) -> UInt32 {
+    var visitor = Sizing()
+    return Schedulers.visit(number, &visitor) ?? 0
+  }
+
+  private struct Sizing: SchedulerVisitor {
+    mutating func visit<S: Scheduler>(_: S.Type) -> UInt32 { S.tableRecords }
+  }
+
   private struct Naming: SchedulerVisitor {
     mutating func visit<S: Scheduler>(_: S.Type) -> String { S.name.description }
   }

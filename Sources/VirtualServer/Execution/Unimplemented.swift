@@ -27,20 +27,11 @@ struct Unimplemented: Sendable {
     Unimplemented("services by firewall mark (-f)") { $0.service.mark != 0 },
     Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
     Unimplemented("one-packet scheduling (-o)") { $0.settings.onePacket },
-    Unimplemented("scheduler flags (-b)") { $0.settings.schedulerFlags != 0 },
-    Unimplemented("connection thresholds (-x)") { $0.serverSettings.upperThreshold != 0 },
-    Unimplemented("connection thresholds (-y)") { $0.serverSettings.lowerThreshold != 0 },
     Unimplemented("GUE tunnels (--tun-type gue)") { $0.serverSettings.tunnel == .gue },
     Unimplemented("GRE tunnels (--tun-type gre)") { $0.serverSettings.tunnel == .gre },
-    Unimplemented(scheduler: "dh"),
-    Unimplemented(scheduler: "nq"),
     Unimplemented(scheduler: "lblc"),
     Unimplemented(scheduler: "lblcr"),
-    Unimplemented(scheduler: "fo"),
-    Unimplemented(scheduler: "ovf"),
-    Unimplemented(scheduler: "mh"),
     Unimplemented(scheduler: "none"),
-    Unimplemented("timeouts (--set)") { $0.command == .setTimeouts },
   ]
 
   /// The first feature that a command wants in vain.
