@@ -20,7 +20,7 @@ struct SVS: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Attach.self, Detach.self, Status.self, ProcCommand.self, LabCommand.self, DemoCommand.self,
+      Attach.self, Detach.self, Status.self, ProcCommand.self, SysctlCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self,
     ])
 }
