@@ -9,18 +9,19 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: prebuilt test-kernels-devices help run test test-kernels bench build deps format lint clean install
+.PHONY: install-service conformance prebuilt test-kernels-devices help run test test-kernels bench build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
 	@echo 'make test          everything that can be checked on this machine (root)'
+	@echo 'make conformance   every record of the real IPVS, replayed (root); CASES=DIR for records kept elsewhere'
 	@echo 'make test-kernels  the same programs on kernel 6.1, in a virtual machine'
 	@echo 'make test-kernels-devices  bridges, VLANs, bonds and VXLANs there, some of which this kernel may lack (5 minutes)'
 	@echo 'make bench         speed, against a C twin and nftables, in one run (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'
 	@echo 'make deps          the Debian packages all this needs'
 	@echo 'make format, lint  swift-format: rewrite, or check'
-	@echo 'make install       programs, man pages and completions under PREFIX ($(PREFIX))'
+	@echo 'make install       programs, man pages, completions and ipvsadm.service under PREFIX ($(PREFIX))'
 	@echo 'make clean         what was built'
 
 deps:
@@ -38,6 +39,11 @@ run:
 test:
 	@SVS_GOAL=test scripts/deps.sh --kernel
 	@scripts/parts.py
+
+conformance:
+	@SVS_GOAL=test scripts/deps.sh --kernel
+	$(BUILD)
+	@conformance/conformance.py --ipvsadm $(BIN)/ipvsadm --svs $(BIN)/svs --bundle $(BIN)/swift-virtual-serverPackageTests.xctest --jobs 2 $(CASES)
 
 prebuilt: build
 	@scripts/prebuilt.py update .build
@@ -75,10 +81,19 @@ install: build
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(MAKE) --no-print-directory install-service
 	set -e; for program in ipvsadm ipvsadm-save; do install -m 644 completions/ipvsadm.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program; done
 	$(BIN)/svs --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svs
 	$(BIN)/svs --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_svs
 	$(BIN)/svs --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/svs.fish
+
+# The service alone, for whoever has the programs already.
+install-service:
+	install -d $(DESTDIR)$(PREFIX)/libexec/svs $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@SBIN@|$(PREFIX)/sbin|' systemd/ipvsadm-service > $(DESTDIR)$(PREFIX)/libexec/svs/ipvsadm-service
+	sed 's|@LIBEXEC@|$(PREFIX)/libexec/svs|' systemd/ipvsadm.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/ipvsadm.service
+	chmod 755 $(DESTDIR)$(PREFIX)/libexec/svs/ipvsadm-service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/ipvsadm.service
 
 clean:
 	rm -rf .build

@@ -24,8 +24,9 @@ LETTERS = {'t': 'tcp-service', 'u': 'udp-service', 'f': 'fwmark-service', 's': '
 NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-daemon', 'tun-type', 'tun-port', 'mcast-interface', 'mcast-group', 'mcast-port', 'mcast-ttl', 'syncid', 'sync-maxlen'}
 # Not in scope: each option with what its argument must be to be so all the same.
 OUTSIDE = {
-    'persistent': None, 'netmask': None, 'pe': None, 'fwmark-service': None, 'sctp-service': None, 'ops': None, 'tun-type': 'ipip', 'start-daemon': None, 'stop-daemon': None, 'rate': None,
+    'persistent': None, 'netmask': None, 'pe': None, 'fwmark-service': None, 'sctp-service': None, 'ops': None, 'tun-type': 'ipip',
 }
+VIEWS = {'cat /proc/net/' + v for v in ('ip_vs', 'ip_vs_conn', 'ip_vs_stats')}
 FLAGS = {'o': 'ops', 'L': 'list', 'l': 'list', 'S': 'save'}
 
 
@@ -78,6 +79,7 @@ def select_cli(sequences):
     for s in sequences:
         keep = []
         for c in s['commands']:
+            if c['cmd'] in VIEWS: keep.append(c); continue
             if c['cmd'].startswith('cat /proc/'): continue
             lines = invocations(c['cmd'])
             simple = lines is not None and len(lines) == 1

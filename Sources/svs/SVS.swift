@@ -15,10 +15,14 @@ struct SVS: ParsableCommand {
         svs attach --connections 1000000  attach to all that are up, with a larger connection table
         svs status                        what is attached where, and whether all is well
         svs status --drops                why packets were not simply forwarded
+        svs proc ip_vs_stats              sums and rates, as /proc/net/ip_vs_stats has them
         svs detach                        stop, and free everything
       """,
     version: Version.text,
-    subcommands: [Attach.self, Detach.self, Status.self, LabCommand.self, DemoCommand.self, RealServerCommand.self])
+    subcommands: [
+      Attach.self, Detach.self, Status.self, ProcCommand.self, SysctlCommand.self, LabCommand.self, DemoCommand.self,
+      RealServerCommand.self,
+    ])
 }
 
 /// The version of this product.

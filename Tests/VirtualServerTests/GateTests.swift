@@ -27,8 +27,6 @@ struct GateTests {
       ("-E -t 10.9.9.1:80 -s lblc", "the scheduler lblc (-s)"),
       ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gre", "GRE tunnels (--tun-type gre)"),
       ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gue --tun-port 5", "GUE tunnels (--tun-type gue)"),
-      ("--start-daemon master", "connection synchronisation (--start-daemon)"),
-      ("-L --rate", "rates (--rate)"),
     ])
   func refusesByName(line: String, feature: String) {
     let store = MemoryRuleStore()
@@ -67,7 +65,8 @@ struct GateTests {
       "-A -t 10.9.9.1:80 -s rr", "-A -u 10.9.9.1:53 -s wrr", "-A -t [fd00::1]:80 -s lc", "-A -t 10.9.9.2:80",
       "-A -t 10.9.9.3:80 -s sh", "-a -t 10.9.9.1:80 -r 10.0.0.1 -g -w 0", "-a -t 10.9.9.1:80 -r 10.0.0.2:81 -m -x 0",
       "-a -t 10.9.9.1:80 -r 10.0.0.3 -i --tun-type ipip", "-Ln", "-Lcn", "-Ln --stats --exact", "-Ln --thresholds",
-      "-L --timeout", "-L --daemon", "-Z", "-S", "-E -t 10.9.9.1:80 -s wlc", "-C",
+      "-L --timeout", "-L --daemon", "-Ln --rate", "--start-daemon master --mcast-interface lo", "--stop-daemon master",
+      "-Z", "-S", "-E -t 10.9.9.1:80 -s wlc", "-C",
     ] {
       let (status, console) = run(line, store)
       #expect(status == 0, "\(line): \(console.errors)")

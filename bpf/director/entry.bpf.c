@@ -60,6 +60,7 @@ POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct s
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
+ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_operator_map, 1, struct svs_operator);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 3, struct svs_scratch_buffer);
 

@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 2u
+#define SVS_LAYOUT_VERSION 3u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -147,6 +147,21 @@ struct svs_runtime {
     uint32_t generation;
     uint32_t live;               /* connections in the table */
     uint32_t reserved;
+};
+
+/* What commands keep here for each other; no packet looks at it. */
+struct svs_sync_daemon {
+    struct svs_addr group;
+    char interface[16];
+    uint16_t port, maximum_length;   /* host order */
+    uint8_t running, family;         /* family of the group */
+    uint8_t sync_id, ttl;
+};
+
+struct svs_operator {
+    struct svs_counters zeroed;      /* what all servers' counters were when last zeroed together */
+    struct svs_sync_daemon master, backup;
+    uint64_t reserved[16];
 };
 
 #define SVS_DROPS 64u

@@ -7,6 +7,7 @@ final class Tables {
   let folder: PinFolder
   let configuration: MappedArray<svs_config>
   let runtime: MappedArray<svs_runtime>
+  let operatorState: MappedArray<svs_operator>
   let serviceIndex: BPFMap
   let services: RecordPool<svs_service>
   let servers: RecordPool<svs_server>
@@ -33,6 +34,8 @@ final class Tables {
     }
     let runtimeMap = try BPFMap(pinnedAt: folder.pin("svs_runtime_map"))
     runtime = try MappedArray<svs_runtime>(runtimeMap.descriptor, count: 1)
+    let operatorMap = try BPFMap(pinnedAt: folder.pin("svs_operator_map"))
+    operatorState = try MappedArray<svs_operator>(operatorMap.descriptor, count: 1)
     serviceIndex = try BPFMap(pinnedAt: folder.pin("svs_services"))
     devices = try BPFMap(pinnedAt: folder.pin("svs_devices"))
     connections = try BPFMap(pinnedAt: folder.pin("svs_connections"))

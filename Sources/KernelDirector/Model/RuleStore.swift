@@ -21,6 +21,8 @@ public protocol RuleStore {
   func services() throws(DirectorError) -> [ServiceSnapshot]
   /// One service; throws `noSuchService`.
   func service(_ identity: ServiceIdentity) throws(DirectorError) -> ServiceSnapshot
+  /// The same services with the rates at which their counters grow now, which may take the time of measuring them.
+  func measureRates(of services: [ServiceSnapshot]) throws(DirectorError) -> [ServiceSnapshot]
   func connections() throws(DirectorError) -> [ConnectionSnapshot]
   /// How many connections the table can hold.
   func connectionCapacity() throws(DirectorError) -> UInt32
@@ -40,8 +42,10 @@ public protocol RuleStore {
   func inOneSitting<Result>(_ body: () -> Result) -> Result
 }
 
-/// What a store does that has no timers and no daemons of its own.
+/// What a store does that has no timers and no daemons of its own, and counts nothing.
 extension RuleStore {
+  public func measureRates(of services: [ServiceSnapshot]) throws(DirectorError) -> [ServiceSnapshot] { services }
+
   public func timeouts() throws(DirectorError) -> Timeouts { Timeouts() }
   public func setTimeouts(_ timeouts: Timeouts) throws(DirectorError) {
     throw .system(doing: "set the timeouts", errno: EOPNOTSUPP)

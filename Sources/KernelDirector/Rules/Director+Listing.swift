@@ -65,6 +65,7 @@ extension Director {
         let record = try tables.services.record(index)
         if record.pointee.status == SVS_LIVE { try zero(index, record, tables) }
       }
+      tables.operatorState[0].pointee.zeroed = counted(tables)
     }
   }
 

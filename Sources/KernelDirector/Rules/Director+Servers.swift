@@ -134,7 +134,8 @@ extension Director {
     case .address(_, let endpoint): family = endpoint.address.family
     case .mark(_, let marked): family = marked
     }
-    if server.address.family != family, settings.method != .tunnel { throw .familyMismatch }
+    // Connections of mixed families cannot be told to other directors: as with IPVS there are none beside a daemon.
+    if server.address.family != family, settings.method != .tunnel || hasSyncDaemon { throw .familyMismatch }
     if settings.lowerThreshold > settings.upperThreshold { throw .thresholdOrder }
   }
 

@@ -53,14 +53,22 @@ extension CommandInterpreter {
     } else {
       var listing = ServiceListing(line.options, names: names)
       if line.options.contains(.service), let service = line.service.identity {
-        console.write(listing.text(of: [try store.service(service)]))
+        console.write(listing.text(of: try measured([try store.service(service)], line, on: store)))
       } else {
-        let services = try store.services()
+        let services = try measured(try store.services(), line, on: store)
         console.write("IP Virtual Server version \(Help.ipvsVersion) (size=\(Help.ipvsTableSize))\n")
         console.write(listing.text(of: services))
       }
       names = listing.names
     }
+  }
+
+  /// Services with their rates, where the listing shows these.
+  private func measured(
+    _ services: [ServiceSnapshot], _ line: Invocation, on store: Store
+  ) throws(DirectorError) -> [ServiceSnapshot] {
+    guard case .rate = Layout(line.options) else { return services }
+    return try store.measureRates(of: services)
   }
 }
 

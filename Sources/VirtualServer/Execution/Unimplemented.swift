@@ -32,9 +32,6 @@ struct Unimplemented: Sendable {
     Unimplemented(scheduler: "lblc"),
     Unimplemented(scheduler: "lblcr"),
     Unimplemented(scheduler: "none"),
-    Unimplemented("connection synchronisation (--start-daemon)") { $0.command == .startDaemon },
-    Unimplemented("connection synchronisation (--stop-daemon)") { $0.command == .stopDaemon },
-    Unimplemented("rates (--rate)") { $0.command == .list && $0.options.contains(.rate) },
   ]
 
   /// The first feature that a command wants in vain.

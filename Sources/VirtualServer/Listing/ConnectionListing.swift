@@ -50,7 +50,7 @@ struct ConnectionListing<Names: NameService> {
 
 extension ConnectionState {
   /// The name that /proc/net/ip_vs_conn uses.
-  fileprivate var listed: String {
+  var listed: String {
     switch self {
     case .none: "NONE"
     case .established: "ESTABLISHED"

@@ -161,7 +161,7 @@ extension TransportProtocol {
 }
 
 extension ForwardingMethod {
-  fileprivate var listed: String {
+  var listed: String {
     switch self {
     case .nat: "Masq"
     case .direct: "Route"
