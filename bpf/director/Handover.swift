@@ -14,6 +14,7 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
     return pass
   }
   let ifindex = note.pointee.ifindex
+  let fragment = note.pointee.fragment != 0
   var neighbour = bpf_redir_neigh()
   neighbour.nh_family = note.pointee.family
   if note.pointee.family == UInt32(Family.ipv4) {
@@ -24,6 +25,8 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   }
   // BPF_ADJ_ROOM_MAC: takes the bytes out from behind the link layer's header.
   guard bpf_skb_adjust_room(context, 0 &- Int32(MemoryLayout<svs_handover>.size), 1, 0) == 0 else { return drop }
+  // As if it had come to this host by svs1: the kernel forwards it, and fragments on the way out. 0 is PACKET_HOST.
+  if fragment { return bpf_skb_change_type(context, 0) == 0 ? pass : drop }
   return Int32(
     truncatingIfNeeded: bpf_redirect_neigh(ifindex, &neighbour, Int32(MemoryLayout<bpf_redir_neigh>.size), 0))
 }

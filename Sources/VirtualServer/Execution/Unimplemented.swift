@@ -30,8 +30,6 @@ struct Unimplemented: Sendable {
     Unimplemented("scheduler flags (-b)") { $0.settings.schedulerFlags != 0 },
     Unimplemented("connection thresholds (-x)") { $0.serverSettings.upperThreshold != 0 },
     Unimplemented("connection thresholds (-y)") { $0.serverSettings.lowerThreshold != 0 },
-    Unimplemented("GUE tunnels (--tun-type gue)") { $0.serverSettings.tunnel == .gue },
-    Unimplemented("GRE tunnels (--tun-type gre)") { $0.serverSettings.tunnel == .gre },
     Unimplemented(scheduler: "dh"),
     Unimplemented(scheduler: "nq"),
     Unimplemented(scheduler: "lblc"),
