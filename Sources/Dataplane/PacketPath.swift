@@ -59,11 +59,12 @@ public struct PacketPath<P: Platform> {
     let isFresh = hop.pointee.isFresh(at: tick)
     if isFresh, c.pointee.tunnel == 0 {
       let step = forward(&packet, frame, c, hop, plainly: true, by: nil, fromServer: reference.fromServer, p)
-      if step == .forward { p.pointee.reference = reference }
-      return step
+      if step == .route { p.pointee.reference = reference }
+      return step == .route ? remembering(.route, tick, p) : step
     }
     p.pointee.reference = reference
-    if isFresh {
+    // 60 bytes are the most that a tunnel adds; what may not fit is for the next step to see.
+    if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ 60 <= UInt32(hop.pointee.mtu) {
       p.pointee.way.hop = hop.pointee
       p.pointee.way.kind = .redirect
       return .forward

@@ -18,8 +18,6 @@ extension PacketPath {
     var leaveBy = hop.pointee.ifindex
     let byKernel = !plainly && way.unsafelyUnwrapped.pointee.isByKernel
     let fragmenting = !plainly && way.unsafelyUnwrapped.pointee.kind == .fragmenting
-    // The kernel counts the time to live down once more.
-    if fragmenting, !tunnelled, !rejuvenate(packet, frame) { return .drop }
     if byKernel {
       guard let config = platform.configuration.find(0), config.pointee.handover_ifindex != 0 else {
         platform.note(.handoverFailed)
@@ -29,7 +27,6 @@ extension PacketPath {
     }
     var outer = Outer()
     if tunnelled { outer.read(packet, frame) }
-    if fragmenting { outer.ttl &+= 1 }
 
     let vlan = hop.pointee.vlan
     let link = byKernel ? 14 &+ MemoryLayout<svs_handover>.size : (vlan != 0 ? 18 : 14)
@@ -53,7 +50,8 @@ extension PacketPath {
       note.pointee.magic = UInt32(SVS_HANDOVER_MAGIC)
       note.pointee.ifindex = hop.pointee.ifindex
       note.pointee.family = UInt32(way.pointee.nextHopFamily)
-      note.pointee.fragment = fragmenting ? 1 : 0
+      note.pointee.mtu = fragmenting ? hop.pointee.mtu : 0
+      note.pointee.sent = 0
       note.pointee.next_hop = way.pointee.nextHop
     } else if vlan != 0 {
       guard let tag = packet.at(14, svs_vlan.self) else { return .drop }

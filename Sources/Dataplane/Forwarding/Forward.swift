@@ -32,6 +32,14 @@ extension PacketPath {
     if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
       way.giveToKernel(query.ifindex)
     }
+    let frame = p.parsedFrame
+    let size = frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
+    if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), !frame.pointee.dontFragment,
+      config.pointee.handover_ifindex != 0
+    {
+      way.giveToKernel(query.ifindex)
+      way.kind = .fragmenting
+    }
     p.pointee.way = way
     switch way.kind {
     case .notForwarded where c.pointee.method == Method.direct:
@@ -58,8 +66,8 @@ extension PacketPath {
   /// Sends the packet of a connection on: to its server, or back to its client.
   ///
   /// - Parameters:
-  ///   - plainly: whether the frame leaves by a device itself, and in no tunnel but IP in IP. What is not plain ends in
-  ///     `Step.forward`, for the step of that name to send.
+  ///   - plainly: whether the frame leaves by a device itself, and in no tunnel but IP in IP. What has to be
+  ///     fragmented ends in `Step.route`.
   ///   - way: where it is not plain.
   @inlinable @inline(__always)
   func forward(
@@ -80,12 +88,8 @@ extension PacketPath {
         // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
         return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
       }
-      if plainly {
-        p.pointee.way.hop = hop.pointee
-        p.pointee.way.kind = .fragmenting
-        return .forward
-      }
-      way.unsafelyUnwrapped.pointee.kind = .fragmenting
+      if plainly { return .route }
+      if way.unsafelyUnwrapped.pointee.kind != .fragmenting { return leaving(.drop, .tooBigDropped) }
     }
     guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
       return leaving(.drop, .partialChecksumDropped)

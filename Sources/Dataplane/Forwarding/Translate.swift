@@ -54,19 +54,6 @@ extension PacketPath {
     return true
   }
 
-  /// Takes `age` back.
-  @inlinable @inline(__always)
-  func rejuvenate(_ packet: Packet, _ frame: UnsafePointer<Frame>) -> Bool {
-    // IPv6 is never fragmented by routers.
-    guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return false }
-    var check = Checksum(updating: ip.pointee.check)
-    let word = UInt16(ip.pointee.ttl)
-    check.replace(word, by: word &+ 1)
-    ip.pointee.ttl &+= 1
-    ip.pointee.check = check.field
-    return true
-  }
-
   /// Writes another address and port, of the destination or of a reply's source, and counts the time to live down.
   @inlinable @inline(__always)
   func translate(

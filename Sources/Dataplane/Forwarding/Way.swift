@@ -9,7 +9,7 @@ public struct Way {
     case redirect
     /// Through the kernel: the device takes none, or the neighbour is not resolved.
     case handover
-    /// Through the kernel, which routes the packet anew and fragments it.
+    /// As `handover`, in fragments.
     case fragmenting
     /// To this very host, or nowhere.
     case notForwarded

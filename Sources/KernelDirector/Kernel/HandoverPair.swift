@@ -47,11 +47,6 @@ struct HandoverPair {
   static func switchForwardingOn() {
     write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/forwarding")
     write("1", to: "/proc/sys/net/ipv6/conf/\(inner)/forwarding")
-    // What the kernel is to fragment comes from clients that live elsewhere, or from this host where it is a tunnel's.
-    // Loose, since the kernel takes the stricter of this value and the one of all devices, and 2 counts as the higher.
-    write("2", to: "/proc/sys/net/ipv4/conf/\(inner)/rp_filter")
-    write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/accept_local")
-    write("0", to: "/proc/sys/net/ipv4/conf/\(inner)/send_redirects")
   }
 
   /// Whether IPv4 is forwarded at svs1, as it must be.
