@@ -40,6 +40,12 @@ public enum Event: UInt32, CaseIterable {
   case handedOver
   /// Dropped: the director is not set up to hand frames to the kernel.
   case handoverFailed
+  /// Forwarded: an ICMP error about a connection.
+  case errorForwarded
+  /// Dropped: an ICMP error about a connection that cannot be forwarded, or is of no use to its client.
+  case errorDropped
+  /// Forwarded by the kernel, in fragments.
+  case fragmented
 }
 
 extension Event {
@@ -65,6 +71,9 @@ extension Event {
     case .noHeadroom: "no-headroom"
     case .handedOver: "handed-over"
     case .handoverFailed: "handover-failed"
+    case .errorForwarded: "icmp-error-forwarded"
+    case .errorDropped: "icmp-error-dropped"
+    case .fragmented: "fragmented"
     }
   }
 
@@ -73,7 +82,7 @@ extension Event {
     switch self {
     case .malformed, .fragment, .extensionHeader, .notSYN, .replyTimeExceeded: "passed"
     case .noServer, .noRoute, .tooBig, .timeExceeded: "answered"
-    case .partialChecksum, .handedOver: "forwarded"
+    case .partialChecksum, .handedOver, .errorForwarded, .fragmented: "forwarded"
     default: "dropped"
     }
   }

@@ -14,6 +14,7 @@ public struct PacketPath<P: Platform> {
     var passage = Passage()
     return withUnsafeMutablePointer(to: &passage) { p in
       var next = receive(&packet, p)
+      if next == .relate { next = relate(&packet, p) }
       if next == .open { next = open(p) }
       if next == .route { next = route(p) }
       if next == .forward { next = forward(&packet, p) }
@@ -29,6 +30,7 @@ public struct PacketPath<P: Platform> {
     switch p.pointee.frame.parse(packet) {
     case .flow: break
     case .other: return .pass
+    case .icmp: return .relate
     case .malformed: return leaving(.pass, .malformed)
     case .fragment: return leaving(.pass, .fragment)
     case .extensionHeader: return leaving(.pass, .extensionHeader)
@@ -54,10 +56,19 @@ public struct PacketPath<P: Platform> {
     count(c.pointee.server, frame, reference.fromServer)
 
     let hop = Way.hop(c, reference.fromServer)
-    if hop.pointee.isFresh(at: tick) {
-      return forward(&packet, frame, c, hop, handover: nil, fromServer: reference.fromServer, p)
+    let isFresh = hop.pointee.isFresh(at: tick)
+    if isFresh, c.pointee.tunnel == 0 {
+      let step = forward(&packet, frame, c, hop, plainly: true, by: nil, fromServer: reference.fromServer, p)
+      if step == .route { p.pointee.reference = reference }
+      return step == .route ? remembering(.route, tick, p) : step
     }
     p.pointee.reference = reference
+    // 60 bytes are the most that a tunnel adds; what may not fit is for the next step to see.
+    if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ 60 <= UInt32(hop.pointee.mtu) {
+      p.pointee.way.hop = hop.pointee
+      p.pointee.way.kind = .redirect
+      return .forward
+    }
     return remembering(.route, tick, p)
   }
 

@@ -33,6 +33,13 @@ extension UnsafePointer<Frame> {
   @inlinable var flow: UnsafePointer<svs_flow_key> {
     @inline(__always) get { pointer(to: \.flow).unsafelyUnwrapped }
   }
+
+  /// Whether it is an ICMP message, of either version.
+  @inlinable var isICMP: Bool {
+    @inline(__always) get {
+      pointee.flow.proto == IPProtocol.icmp || pointee.flow.proto == IPProtocol.icmpv6
+    }
+  }
 }
 
 /// What comes next for a packet: a verdict, or another step of the path.
@@ -43,6 +50,8 @@ public enum Step: Int32 {
   case transmit
   case redirect
 
+  /// An ICMP message: is it an error about a connection?
+  case relate
   /// The packet belongs to no connection yet.
   case open
   /// The connection's way has to be looked up.

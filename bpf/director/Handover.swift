@@ -2,15 +2,12 @@ import DataplaneTypes
 import Kernel
 
 /// The other end of a hand-over, at svs1: takes the note out of the frame and lets the kernel send the packet, by its
-/// neighbour table and whatever the device is.
+/// neighbour table and whatever the device is; in fragments, where the note says so.
 @c(svs_swift_handover)
 public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   let drop = Int32(2)  // TC_ACT_SHOT
   let pass = Int32(0)  // TC_ACT_OK
-  let packet = Packet(
-    start: UnsafeMutableRawPointer(bitPattern: UInt(context.pointee.data)).unsafelyUnwrapped,
-    end: UnsafeMutableRawPointer(bitPattern: UInt(context.pointee.data_end)).unsafelyUnwrapped)
-  guard let note = packet.at(14, svs_handover.self), note.pointee.magic == UInt32(SVS_HANDOVER_MAGIC) else {
+  guard let note = Packet(context).at(14, svs_handover.self), note.pointee.magic == UInt32(SVS_HANDOVER_MAGIC) else {
     return pass
   }
   let ifindex = note.pointee.ifindex
@@ -22,10 +19,82 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
     let n = note.pointee.next_hop
     neighbour.ipv6_nh = (n.w0, n.w1, n.w2, n.w3)
   }
+  var fragment = Fragment(mtu: UInt32(note.pointee.mtu), sent: UInt32(note.pointee.sent))
+  if fragment.mtu != 0, !fragment.cut(context) { return drop }
   // BPF_ADJ_ROOM_MAC: takes the bytes out from behind the link layer's header.
   guard bpf_skb_adjust_room(context, 0 &- Int32(MemoryLayout<svs_handover>.size), 1, 0) == 0 else { return drop }
+  if fragment.mtu != 0, !fragment.finish(context) { return drop }
   return Int32(
     truncatingIfNeeded: bpf_redirect_neigh(ifindex, &neighbour, Int32(MemoryLayout<bpf_redir_neigh>.size), 0))
+}
+
+/// One fragment of an IPv4 packet (RFC 791, section 3.2).
+///
+/// The whole packet comes by svs1 once for each of its fragments: all but the last send a copy round again before they
+/// cut themselves out of it.
+private struct Fragment {
+  let mtu: UInt32
+  let sent: UInt32
+  var size: UInt32 = 0
+  var hasMore = false
+
+  @inline(__always) init(mtu: UInt32, sent: UInt32) {
+    self.mtu = mtu
+    self.sent = sent
+  }
+
+  private static var network: Int { 14 + MemoryLayout<svs_handover>.size }
+
+  /// Sends the rest round and cuts off what comes behind this fragment. Options would have to be told apart by whether
+  /// they are copied, so packets with any are not fragmented.
+  @inline(__always) mutating func cut(_ context: UnsafeMutablePointer<__sk_buff>) -> Bool {
+    guard let ip = Packet(context).at(Self.network, svs_ipv4.self), ip.pointee.version_ihl == 0x45, mtu >= 68 else {
+      return false
+    }
+    let total = UInt32(UInt16(bigEndian: ip.pointee.length))
+    let room = (mtu &- 20) & ~7
+    guard total > 20 &+ sent else { return false }
+    size = total &- 20 &- sent
+    hasMore = size > room
+    if hasMore {
+      size = room
+      guard let note = Packet(context).at(14, svs_handover.self) else { return false }
+      note.pointee.sent = UInt16(truncatingIfNeeded: sent &+ room)
+      guard bpf_clone_redirect(context, context.pointee.ifindex, UInt64(BPF_F_INGRESS)) == 0 else {
+        return false
+      }
+    }
+    let end = UInt32(truncatingIfNeeded: Self.network) &+ 20 &+ sent &+ size
+    return Int32(truncatingIfNeeded: bpf_skb_change_tail(context, end, 0)) == 0
+  }
+
+  /// Takes out what earlier fragments have, and says in the header which fragment this is. The note is gone by now.
+  @inline(__always) func finish(_ context: UnsafeMutablePointer<__sk_buff>) -> Bool {
+    // BPF_ADJ_ROOM_NET: from behind the IP header.
+    if sent != 0, Int32(truncatingIfNeeded: bpf_skb_adjust_room(context, 0 &- Int32(bitPattern: sent), 0, 0)) != 0 {
+      return false
+    }
+    guard let ip = Packet(context).at(14, svs_ipv4.self) else { return false }
+    // A fragment itself, perhaps: its offset goes on, and its "more" stands for its last.
+    var place = UInt16(bigEndian: ip.pointee.fragment) &+ UInt16(truncatingIfNeeded: sent >> 3)
+    if hasMore { place |= 0x2000 }
+    let length = UInt16(truncatingIfNeeded: size &+ 20).bigEndian
+    var check = Checksum(updating: ip.pointee.check)
+    check.replace(ip.pointee.length, by: length)
+    check.replace(ip.pointee.fragment, by: place.bigEndian)
+    ip.pointee.length = length
+    ip.pointee.fragment = place.bigEndian
+    ip.pointee.check = check.field
+    return true
+  }
+}
+
+extension Packet {
+  @inline(__always) fileprivate init(_ c: UnsafeMutablePointer<__sk_buff>) {
+    self.init(
+      start: UnsafeMutableRawPointer(bitPattern: UInt(c.pointee.data)).unsafelyUnwrapped,
+      end: UnsafeMutableRawPointer(bitPattern: UInt(c.pointee.data_end)).unsafelyUnwrapped)
+  }
 }
 
 /// What stands at svs1 for XDP: with it, veth takes the frames that are redirected to svs0.

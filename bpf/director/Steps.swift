@@ -17,6 +17,13 @@ import Kernel
   return PacketPath(XDPPlatform(context: context)).receive(&packet, p).rawValue
 }
 
+@c(svs_swift_relate)
+public func relate(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).relate(&packet, p).rawValue
+}
+
 @c(svs_swift_open)
 public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
@@ -47,6 +54,7 @@ public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 @c(svs_swift_director)
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = receive(context)
+  if next == Step.relate.rawValue { next = svs_relate(context) }
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }

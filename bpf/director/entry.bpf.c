@@ -83,6 +83,7 @@ extern int svs_swift_handover(struct __sk_buff *context);
         return svs_swift_##name arguments;                                                                             \
     }
 
+STEP(relate, (struct xdp_md *context), (context))
 STEP(open, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(route, (struct xdp_md *context), (context))

@@ -49,7 +49,7 @@ extension ConnectionTable {
     c.pointee.to_server.kind_vlan = 0
     c.pointee.to_client.kind_vlan = 0
     c.pointee.method = server.pointee.method
-    c.pointee.tunnel = server.pointee.tunnel
+    c.pointee.tunnel = server.pointee.tunnel | server.pointee.tunnel_flags << 4
     c.pointee.server_family = server.pointee.family
     c.pointee.refreshes = 0
     c.pointee.rules = rules

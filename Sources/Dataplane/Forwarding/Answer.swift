@@ -74,50 +74,85 @@ extension PacketPath {
     if frame.pointee.network >= 18, let tag = packet.at(14, svs_vlan.self) { tag.pointee = outerTag }
     if frame.pointee.network >= 22, let tag = packet.at(18, svs_vlan.self) { tag.pointee = innerTag }
 
-    let icmpOffset = frame.pointee.network &+ (four ? 20 : 40)
-    guard let icmp = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
     let (kind, code) = answer.typeAndCode(frame.pointee.flow.family)
-    icmp.pointee.type = kind
-    icmp.pointee.code = code
+    guard
+      writeError(
+        packet, at: frame.pointee.network, frame.pointee.flow.family, quoted: quoted,
+        from: frame.flow.pointer(to: \.dst).unsafelyUnwrapped, to: frame.flow.pointer(to: \.src).unsafelyUnwrapped,
+        ErrorHeader(type: kind, code: code, tos: tos, ttl: 64, rest: answer.mtu))
+    else { return .drop }
+    return Step(platform.redirect(platform.ingress))
+  }
+
+  /// Writes the IP and ICMP headers of an error in front of the `quoted` bytes that stand behind their place.
+  @inlinable @inline(__always)
+  func writeError(
+    _ packet: Packet, at network: Int, _ family: UInt8, quoted: Int, from: UnsafePointer<svs_addr>,
+    to: UnsafePointer<svs_addr>, _ header: ErrorHeader
+  ) -> Bool {
+    let four = family == Family.ipv4
+    let icmpOffset = network &+ (four ? 20 : 40)
+    guard let icmp = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return false }
+    icmp.pointee.type = header.type
+    icmp.pointee.code = header.code
     icmp.pointee.check = 0
-    icmp.pointee.rest = answer.mtu.bigEndian
+    icmp.pointee.rest = header.rest.bigEndian
     var check = Checksum()
-    guard platform.sum(packet, from: icmpOffset, length: quoted &+ 8, into: &check.sum) else { return .drop }
+    guard platform.sum(packet, from: icmpOffset, length: quoted &+ 8, into: &check.sum) else { return false }
     if four {
-      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return .drop }
+      guard let ip = packet.at(dynamic: network, svs_ipv4.self) else { return false }
       let total = UInt16(truncatingIfNeeded: quoted &+ 28).bigEndian
       var sum = Checksum()
-      sum.add(UInt16(0x45) | UInt16(tos) << 8)
+      sum.add(UInt16(0x45) | UInt16(header.tos) << 8)
       sum.add(total)
-      sum.add(UInt16(64) | UInt16(IPProtocol.icmp) << 8)
-      sum.add(frame.pointee.flow.dst.w0)
-      sum.add(frame.pointee.flow.src.w0)
+      sum.add(UInt16(header.ttl) | UInt16(IPProtocol.icmp) << 8)
+      sum.add(from.pointee.w0)
+      sum.add(to.pointee.w0)
       ip.pointee.version_ihl = 0x45
-      ip.pointee.tos = tos
+      ip.pointee.tos = header.tos
       ip.pointee.length = total
       ip.pointee.id = 0
       ip.pointee.fragment = 0
-      ip.pointee.ttl = 64
+      ip.pointee.ttl = header.ttl
       ip.pointee.proto = IPProtocol.icmp
       ip.pointee.check = sum.field
-      ip.pointee.src = frame.pointee.flow.dst.w0
-      ip.pointee.dst = frame.pointee.flow.src.w0
+      ip.pointee.src = from.pointee.w0
+      ip.pointee.dst = to.pointee.w0
     } else {
-      guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return .drop }
+      guard let ip = packet.at(dynamic: network, svs_ipv6.self) else { return false }
       let payload = UInt16(truncatingIfNeeded: quoted &+ 8)
-      check.add(frame.pointee.flow.dst)
-      check.add(frame.pointee.flow.src)
+      check.add(from.pointee)
+      check.add(to.pointee)
       check.add(payload.bigEndian)
       check.add(UInt16(IPProtocol.icmpv6).bigEndian)
       ip.pointee.version_class_flow = UInt32(0x6000_0000).bigEndian
       ip.pointee.length = payload.bigEndian
       ip.pointee.next = IPProtocol.icmpv6
-      ip.pointee.hops = 64
-      ip.pointee.src = frame.pointee.flow.dst
-      ip.pointee.dst = frame.pointee.flow.src
+      ip.pointee.hops = header.ttl
+      ip.pointee.src = from.pointee
+      ip.pointee.dst = to.pointee
     }
-    guard let field = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return .drop }
+    guard let field = packet.at(dynamic: icmpOffset, svs_icmp.self) else { return false }
     field.pointee.check = check.field
-    return Step(platform.redirect(platform.ingress))
+    return true
+  }
+}
+
+/// What differs between the headers of errors.
+@usableFromInline struct ErrorHeader {
+  @usableFromInline var type: UInt8
+  @usableFromInline var code: UInt8
+  @usableFromInline var tos: UInt8
+  @usableFromInline var ttl: UInt8
+  /// The MTU of a packet that is too big.
+  @usableFromInline var rest: UInt32
+
+  @inlinable @inline(__always)
+  init(type: UInt8, code: UInt8, tos: UInt8, ttl: UInt8, rest: UInt32) {
+    self.type = type
+    self.code = code
+    self.tos = tos
+    self.ttl = ttl
+    self.rest = rest
   }
 }

@@ -13,11 +13,12 @@ extension PacketPath {
   @inlinable @inline(__always)
   func emit(
     _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
-    _ hop: UnsafeMutablePointer<svs_hop>, handover: UnsafeMutablePointer<Way>?
+    _ hop: UnsafeMutablePointer<svs_hop>, plainly: Bool, by way: UnsafeMutablePointer<Way>?, tunnelled: Bool
   ) -> Verdict {
-    let tunnelled = c.pointee.method == Method.tunnel
     var leaveBy = hop.pointee.ifindex
-    if handover != nil {
+    let byKernel = !plainly && way.unsafelyUnwrapped.pointee.isByKernel
+    let fragmenting = !plainly && way.unsafelyUnwrapped.pointee.kind == .fragmenting
+    if byKernel {
       guard let config = platform.configuration.find(0), config.pointee.handover_ifindex != 0 else {
         platform.note(.handoverFailed)
         return .drop
@@ -28,8 +29,10 @@ extension PacketPath {
     if tunnelled { outer.read(packet, frame) }
 
     let vlan = hop.pointee.vlan
-    let link = handover != nil ? 14 &+ MemoryLayout<svs_handover>.size : (vlan != 0 ? 18 : 14)
-    let room = link &+ Int(Self.overhead(c))
+    let link = byKernel ? 14 &+ MemoryLayout<svs_handover>.size : (vlan != 0 ? 18 : 14)
+    let inside = tunnelled && !plainly ? Int(Encapsulation.size(c)) : 0
+    let header = tunnelled ? Int(Self.overhead(c)) : 0
+    let room = link &+ header &+ inside
     if room != frame.pointee.network {
       let move = Int32(truncatingIfNeeded: frame.pointee.network &- room)
       guard platform.moveStart(&packet, by: move) else {
@@ -42,12 +45,13 @@ extension PacketPath {
     let type = family == Family.ipv4 ? EtherType.ipv4 : EtherType.ipv6
     macs.pointee = hop.pointee.macs
     ethernet.pointee.type = type
-    if let way = handover {
+    if byKernel, let way {
       guard let note = packet.at(14, svs_handover.self) else { return .drop }
       note.pointee.magic = UInt32(SVS_HANDOVER_MAGIC)
       note.pointee.ifindex = hop.pointee.ifindex
       note.pointee.family = UInt32(way.pointee.nextHopFamily)
-      note.pointee.reserved = 0
+      note.pointee.mtu = fragmenting ? hop.pointee.mtu : 0
+      note.pointee.sent = 0
       note.pointee.next_hop = way.pointee.nextHop
     } else if vlan != 0 {
       guard let tag = packet.at(14, svs_vlan.self) else { return .drop }
@@ -56,11 +60,16 @@ extension PacketPath {
       tag.pointee.type = type
     }
     if tunnelled {
-      guard let server = platform.servers.find(c.pointee.server),
-        outer.write(packet, at: link, from: server.pointee.tunnel_source, c)
-      else { return .drop }
+      guard let server = platform.servers.find(c.pointee.server) else { return .drop }
+      let source = outer.source(server, c)
+      if inside != 0,
+        !outer.encapsulate(packet, at: link &+ header, size: inside, from: source, server, c, frame, platform)
+      {
+        return .drop
+      }
+      if !outer.write(packet, at: link, from: source, c) { return .drop }
     }
-    if handover != nil { platform.note(.handedOver) }
+    if byKernel { platform.note(fragmenting ? .fragmented : .handedOver) }
     // Also where it leaves by the device it came in by: veth does not deliver what an XDP program transmits unless its
     // peer has a program too, but it does deliver what is redirected.
     return platform.redirect(leaveBy)
@@ -101,15 +110,19 @@ extension PacketPath {
     if class_ & 3 == 3 { class_ = class_ & 0xfc | 2 }
   }
 
+  /// Where user space found no source address yet, the VIP stands in: every decapsulator takes it.
+  @inlinable @inline(__always)
+  func source(_ server: UnsafeMutablePointer<svs_server>, _ c: UnsafeMutablePointer<svs_connection>) -> svs_addr {
+    server.pointee.tunnel_source.isZero ? c.pointee.vip : server.pointee.tunnel_source
+  }
+
   @inlinable @inline(__always)
   func write(
     _ packet: Packet, at offset: Int, from source: svs_addr, _ c: UnsafeMutablePointer<svs_connection>
   ) -> Bool {
-    // Where user space found no source address yet, the VIP stands in: every decapsulator takes it.
-    let known = !source.isZero
     if c.pointee.server_family == Family.ipv4 {
       guard let ip = packet.at(dynamic: offset, svs_ipv4.self) else { return false }
-      let from = known ? source.w0 : c.pointee.vip.w0
+      let from = source.w0
       let total = (length &+ 20).bigEndian
       var check = Checksum()
       check.add(UInt16(0x45) | UInt16(class_) << 8)
@@ -136,7 +149,7 @@ extension PacketPath {
     ip.pointee.length = length.bigEndian
     ip.pointee.next = proto
     ip.pointee.hops = ttl
-    ip.pointee.src = known ? source : c.pointee.vip
+    ip.pointee.src = source
     ip.pointee.dst = c.pointee.rip
     return true
   }

@@ -32,13 +32,22 @@ extension PacketPath {
     if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
       way.giveToKernel(query.ifindex)
     }
+    let frame = p.parsedFrame
+    let size = frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
+    if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), !frame.pointee.dontFragment,
+      config.pointee.handover_ifindex != 0
+    {
+      way.giveToKernel(query.ifindex)
+      way.kind = .fragmenting
+    }
     p.pointee.way = way
     switch way.kind {
     case .notForwarded where c.pointee.method == Method.direct:
       // The director is the real server itself, and the packet is addressed to it already.
       return .pass
     case .notForwarded, .unreachable:
-      return reference.fromServer ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
+      // No error answers an error (RFC 1122, section 3.2.2).
+      return reference.fromServer || p.parsedFrame.isICMP ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }
   }
@@ -49,31 +58,38 @@ extension PacketPath {
     let reference = p.pointee.reference
     guard let c = platform.connections.find(reference.slot) else { return .drop }
     guard let way = p.pointer(to: \.way), let hop = way.pointer(to: \.hop) else { return .drop }
-    let handover = way.pointee.kind == .handover ? way : nil
-    return forward(&packet, p.parsedFrame, c, hop, handover: handover, fromServer: reference.fromServer, p)
+    let frame = p.parsedFrame
+    if frame.isICMP { return deliver(&packet, frame, c, way, fromServer: reference.fromServer) }
+    return forward(&packet, frame, c, hop, plainly: false, by: way, fromServer: reference.fromServer, p)
   }
 
   /// Sends the packet of a connection on: to its server, or back to its client.
   ///
-  /// - Parameter handover: the way, where it leads through the kernel.
+  /// - Parameters:
+  ///   - plainly: whether the frame leaves by a device itself, and in no tunnel but IP in IP. What has to be
+  ///     fragmented ends in `Step.route`.
+  ///   - way: where it is not plain.
   @inlinable @inline(__always)
   func forward(
     _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
-    _ hop: UnsafeMutablePointer<svs_hop>, handover: UnsafeMutablePointer<Way>?, fromServer: Bool,
+    _ hop: UnsafeMutablePointer<svs_hop>, plainly: Bool, by way: UnsafeMutablePointer<Way>?, fromServer: Bool,
     _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     if frame.pointee.ttl <= 1 {
       return fromServer
         ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
     }
-    let overhead = Self.overhead(c)
+    let overhead = Self.overhead(c) &+ (plainly ? 0 : Encapsulation.size(c))
     let mtu = UInt32(hop.pointee.mtu)
     if mtu != 0, frame.pointee.length &+ overhead > mtu {
-      if !frame.pointee.dontFragment { return leaving(.drop, .tooBigDropped) }
-      // As IPVS quotes it: with its time to live counted down already.
-      if !age(packet, frame) { return .drop }
-      // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
-      return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
+      if frame.pointee.dontFragment {
+        // As IPVS quotes it: with its time to live counted down already.
+        if !age(packet, frame) { return .drop }
+        // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
+        return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
+      }
+      if plainly { return .route }
+      if way.unsafelyUnwrapped.pointee.kind != .fragmenting { return leaving(.drop, .tooBigDropped) }
     }
     guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
       return leaving(.drop, .partialChecksumDropped)
@@ -85,6 +101,25 @@ extension PacketPath {
     } else if !age(packet, frame) {
       return .drop
     }
-    return Step(emit(&packet, frame, c, hop, handover: handover))
+    let tunnelled = c.pointee.method == Method.tunnel
+    return Step(emit(&packet, frame, c, hop, plainly: plainly, by: way, tunnelled: tunnelled))
+  }
+
+  /// Sends an ICMP error about a connection on, translated already.
+  @inlinable @inline(__always)
+  func deliver(
+    _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
+    _ way: UnsafeMutablePointer<Way>, fromServer: Bool
+  ) -> Step {
+    guard let hop = way.pointer(to: \.hop) else { return .drop }
+    let tunnelled = c.pointee.method == Method.tunnel && !fromServer
+    let overhead = tunnelled ? Self.overhead(c) &+ Encapsulation.size(c) : 0
+    let mtu = UInt32(hop.pointee.mtu)
+    if frame.pointee.ttl <= 1 || mtu != 0 && frame.pointee.length &+ overhead > mtu {
+      return leaving(.drop, .errorDropped)
+    }
+    if !age(packet, frame) { return .drop }
+    platform.note(.errorForwarded)
+    return Step(emit(&packet, frame, c, hop, plainly: false, by: way, tunnelled: tunnelled))
   }
 }

@@ -9,6 +9,8 @@ public struct Way {
     case redirect
     /// Through the kernel: the device takes none, or the neighbour is not resolved.
     case handover
+    /// As `handover`, in fragments.
+    case fragmenting
     /// To this very host, or nowhere.
     case notForwarded
     case unreachable
@@ -71,6 +73,9 @@ extension Way {
       if device.pointee.flags & UInt32(SVS_DEVICE_TAGGED) != 0 { hop.kind_vlan |= device.pointee.vlan & 0xfff }
     }
   }
+
+  /// Whether the frame leaves by the hand-over pair.
+  @inlinable var isByKernel: Bool { @inline(__always) get { kind == .handover || kind == .fragmenting } }
 
   /// Leaves by the kernel after all, by the device that the route names.
   @inlinable @inline(__always)

@@ -21,8 +21,10 @@ public struct Frame {
 /// What parsing came to.
 public enum Parsed: UInt8 {
   case flow
-  /// Not for us: another protocol, ARP, ICMP.
+  /// Not for us: another protocol, ARP.
   case other
+  /// A message that may be about a connection; only `network` and the flow's kind are known.
+  case icmp
   case malformed
   case fragment
   case extensionHeader
@@ -62,7 +64,11 @@ extension Frame {
     let header = Int(ip.pointee.version_ihl & 15) &* 4
     guard ip.pointee.version_ihl >> 4 == 4, header >= 20 else { return .malformed }
     let proto = ip.pointee.proto
-    guard proto == IPProtocol.tcp || proto == IPProtocol.udp else { return .other }
+    guard proto == IPProtocol.tcp || proto == IPProtocol.udp else {
+      if proto != IPProtocol.icmp { return .other }
+      flow.kind = svs_flow_key.kind(proto, Family.ipv4)
+      return .icmp
+    }
     if ip.pointee.fragment & UInt16(0x3fff).bigEndian != 0 { return .fragment }
     length = UInt32(UInt16(bigEndian: ip.pointee.length))
     transport = network &+ header
@@ -101,7 +107,11 @@ extension Frame {
       if transport > 400 { return .extensionHeader }
     }
     if next == IPProtocol.fragment { return .fragment }
-    guard next == IPProtocol.tcp || next == IPProtocol.udp else { return .other }
+    guard next == IPProtocol.tcp || next == IPProtocol.udp else {
+      if next != IPProtocol.icmpv6 { return .other }
+      flow.kind = svs_flow_key.kind(next, Family.ipv6)
+      return .icmp
+    }
     flow.kind = svs_flow_key.kind(next, Family.ipv6)
     return .flow
   }

@@ -16,6 +16,7 @@ public enum IPProtocol {
   @inlinable public static var ipv6: UInt8 { 41 }
   @inlinable public static var routing: UInt8 { 43 }
   @inlinable public static var fragment: UInt8 { 44 }
+  @inlinable public static var gre: UInt8 { 47 }
   @inlinable public static var icmpv6: UInt8 { 58 }
   @inlinable public static var destinationOptions: UInt8 { 60 }
 }

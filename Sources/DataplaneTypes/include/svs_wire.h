@@ -51,7 +51,8 @@ struct svs_handover {
     uint32_t magic;
     uint32_t ifindex;
     uint32_t family;             /* of the next hop: 2 or 10 */
-    uint32_t reserved;
+    uint16_t mtu;                /* 0, or what fragments have to fit */
+    uint16_t sent;               /* bytes of the payload that have left in earlier fragments */
     struct svs_addr next_hop;
 };
 #define SVS_HANDOVER_MAGIC 0x53565300u   /* its first byte in memory is 0, which begins no IP header */

@@ -27,8 +27,6 @@ struct Unimplemented: Sendable {
     Unimplemented("services by firewall mark (-f)") { $0.service.mark != 0 },
     Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
     Unimplemented("one-packet scheduling (-o)") { $0.settings.onePacket },
-    Unimplemented("GUE tunnels (--tun-type gue)") { $0.serverSettings.tunnel == .gue },
-    Unimplemented("GRE tunnels (--tun-type gre)") { $0.serverSettings.tunnel == .gre },
     Unimplemented(scheduler: "lblc"),
     Unimplemented(scheduler: "lblcr"),
     Unimplemented(scheduler: "none"),

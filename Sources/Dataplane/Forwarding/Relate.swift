@@ -1,0 +1,169 @@
+import DataplaneTypes
+
+/// ICMP errors about connections (RFC 792, RFC 4443): whom they are for, and with which addresses.
+extension PacketPath {
+  /// Finds the connection that an ICMP error is about and translates it as that connection's packets are.
+  ///
+  /// Whatever is no error, or quotes no connection of ours, is passed to the kernel untouched.
+  @inlinable @inline(__always)
+  public func relate(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    guard let frame = p.pointer(to: \.frame) else { return .pass }
+    guard readError(packet, frame) else { return .pass }
+    let family = frame.pointee.flow.family
+    var quote = Quote()
+    guard quote.read(packet, at: frame.pointee.transport &+ 8, family) else { return .pass }
+    p.pointee.tick = ConnectionTable<P>.tick(platform.now())
+    if quote.hasPorts, let found = platform.flows.find(quote.reversed) {
+      let reference = FlowReference(found.pointee)
+      guard let c = connection(reference) else { return .pass }
+      if reference.fromServer {
+        guard frame.pointee.flow.dst == c.pointee.client else { return .pass }
+      } else {
+        guard frame.pointee.flow.dst == c.pointee.vip else { return .pass }
+      }
+      if c.pointee.method == Method.nat,
+        !translate(packet, frame, quote, c, fromServer: reference.fromServer)
+      {
+        return .drop
+      }
+      p.pointee.reference = reference
+      return .route
+    }
+    return relateTunnel(&packet, frame, quote, p)
+  }
+
+  /// Reads the outer header and says whether it is an error; `transport` becomes the message's offset.
+  @inlinable @inline(__always)
+  func readError(_ packet: Packet, _ frame: UnsafeMutablePointer<Frame>) -> Bool {
+    let network = frame.pointee.network
+    let four = frame.pointee.flow.family == Family.ipv4
+    if four {
+      guard let ip = packet.at(dynamic: network, svs_ipv4.self) else { return false }
+      let header = Int(ip.pointee.version_ihl & 15) &* 4
+      guard header >= 20, ip.pointee.fragment & UInt16(0x3fff).bigEndian == 0 else { return false }
+      frame.pointee.transport = network &+ header
+      frame.pointee.length = UInt32(UInt16(bigEndian: ip.pointee.length))
+      frame.pointee.ttl = ip.pointee.ttl
+      frame.pointee.flow.src = svs_addr(ipv4: ip.pointee.src)
+      frame.pointee.flow.dst = svs_addr(ipv4: ip.pointee.dst)
+    }
+    guard Int(frame.pointee.length) &+ network <= packet.count,
+      let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self)
+    else { return false }
+    let type = icmp.pointee.type
+    // Unreachable, source quench, time exceeded; of ICMPv6 all errors (types below 128).
+    return four ? type == 3 || type == 4 || type == 11 : type < 128
+  }
+
+  @inlinable @inline(__always)
+  func connection(_ reference: FlowReference) -> UnsafeMutablePointer<svs_connection>? {
+    guard let c = platform.connections.find(reference.slot) else { return nil }
+    let word = StateWord(bits: c.pointee.word)
+    return word.generation == reference.generation && !word.isDead ? c : nil
+  }
+
+  /// Rewrites the message's own address and what it quotes. A checksum inside the quote stays what it was: the quote
+  /// may be cut, and nobody checks it; IPVS leaves it too.
+  @inlinable @inline(__always)
+  func translate(
+    _ packet: Packet, _ frame: UnsafeMutablePointer<Frame>, _ quote: Quote,
+    _ c: UnsafeMutablePointer<svs_connection>, fromServer: Bool
+  ) -> Bool {
+    let address = fromServer ? c.pointee.vip : c.pointee.rip
+    let port = fromServer ? c.pointee.vport : c.pointee.rport
+    let quoted = fromServer ? quote.flow.dst : quote.flow.src
+    let oldPort = fromServer ? quote.flow.dport : quote.flow.sport
+    // What the quote's changes add to the message's checksum.
+    var change = Checksum()
+    change.replace(oldPort, by: port)
+    guard let ports = packet.at(dynamic: quote.transport &+ (fromServer ? 2 : 0), UInt16.self) else { return false }
+    ports.pointee = port
+    if frame.pointee.flow.family == Family.ipv4 {
+      guard let inner = packet.at(dynamic: quote.network, svs_ipv4.self) else { return false }
+      var check = Checksum(updating: inner.pointee.check)
+      check.replace(quoted.w0, by: address.w0)
+      change.replace(quoted.w0, by: address.w0)
+      let field = check.field
+      change.replace(inner.pointee.check, by: field)
+      inner.pointee.check = field
+      if fromServer { inner.pointee.dst = address.w0 } else { inner.pointee.src = address.w0 }
+      guard let outer = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return false }
+      var sum = Checksum(updating: outer.pointee.check)
+      sum.replace(fromServer ? outer.pointee.src : outer.pointee.dst, by: address.w0)
+      outer.pointee.check = sum.field
+      if fromServer { outer.pointee.src = address.w0 } else { outer.pointee.dst = address.w0 }
+    } else {
+      guard let inner = packet.at(dynamic: quote.network, svs_ipv6.self) else { return false }
+      change.replace(quoted, by: address)
+      if fromServer { inner.pointee.dst = address } else { inner.pointee.src = address }
+      guard let outer = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return false }
+      // ICMPv6's checksum covers the outer addresses too.
+      change.replace(fromServer ? outer.pointee.src : outer.pointee.dst, by: address)
+      if fromServer { outer.pointee.src = address } else { outer.pointee.dst = address }
+    }
+    guard let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self) else { return false }
+    var sum = Checksum(updating: icmp.pointee.check)
+    sum.add(change)
+    icmp.pointee.check = sum.field
+    return true
+  }
+
+  /// An error about a tunnel of ours becomes one about the packet inside, for the client that sent it.
+  @inlinable @inline(__always)
+  func relateTunnel(
+    _ packet: inout Packet, _ frame: UnsafeMutablePointer<Frame>, _ outer: Quote, _ p: UnsafeMutablePointer<Passage>
+  ) -> Step {
+    var family: UInt8 = 0
+    let offset = outer.inside(packet, &family)
+    var quote = Quote()
+    guard offset != 0, quote.read(packet, at: offset, family), quote.hasPorts,
+      let found = platform.flows.find(quote.flow)
+    else { return .pass }
+    let reference = FlowReference(found.pointee)
+    guard !reference.fromServer, let c = connection(reference), c.pointee.method == Method.tunnel,
+      c.pointee.server_family == outer.flow.family, outer.flow.dst == c.pointee.rip,
+      let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self)
+    else { return .pass }
+    var type = icmp.pointee.type
+    var code = icmp.pointee.code
+    let four = outer.flow.family == Family.ipv4
+    var rest = UInt32(bigEndian: icmp.pointee.rest)
+    let tooBig = four ? type == 3 && code == 4 : type == 2
+    if tooBig {
+      // A packet that may be fragmented needs no smaller MTU.
+      if !quote.dontFragment { return leaving(.drop, .errorDropped) }
+      let overhead = Self.overhead(c) &+ Encapsulation.size(c)
+      let mtu = four ? rest & 0xffff : rest
+      rest = mtu > overhead &+ 68 ? mtu &- overhead : mtu
+    } else {
+      rest = 0
+    }
+    if family != outer.flow.family {
+      let expired = type == (four ? 11 : 3)
+      let kind: Answer.Kind = tooBig ? .tooBig : (expired ? .timeExceeded : .hostUnreachable)
+      (type, code) = Answer(kind).typeAndCode(family)
+    }
+    let message = family == Family.ipv4 ? 28 : 48
+    let available = Int(frame.pointee.length) &- (offset &- frame.pointee.network)
+    let quoted = min(available, family == Family.ipv4 ? 548 : 1232)
+    let trimmed = offset &+ quoted &- packet.count
+    guard quoted > 0, platform.moveEnd(&packet, by: Int32(truncatingIfNeeded: trimmed)),
+      platform.moveStart(&packet, by: Int32(truncatingIfNeeded: offset &- message &- 14))
+    else { return leaving(.drop, .errorDropped) }
+    frame.pointee.network = 14
+    frame.pointee.transport = 14 &+ message &- 8
+    frame.pointee.length = UInt32(truncatingIfNeeded: quoted &+ message)
+    // Counted down on the way out.
+    frame.pointee.ttl = 65
+    frame.pointee.flow.kind = svs_flow_key.kind(
+      family == Family.ipv4 ? IPProtocol.icmp : IPProtocol.icmpv6, family)
+    guard
+      writeError(
+        packet, at: 14, family, quoted: quoted, from: c.pointer(to: \.vip).unsafelyUnwrapped,
+        to: c.pointer(to: \.client).unsafelyUnwrapped,
+        ErrorHeader(type: type, code: code, tos: 0xc0, ttl: 65, rest: rest))
+    else { return .drop }
+    p.pointee.reference = FlowReference(slot: reference.slot, generation: reference.generation, fromServer: true)
+    return .route
+  }
+}
