@@ -23,11 +23,21 @@ import Testing
     ipv6(6, from: vip6, to: destination, service: service, payload)
   }
 
+  /// UDP's header to GUE's port, and GUE's.
+  private static func gue(_ next: UInt8, port: UInt16 = 6080) -> [UInt8] {
+    [0xC0, 1, UInt8(port >> 8), UInt8(port & 255), 0, 0, 0, 0, 0, next, 0, 0]
+  }
+
   static let tunnels: [(String, outer: [UInt8], inner: [UInt8], type: [UInt8])] = [
     ("4 in 4", ipv4(4, to: rip4, inner4()), inner4(), [8, 0]),
     ("6 in 6", ipv6(41, to: rip6, inner6()), inner6(), [0x86, 0xDD]),
     ("4 in 6", ipv6(4, to: rip6, inner4()), inner4(), [8, 0]),
     ("6 in 4", ipv4(41, to: rip4, inner6()), inner6(), [0x86, 0xDD]),
+    ("GUE", ipv4(17, to: rip4, gue(4) + inner4()), inner4(), [8, 0]),
+    ("GUE, 6 in 6", ipv6(17, to: rip6, gue(41) + inner6()), inner6(), [0x86, 0xDD]),
+    ("GRE", ipv4(47, to: rip4, [0, 0, 8, 0] + inner4()), inner4(), [8, 0]),
+    ("GRE with a checksum", ipv4(47, to: rip4, [0x80, 0, 8, 0, 1, 2, 0, 0] + inner4()), inner4(), [8, 0]),
+    ("GRE, 6 in 4", ipv4(47, to: rip4, [0, 0, 0x86, 0xDD] + inner6()), inner6(), [0x86, 0xDD]),
     ("options", ipv4(4, to: rip4, options: 40, inner4()), inner4(), [8, 0]),
   ]
 
@@ -55,6 +65,10 @@ import Testing
     ("cut short inside", ipv4(4, to: rip4, Array(inner4()[..<19])), 4),
     ("nothing inside", ipv6(4, to: rip6, []), 4),
     ("UDP", ipv4(17, to: rip4, payload), nil),
+    ("UDP to another port", ipv4(17, to: rip4, gue(4, port: 6081) + inner4()), nil),
+    ("GUE with a control message", ipv4(17, to: rip4, Array(gue(4)[..<8]) + [0x20, 4, 0, 0] + inner4()), 1),
+    ("GRE with a key", ipv4(47, to: rip4, [0x20, 0, 8, 0, 0, 0, 0, 1] + inner4()), 1),
+    ("GRE to another destination", ipv4(47, to: rip4, [0, 0, 8, 0] + inner4([192, 0, 2, 10])), 2),
     ("do not fragment is no fragment", ipv4(4, to: rip4, fragment: 0x4000, inner4([192, 0, 2, 10])), 2),
   ]
 

@@ -1,6 +1,8 @@
 import Kernel
 
-// A tunnel's far end for kernels without one: IP in IP of either version inside either (RFC 2003, RFC 2473, RFC 4213).
+// A tunnel's far end for kernels without one: IP of either version inside either (RFC 2003, RFC 2473, RFC 4213), by GRE
+// (RFC 2784), and by GUE (variant 0 without options) at its own UDP port. Checksums of the tunnel are not looked at:
+// what is inside has its own.
 //
 // What arrives for a RIP and holds a packet for a VIP loses its outer header and goes up the stack as if it had come
 // bare. Everything else passes as it is, to whatever tunnels the host has otherwise.
@@ -33,9 +35,9 @@ struct Decapsulator {
 
   @inline(__always) private func unpackIPv4() -> Int32 {
     guard let outer = frame.at(networkOffset, IPv4.self) else { return Verdict.pass }
-    guard isTunnel(outer.pointee.protocolNumber) else { return Verdict.pass }
     // Options are rare and harmless: the length only has to be right.
     let length = Int(outer.pointee.versionAndLength & 0x0F) &* 4
+    guard isTunnel(outer.pointee.protocolNumber, at: networkOffset &+ length) else { return Verdict.pass }
     guard length >= 20 else { return count(SVS_DECAP_MALFORMED) }
     guard role(of: mapped(outer.pointee.destination)) & UInt32(SVS_DECAP_TUNNEL_END) != 0 else {
       return count(SVS_DECAP_OTHER_TUNNEL)
@@ -48,17 +50,47 @@ struct Decapsulator {
 
   @inline(__always) private func unpackIPv6() -> Int32 {
     guard let outer = frame.at(networkOffset, IPv6.self) else { return Verdict.pass }
-    guard isTunnel(outer.pointee.nextHeader) else { return Verdict.pass }
+    guard isTunnel(outer.pointee.nextHeader, at: networkOffset &+ 40) else { return Verdict.pass }
     guard role(of: outer.pointee.destination) & UInt32(SVS_DECAP_TUNNEL_END) != 0 else {
       return count(SVS_DECAP_OTHER_TUNNEL)
     }
     return unpack(outer.pointee.nextHeader, outerLength: 40, isCongested: outer.pointee.isCongested)
   }
 
-  /// 4 is IPv4, 41 IPv6 inside (IANA's protocol numbers).
-  @inline(__always) private func isTunnel(_ number: UInt8) -> Bool { number == 4 || number == 41 }
+  /// 4 is IPv4 inside, 41 IPv6, 47 GRE, 17 UDP (IANA's protocol numbers), of which only GUE's port counts.
+  @inline(__always) private func isTunnel(_ number: UInt8, at offset: Int) -> Bool {
+    if number == 17 {
+      guard let ports = frame.at(dynamic: offset, Tag.self) else { return false }
+      return ports.pointee.type == UInt16(6080).bigEndian
+    }
+    return number == 4 || number == 41 || number == 47
+  }
 
+  /// Looks behind the header of GUE or GRE, if there is one.
   @inline(__always) private func unpack(_ number: UInt8, outerLength: Int, isCongested: Bool) -> Int32 {
+    let offset = networkOffset &+ outerLength
+    if number == 17 {
+      guard let header = frame.at(dynamic: offset &+ 8, Tag.self) else { return count(SVS_DECAP_MALFORMED) }
+      let first = UInt16(bigEndian: header.pointee.control)
+      // Variant, control message, options' length: all zero. Then the protocol inside, and no flags.
+      guard first == 4 || first == 41, header.pointee.type == 0 else { return count(SVS_DECAP_OTHER_TUNNEL) }
+      return unpackInner(
+        UInt8(truncatingIfNeeded: first), outerLength: outerLength &+ 12, isCongested: isCongested)
+    }
+    if number == 47 {
+      guard let header = frame.at(dynamic: offset, Tag.self) else { return count(SVS_DECAP_MALFORMED) }
+      let flags = UInt16(bigEndian: header.pointee.control)
+      let isIPv4 = header.pointee.type == EtherType.ipv4
+      guard flags & 0x7FFF == 0, isIPv4 || header.pointee.type == EtherType.ipv6 else {
+        return count(SVS_DECAP_OTHER_TUNNEL)
+      }
+      return unpackInner(
+        isIPv4 ? 4 : 41, outerLength: outerLength &+ (flags == 0 ? 4 : 8), isCongested: isCongested)
+    }
+    return unpackInner(number, outerLength: outerLength, isCongested: isCongested)
+  }
+
+  @inline(__always) private func unpackInner(_ number: UInt8, outerLength: Int, isCongested: Bool) -> Int32 {
     let offset = networkOffset &+ outerLength
     if number == 4 {
       guard let inner = frame.at(dynamic: offset, IPv4.self), inner.pointee.versionAndLength & 0xF0 == 0x40 else {

@@ -45,9 +45,16 @@ extension PacketPath {
     case .notForwarded where c.pointee.method == Method.direct:
       // The director is the real server itself, and the packet is addressed to it already.
       return .pass
+    case .notForwarded where c.pointee.method == Method.tunnel && server.pointee.tunnel_source == c.pointee.rip:
+      // A tunnel to the director itself needs none, as with IPVS. Only an own address is its own source.
+      return .pass
+    case .notForwarded where c.pointee.family == Family.ipv4 && UInt8(truncatingIfNeeded: query.destination.w0) == 127:
+      // A loopback address is nowhere to go for what came by a wire; the kernel's routing is silent about it too.
+      return leaving(.drop, .noRoute)
     case .notForwarded, .unreachable:
       // No error answers an error (RFC 1122, section 3.2.2).
-      return reference.fromServer || p.parsedFrame.isICMP ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
+      return reference.fromServer || p.parsedFrame.isICMP
+        ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }
   }

@@ -1,0 +1,47 @@
+import Testing
+
+/// ICMP errors about connections, on their way through the director.
+@Suite struct ErrorTests {
+  /// A closed port at the server, by NAT: the client's own socket hears of it, which takes a right translation of all
+  /// that is quoted, and right checksums.
+  @Test(arguments: [false, true])
+  func clientsHearOfClosedPorts(six: Bool) async throws {
+    let c = Case(method: .nat, six: six)
+    try await withDirector(Stage.plain) { director in
+      try director.ipvsadm("-A -u \(c.bracketedVIP):7000 -s rr")
+      try director.ipvsadm("-a -u \(c.bracketedVIP):7000 -r \(c.bracketed(c.servers()[0])):7001 -m")
+      let heard = try director.python("client", "errors", ["refused", c.vip, "7000"])
+      #expect(heard == "refused\n")
+      #expect(try director.drops()["icmp-error-forwarded", default: 0] > 0)
+    }
+  }
+
+  /// Errors that quote what does not exist are none of the director's business.
+  @Test(arguments: [false, true])
+  func strangersAreLeftAlone(six: Bool) async throws {
+    let c = Case(method: .nat, six: six)
+    try await withDirector(Stage.plain) { director in
+      try director.startServers()
+      try director.addService(c)
+      try director.python("client", "errors", ["flood", c.address(net: 1, host: 2), c.vip, "2000"])
+      #expect(try director.drops()["icmp-error-forwarded", default: 0] == 0)
+      let answer = try director.run("client", ["curl", "-sS", "-m", "5", "http://\(c.bracketedVIP)/"])
+      #expect(!answer.isEmpty)
+    }
+  }
+
+  /// Datagrams too big for the way that may be fragmented arrive whole.
+  @Test(arguments: Method.allCases)
+  func bigDatagramsArriveInFragments(_ method: Method) async throws {
+    let c = Case(method: method, six: false)
+    try await withDirector(Stage.plain) { director in
+      try director.run("director", ["ip", "link", "set", method == .direct ? "front" : "back", "mtu", "1300"])
+      try director.addService(c, "-u", port: 9000, net: method == .direct ? 1 : 2)
+      try director.eventually(within: .seconds(10), "fragments left") {
+        _ = try director.python("client", "errors", ["big", c.vip, "9000"])
+        return try director.drops()["fragmented", default: 0] > 0
+      }
+      #expect(try director.drops()["too-big-dropped", default: 0] == 0)
+    }
+  }
+}
