@@ -11,10 +11,12 @@ public struct MemoryRoute {
   public var mtu: UInt16
   public var destinationMAC: svs_mac
   public var sourceMAC: svs_mac
+  /// Nil where the destination is on the link.
+  public var gateway: svs_addr?
 
   public init(
     family: UInt8, prefix: svs_addr, length: Int, outcome: RouteQuery.Outcome = .resolved, ifindex: UInt32 = 0,
-    mtu: UInt16 = 1500, destinationMAC: svs_mac = svs_mac(), sourceMAC: svs_mac = svs_mac()
+    mtu: UInt16 = 1500, destinationMAC: svs_mac = svs_mac(), sourceMAC: svs_mac = svs_mac(), gateway: svs_addr? = nil
   ) {
     self.family = family
     self.prefix = prefix
@@ -24,6 +26,7 @@ public struct MemoryRoute {
     self.mtu = mtu
     self.destinationMAC = destinationMAC
     self.sourceMAC = sourceMAC
+    self.gateway = gateway
   }
 
   func matches(_ query: RouteQuery) -> Bool {
@@ -44,7 +47,7 @@ public struct MemoryRoute {
     query.outcome = outcome
     guard outcome == .resolved || outcome == .unresolved else { return }
     query.ifindex = ifindex
-    query.nextHop = query.destination
+    query.nextHop = gateway ?? query.destination
     query.nextHopFamily = query.family
     query.sourceMAC = sourceMAC
     guard outcome == .resolved else { return }

@@ -62,16 +62,16 @@ struct TestWorld {
         family: address.family, prefix: address.value, length: address.bytes.count * 8, ifindex: egress,
         destinationMAC: mac(host), sourceMAC: egressMAC)
     }
-    func clients(_ prefix: String, _ length: Int) -> MemoryRoute {
+    func clients(_ prefix: String, _ length: Int, via gateway: String) -> MemoryRoute {
       let address = TestAddress(prefix)
       return MemoryRoute(
         family: address.family, prefix: address.value, length: length, ifindex: ingress, destinationMAC: mac(0xc0),
-        sourceMAC: ingressMAC)
+        sourceMAC: ingressMAC, gateway: TestAddress(gateway).value)
     }
     state.routes = [
       MemoryRoute(family: 2, prefix: svs_addr(), length: 0, outcome: .notForwarded),
       MemoryRoute(family: 10, prefix: svs_addr(), length: 0, outcome: .notForwarded),
-      clients("10.1.0.0", 16), clients("fd00:1::", 64),
+      clients("10.1.0.0", 16, via: "192.168.1.2"), clients("fd00:1::", 64, via: "fd00:c::2"),
       MemoryRoute(
         family: 2, prefix: TestAddress("10.0.0.99").value, length: 32, outcome: .unresolved, ifindex: egress),
       MemoryRoute(family: 2, prefix: TestAddress("10.77.0.0").value, length: 16, outcome: .unreachable),

@@ -25,8 +25,6 @@ struct GateTests {
       ("-A -u 10.9.9.1:81 -o", "one-packet scheduling (-o)"),
       ("-A -t 10.9.9.1:81 -s none", "the scheduler none (-s)"),
       ("-E -t 10.9.9.1:80 -s lblc", "the scheduler lblc (-s)"),
-      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gre", "GRE tunnels (--tun-type gre)"),
-      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gue --tun-port 5", "GUE tunnels (--tun-type gue)"),
     ])
   func refusesByName(line: String, feature: String) {
     let store = MemoryRuleStore()
