@@ -4,8 +4,8 @@
     foundation.py [--ipvsadm PATH] [--svs PATH] [--jobs N] [--only cases,cli] [--list]
 
 Selected are, from Tests/Records,
-  cases  the families of the schedulers that are carried, noserver, udp and removal, as far as no command
-         in them uses what SCOPE does not name, and no sysctl and no firewall rule is set
+  cases  the families of the schedulers that are carried, noserver, udp, removal and reuse, as far as no command
+         in them uses what SCOPE does not name, no knob is set to what KNOBS does not name, and no firewall rule is set
   cli    every sequence of commands up to the first that changes rules by what SCOPE does not name; commands that
          only read, or were refused, and are not in scope are left out; a command whose words are refused is always in
 Scope follows from the commands, never from names. The last line is `N passed, M failed, K soft`; the exit status
@@ -15,7 +15,7 @@ import argparse, json, os, re, shlex, subprocess, sys, tempfile
 from acclib import RECORDS, collect
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FAMILIES = {'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'sched-nq', 'sched-fo', 'sched-ovf', 'sched-mh', 'sched-dh', 'noserver', 'udp', 'removal',
+FAMILIES = {'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'sched-nq', 'sched-fo', 'sched-ovf', 'sched-mh', 'sched-dh', 'noserver', 'udp', 'removal', 'reuse',
             'extra-rr', 'extra-wrr', 'extra-lc', 'extra-wlc', 'extra-sh'}
 SCHEDULERS = {'rr', 'wrr', 'lc', 'wlc', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'dh', ''}
 REAL_SCHEDULERS = {'lblc', 'lblcr', 'none'}
@@ -27,6 +27,8 @@ OUTSIDE = {
     'persistent': None, 'netmask': None, 'pe': None, 'fwmark-service': None, 'sctp-service': None, 'ops': None, 'tun-type': 'ipip',
 }
 VIEWS = {'cat /proc/net/' + v for v in ('ip_vs', 'ip_vs_conn', 'ip_vs_stats')}
+# Knobs that are at the value by which the director behaves; what a deleted service's connections meet is not in scope.
+KNOBS = {'net.ipv4.vs.conn_reuse_mode': '1', 'net.ipv4.vs.expire_nodest_conn': '0'}
 FLAGS = {'o': 'ops', 'L': 'list', 'l': 'list', 'S': 'save'}
 
 
@@ -91,10 +93,14 @@ def select_cli(sequences):
     return chosen
 
 
+def deletes(c):
+    return any(re.search(r'ipvsadm -D\b', st['args']) for st in c['steps'] if st['op'] == 'cmd')
+
+
 def select_cases(cases):
     def in_scope(c):
         lines = ['ipvsadm ' + l for l in c['config']] + [st['args'] for st in c['steps'] if st['op'] == 'cmd']
-        return c['family'] in FAMILIES and not c.get('sysctl') and not c.get('rules') and all(invocations(l) is not None and all(map(carried, invocations(l))) for l in lines)
+        return c['family'] in FAMILIES and not c.get('rules') and all(KNOBS.get(k) == str(v) for k, v in c.get('sysctl', {}).items()) and not (c.get('sysctl') and deletes(c)) and all(invocations(l) is not None and all(map(carried, invocations(l))) for l in lines)
     return [c for c in cases if in_scope(c)]
 
 
