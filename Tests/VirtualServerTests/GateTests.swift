@@ -28,8 +28,6 @@ struct GateTests {
       ("-A -t 10.9.9.1:81 -s none", "the scheduler none (-s)"),
       ("-E -t 10.9.9.1:80 -s dh", "the scheduler dh (-s)"),
       ("-a -t 10.9.9.1:80 -r 10.0.0.1 -x 5", "connection thresholds (-x)"),
-      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gre", "GRE tunnels (--tun-type gre)"),
-      ("-a -t 10.9.9.1:80 -r 10.0.0.1 -i --tun-type gue --tun-port 5", "GUE tunnels (--tun-type gue)"),
       ("--set 1 2 3", "timeouts (--set)"),
       ("--start-daemon master", "connection synchronisation (--start-daemon)"),
       ("-L --rate", "rates (--rate)"),
