@@ -30,13 +30,14 @@ import Testing
     }
   }
 
-  /// Datagrams too big for the way that may be fragmented arrive whole.
-  @Test(arguments: Method.allCases)
+  /// Datagrams too big for the way that may be fragmented leave in fragments. (Under DR client and servers share a
+  /// link here, whose narrower MTU would keep the datagram from the director; a wire record has that case.)
+  @Test(arguments: [Method.nat, .tunnel])
   func bigDatagramsArriveInFragments(_ method: Method) async throws {
     let c = Case(method: method, six: false)
     try await withDirector(Stage.plain) { director in
-      try director.run("director", ["ip", "link", "set", method == .direct ? "front" : "back", "mtu", "1300"])
-      try director.addService(c, "-u", port: 9000, net: method == .direct ? 1 : 2)
+      try director.run("director", ["ip", "link", "set", "back", "mtu", "1300"])
+      try director.addService(c, "-u", port: 9000, net: 2)
       try director.eventually(within: .seconds(10), "fragments left") {
         _ = try director.python("client", "errors", ["big", c.vip, "9000"])
         return try director.drops()["fragmented", default: 0] > 0
