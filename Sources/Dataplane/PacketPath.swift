@@ -16,6 +16,8 @@ public struct PacketPath<P: Platform> {
       var next = receive(&packet, p)
       if next == .relate { next = relate(&packet, p) }
       if next == .open { next = open(p) }
+      if next == .persist { next = persist(p) }
+      if next == .enter { next = enter(p) }
       if next == .route { next = route(p) }
       if next == .forward { next = forward(&packet, p) }
       if next == .answer { next = answer(&packet, p) }
@@ -48,11 +50,13 @@ public struct PacketPath<P: Platform> {
     guard word.generation == reference.generation, !word.isDead, c.pointee.cport == clientPort else {
       return leaving(.drop, .contention)
     }
-    // A client that uses its port again opens a new connection.
-    if reopens(frame, reference, word) { return remembering(.open, tick, p) }
-    guard serverStands(c, config),
-      ConnectionTable(platform).advance(c, word, reference, frame.pointee.flags, config, now: tick)
-    else { return leaving(.drop, .serverRemoved) }
+    if frame.pointee.flags.contains(.syn), reopens(frame.pointee.flow.proto, reference, c, word, config) {
+      return remembering(.open, tick, p)
+    }
+    if !serverStands(c, reference, config) { return withoutServer(reference, c.pointee.family, config, tick, p) }
+    guard ConnectionTable(platform).advance(c, word, reference, frame.pointee.flags, config, now: tick) else {
+      return leaving(.drop, .contention)
+    }
     count(c.pointee.server, frame, reference.fromServer)
 
     let hop = Way.hop(c, reference.fromServer)
@@ -72,17 +76,35 @@ public struct PacketPath<P: Platform> {
     return remembering(.route, tick, p)
   }
 
-  /// Whether the connection's server is still in the rules. It is looked at only when the rules have changed, since a
-  /// look at one of many thousand servers costs a cache miss.
+  /// Whether the connection's server is still in the rules; replies are forwarded either way, as IPVS does.
+  ///
+  /// It is looked at only when the rules have changed, since a look at one of many thousand servers costs a cache miss.
   @inlinable @inline(__always)
-  func serverStands(_ c: UnsafeMutablePointer<svs_connection>, _ config: UnsafeMutablePointer<svs_config>) -> Bool {
+  func serverStands(
+    _ c: UnsafeMutablePointer<svs_connection>, _ reference: FlowReference, _ config: UnsafeMutablePointer<svs_config>
+  ) -> Bool {
     let rules = config.pointee.rules_generation
-    if c.pointee.rules == rules { return true }
+    if c.pointee.rules == rules || reference.fromServer { return true }
     guard let server = platform.servers.find(c.pointee.server), server.pointee.status == UInt32(SVS_LIVE) else {
       return false
     }
     c.pointee.rules = rules
+    let drains = c.pointee.proto == IPProtocol.udp && server.pointee.weight == 0
+    c.pointee.notes = drains ? c.pointee.notes | UInt8(SVS_DRAINING) : c.pointee.notes & ~UInt8(SVS_DRAINING)
     return true
+  }
+
+  /// What becomes of a client's packet whose server was removed.
+  @inlinable @inline(__always)
+  func withoutServer(
+    _ reference: FlowReference, _ family: UInt8, _ config: UnsafeMutablePointer<svs_config>, _ tick: UInt32,
+    _ p: UnsafeMutablePointer<Passage>
+  ) -> Step {
+    // Without any service of its family IPVS steps aside, and the packet meets the director's own sockets.
+    let services = family == Family.ipv4 ? config.pointee.services4 : config.pointee.services6
+    if services == 0 { return .pass }
+    if config.pointee.expire_nodest_conn != 0 { return remembering(.open, tick, p) }
+    return leaving(.drop, .serverRemoved)
   }
 
   /// Leaves what is known of the packet, beside its frame, to the step that comes next.
@@ -107,10 +129,23 @@ public struct PacketPath<P: Platform> {
     return .answer
   }
 
+  /// Whether a client's SYN ends the connection that its flow has, so that a new one is opened.
   @inlinable @inline(__always)
-  func reopens(_ frame: UnsafePointer<Frame>, _ reference: FlowReference, _ word: StateWord) -> Bool {
-    frame.pointee.flow.proto == IPProtocol.tcp && frame.pointee.flags.contains(.syn) && !reference.fromServer
-      && (word.state == State.timeWait || word.state == State.closed)
+  func reopens(
+    _ proto: UInt8, _ reference: FlowReference, _ c: UnsafeMutablePointer<svs_connection>, _ word: StateWord,
+    _ config: UnsafeMutablePointer<svs_config>
+  ) -> Bool {
+    guard proto == IPProtocol.tcp, !reference.fromServer else { return false }
+    if config.pointee.expire_nodest_conn != 0, let server = platform.servers.find(c.pointee.server),
+      server.pointee.weight == 0
+    {
+      return true
+    }
+    let mode = config.pointee.conn_reuse_mode
+    // A template keeps its client's connections where they are.
+    guard mode != 0, c.pointee.control == 0 else { return false }
+    return word.state == State.timeWait || word.state == State.closed
+      || mode & 2 != 0 && word.state == State.finWait && c.pointee.method != Method.nat
   }
 
   @inlinable @inline(__always)

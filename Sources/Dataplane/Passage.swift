@@ -11,6 +11,14 @@ public struct Passage {
   public var answer = Answer()
   /// The time, in ticks.
   public var tick: UInt32 = 0
+  /// The firewall mark that the kernel's own rules gave the packet; 0 without one.
+  public var mark: UInt32 = 0
+  /// The service that a connection is opened to, and its server (index + 1).
+  public var service: UInt32 = 0
+  public var choice: UInt32 = 0
+  /// The persistence template, and its slot + 1 or 0 where there is none.
+  public var template = FlowReference.none
+  public var control: UInt32 = 0
 
   @inlinable @inline(__always) public init() {}
 }
@@ -54,6 +62,10 @@ public enum Step: Int32 {
   case relate
   /// The packet belongs to no connection yet.
   case open
+  /// It is for a persistent service: does its client have a server?
+  case persist
+  /// Service and server are known: enter the connection.
+  case enter
   /// The connection's way has to be looked up.
   case route
   /// All is known: rewrite and send.

@@ -32,6 +32,8 @@ public protocol Platform {
 
   /// The interface the frame came in by.
   var ingress: UInt32 { get }
+  /// The CPU that looks at it, counted from 0.
+  var cpu: UInt32 { get }
 
   /// Nanoseconds since boot.
   func now() -> UInt64

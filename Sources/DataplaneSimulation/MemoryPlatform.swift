@@ -24,10 +24,12 @@ public struct MemoryPlatform: Platform {
     /// - Parameter capacity: connections the table holds.
     public init(capacity: UInt32 = 65_536) {
       flows = MemoryHash(capacity: Int(capacity) * 2)
-      connections = MemoryPool(capacity: Int(capacity))
+      // One more for connections of one packet.
+      connections = MemoryPool(capacity: Int(capacity) + 1)
       guard let config = configuration.find(0) else { return }
       config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
       config.pointee.connection_capacity = capacity
+      config.pointee.conn_reuse_mode = 1
       for number in UInt8(0)..<16 {
         withUnsafeMutableBytes(of: &config.pointee.timeout) {
           let ticks = UInt32((UInt64(Dataplane.State.defaultTimeout(number)) * 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
@@ -57,6 +59,8 @@ public struct MemoryPlatform: Platform {
   public var events: MemoryPool<svs_drop> { state.events }
   public var configuration: MemoryPool<svs_config> { state.configuration }
   public var runtime: MemoryPool<svs_runtime> { state.runtime }
+
+  public var cpu: UInt32 { 0 }
 
   public func now() -> UInt64 { state.clock }
 
@@ -116,7 +120,8 @@ extension MemoryPlatform {
   /// Ends what has expired, all of it at once.
   public func sweep() {
     let tick = ConnectionTable<MemoryPlatform>.tick(state.clock)
-    let used = min(state.runtime.find(0)?.pointee.fresh ?? 0, UInt32(state.connections.capacity))
-    for slot in 0..<used { _ = Sweep(self).visit(slot, now: tick) }
+    guard let config = state.configuration.find(0), let runtime = state.runtime.find(0) else { return }
+    let used = min(runtime.pointee.fresh, config.pointee.connection_capacity)
+    for slot in 0..<used { _ = Sweep(self).visit(slot, config, now: tick) }
   }
 }

@@ -108,6 +108,7 @@ public final class Director {
         // A packet in five seconds and server shows the kernel's neighbour table that the server is in use.
         config.pointee.probe_ticks = Ticks.of(seconds: 5)
         Timeouts.initialise(config)
+        config.write(Knobs())
       } equip: { path throws(DirectorError) in
         try pair.equip(path)
       }

@@ -32,6 +32,6 @@ public func describe(_ c: svs_connection) -> String {
   }
   return [
     String(c.proto), hex(c.client), String(c.cport), hex(c.vip), String(c.vport), hex(c.rip), String(c.rport),
-    String(c.word & 0xff), String(c.method), String(c.service), String(c.server),
+    String(c.word & 0xff), String(c.method), String(c.control), String(c.server),
   ].joined(separator: " ")
 }

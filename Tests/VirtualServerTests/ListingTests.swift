@@ -72,17 +72,25 @@ struct ListingTests {
     let store = MemoryRuleStore()
     store.liveConnections = [
       ConnectionSnapshot(
-        transport: .udp, state: .udp, client: try endpoint("192.0.2.10", 53), virtual: try endpoint("10.9.9.1", 53),
+        transport: .transport(.udp), state: .connection(.udp), client: try endpoint("192.0.2.10", 53),
+        virtual: try endpoint("10.9.9.1", 53),
         destination: try endpoint("10.0.0.11", 53), expiresIn: 299),
       ConnectionSnapshot(
-        transport: .tcp, state: .established, client: try endpoint("192.0.2.10", 33333),
+        transport: .transport(.tcp), state: .connection(.established), client: try endpoint("192.0.2.10", 33333),
         virtual: try endpoint("10.9.9.1", 80), destination: try endpoint("10.0.0.11", 80), expiresIn: 899),
       ConnectionSnapshot(
-        transport: .tcp, state: .closed, client: try endpoint("fd00:1::1:2", 37963),
+        transport: .transport(.tcp), state: .connection(.closed), client: try endpoint("fd00:1::1:2", 37963),
         virtual: try endpoint("fd00:9::1", 80), destination: try endpoint("fd00:a::13", 80), expiresIn: 9),
       ConnectionSnapshot(
-        transport: .tcp, state: .timeWait, client: try endpoint("10.1.0.1", 1), virtual: try endpoint("10.9.9.1", 80),
+        transport: .transport(.tcp), state: .connection(.timeWait), client: try endpoint("10.1.0.1", 1),
+        virtual: try endpoint("10.9.9.1", 80),
         destination: try endpoint("10.0.0.11", 80), expiresIn: 6000),
+      ConnectionSnapshot(
+        transport: .any, state: .template(isAssured: true), client: try endpoint("10.1.0.1", 0),
+        virtual: try endpoint("0.0.0.1", 0), destination: try endpoint("10.0.0.13", 0), expiresIn: 299),
+      ConnectionSnapshot(
+        transport: .transport(.udp), state: .template(isAssured: false), client: try endpoint("10.1.0.1", 0),
+        virtual: try endpoint("10.9.9.1", 53), destination: try endpoint("10.0.0.13", 53), expiresIn: 59),
     ]
     #expect(
       run(store, "-Lcn") == """
@@ -92,6 +100,8 @@ struct ListingTests {
         TCP 14:59  ESTABLISHED 192.0.2.10:33333   10.9.9.1:80        10.0.0.11:80
         TCP 00:09  CLOSE       [fd00:1::1:2]:37963 [fd00:9::1]:80     [fd00:a::13]:80
         TCP 100:00 TIME_WAIT   10.1.0.1:1         10.9.9.1:80        10.0.0.11:80
+        IP  04:59  ASSURED     10.1.0.1:0         0.0.0.1:0          10.0.0.13:0
+        UDP 00:59  NONE        10.1.0.1:0         10.9.9.1:53        10.0.0.13:53
 
         """)
     #expect(
@@ -109,7 +119,8 @@ struct ListingTests {
     let any = try endpoint("10.0.0.1", 1)
     store.liveConnections = try names.indices.map { index in
       ConnectionSnapshot(
-        transport: .tcp, state: try #require(ConnectionState(rawValue: UInt8(index))), client: any, virtual: any,
+        transport: .transport(.tcp), state: .connection(try #require(ConnectionState(rawValue: UInt8(index)))),
+        client: any, virtual: any,
         destination: any, expiresIn: 0)
     }
     let states = run(store, "-Lcn").split(separator: "\n").dropFirst(2).map { $0.split(separator: " ")[2] }

@@ -64,7 +64,8 @@ import Testing
     ]
     for (state, seconds, line) in rows {
       let connection = ConnectionSnapshot(
-        transport: .tcp, state: state, client: try endpoint("10.2.0.50", 1000), virtual: try endpoint("10.9.9.1", 80),
+        transport: .transport(.tcp), state: .connection(state), client: try endpoint("10.2.0.50", 1000),
+        virtual: try endpoint("10.9.9.1", 80),
         destination: try endpoint("10.0.0.200", 80), expiresIn: seconds)
       #expect(
         body(ProcView.connections([connection])) == [

@@ -20,7 +20,8 @@ import Kernel
     if slot >= sweep.pointee.limit { return 1 }
     sweep.pointee.seen &+= 1
     let platform = XDPPlatform(context: noContext())
-    if Sweep(platform).visit(UInt32(truncatingIfNeeded: slot), now: sweep.pointee.tick) {
+    guard let config = platform.configuration.find(0) else { return 1 }
+    if Sweep(platform).visit(UInt32(truncatingIfNeeded: slot), config, now: sweep.pointee.tick) {
       sweep.pointee.ended &+= 1
       return bpf_ktime_get_ns() > sweep.pointee.end_ns ? 1 : 0
     }

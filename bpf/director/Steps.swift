@@ -30,6 +30,18 @@ public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).open(p).rawValue
 }
 
+@c(svs_swift_persist)
+public func persist(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  return PacketPath(XDPPlatform(context: context)).persist(p).rawValue
+}
+
+@c(svs_swift_enter)
+public func enter(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  return PacketPath(XDPPlatform(context: context)).enter(p).rawValue
+}
+
 @c(svs_swift_route)
 public func route(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
@@ -56,6 +68,8 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = receive(context)
   if next == Step.relate.rawValue { next = svs_relate(context) }
   if next == Step.open.rawValue { next = svs_open(context) }
+  if next == Step.persist.rawValue { next = svs_persist(context) }
+  if next == Step.enter.rawValue { next = svs_enter(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }
   if next == Step.answer.rawValue { next = svs_answer(context) }

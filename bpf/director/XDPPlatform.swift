@@ -20,6 +20,7 @@ struct XDPPlatform: Platform {
   var runtime: KernelArray<svs_runtime> { KernelArray(map: &svs_runtime_map) }
 
   var ingress: UInt32 { context.pointee.ingress_ifindex }
+  var cpu: UInt32 { bpf_get_smp_processor_id() }
 
   @inline(__always) func now() -> UInt64 { bpf_ktime_get_coarse_ns() }
 

@@ -85,6 +85,8 @@ extern int svs_swift_handover(struct __sk_buff *context);
 
 STEP(relate, (struct xdp_md *context), (context))
 STEP(open, (struct xdp_md *context), (context))
+STEP(persist, (struct xdp_md *context), (context))
+STEP(enter, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(route, (struct xdp_md *context), (context))
 STEP(forward, (struct xdp_md *context), (context))

@@ -24,6 +24,7 @@ public struct ConnectionTable<P: Platform> {
       proto: c.pointee.proto, family: c.pointee.family)
   }
 
+  /// The key by which its client's packets are found; of a template, that by which new connections find it.
   @inlinable @inline(__always)
   static func requestKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
     svs_flow_key(
@@ -44,12 +45,15 @@ public struct ConnectionTable<P: Platform> {
     let settled = isTCP ? seen.state == State.established && flags.isPlainACK : true
     if settled, seen.expiry == tick &+ timeout(config, seen.state) { return true }
     let inputOnly = c.pointee.method != Method.nat
+    let drains = c.pointee.notes & UInt8(SVS_DRAINING) != 0
+    // What drains for too long is left to expire, whatever its client goes on to send.
+    if drains, hasDrained(c, config, now: tick) { return true }
     for _ in 0..<2 {
       let word = StateWord(bits: c.pointee.word)
       if word.generation != reference.generation || word.isDead { return false }
-      var state = word.state
+      var state = drains ? State.udpDraining : State.udp
       if isTCP {
-        state = TCPStateMachine.next(state, flags, fromServer: reference.fromServer, inputOnly: inputOnly)
+        state = TCPStateMachine.next(word.state, flags, fromServer: reference.fromServer, inputOnly: inputOnly)
       }
       let inactive = isTCP ? !State.isActive(state) : true
       let new = StateWord(
@@ -59,11 +63,24 @@ public struct ConnectionTable<P: Platform> {
         if word.isInactive != inactive, let server = platform.servers.find(c.pointee.server) {
           recount(server, fromInactive: word.isInactive)
         }
+        if c.pointee.control != 0, isTCP ? state == State.established : reference.fromServer {
+          assure(c.pointee.control)
+        }
         return true
       }
     }
     // Others moved it three times while we looked: it lives, and the next packet will tell its state.
     return true
+  }
+
+  /// Whether a UDP connection has stayed long enough with a server that is to get no more.
+  @inlinable @inline(__always)
+  func hasDrained(
+    _ c: UnsafeMutablePointer<svs_connection>, _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32
+  ) -> Bool {
+    let limit = config.pointee.udp_drain_limit
+    guard limit != 0, let server = platform.servers.find(c.pointee.server) else { return false }
+    return server.pointee.weight == 0 && tick &- server.pointee.quiesced >= limit
   }
 
   @inlinable @inline(__always)
@@ -91,6 +108,10 @@ public struct ConnectionTable<P: Platform> {
   func end(_ slot: UInt32, _ c: UnsafeMutablePointer<svs_connection>, _ word: StateWord) -> Bool {
     let wordPointer = c.pointer(to: \.word).unsafelyUnwrapped
     guard wordPointer.compareExchange(word.bits, word.dead.bits) else { return false }
+    if c.pointee.method == Method.template {
+      endTemplate(slot, c, word)
+      return true
+    }
     if let server = platform.servers.find(c.pointee.server) {
       if word.isInactive {
         server.pointer(to: \.inactive).unsafelyUnwrapped.decrement()
@@ -99,6 +120,7 @@ public struct ConnectionTable<P: Platform> {
       }
       server.noteEnd()
     }
+    release(c.pointee.control)
     platform.flows.remove(Self.requestKey(c))
     if c.pointee.method == Method.nat {
       let reply = Self.replyKey(c)
@@ -107,10 +129,15 @@ public struct ConnectionTable<P: Platform> {
         platform.flows.remove(reply)
       }
     }
+    giveBack(slot, c)
+    return true
+  }
+
+  @inlinable @inline(__always)
+  func giveBack(_ slot: UInt32, _ c: UnsafeMutablePointer<svs_connection>) {
     c.pointee.word = 0
     platform.giveSlot(slot)
     if let runtime = platform.runtime.find(0) { runtime.pointer(to: \.live).unsafelyUnwrapped.decrement() }
-    return true
   }
 
   @inlinable @inline(__always)
@@ -124,4 +151,6 @@ public enum Method {
   @inlinable public static var nat: UInt8 { 0 }
   @inlinable public static var direct: UInt8 { 1 }
   @inlinable public static var tunnel: UInt8 { 2 }
+  /// Of a persistence template, which forwards nothing itself.
+  @inlinable public static var template: UInt8 { 0xff }
 }

@@ -9,68 +9,110 @@ public enum Creation: UInt8 {
   case noMemory
 }
 
-extension ConnectionTable {
-  /// Enters a new connection to `server`; its slot and generation are left in `reference`.
-  ///
-  /// - Parameter rules: the rules' generation before the server was chosen.
+/// Where a new connection goes.
+@usableFromInline struct Destination {
+  @usableFromInline let index: UInt32
+  @usableFromInline let server: UnsafeMutablePointer<svs_server>
+  /// In network order.
+  @usableFromInline let port: UInt16
+
   @inlinable @inline(__always)
-  func create(
-    _ frame: UnsafePointer<Frame>, _ serviceIndex: UInt32, _ serverIndex: UInt32,
-    _ server: UnsafeMutablePointer<svs_server>,
-    _ config: UnsafeMutablePointer<svs_config>, rules: UInt32, now tick: UInt32, _ reference: inout FlowReference
-  ) -> Creation {
-    guard let runtime = platform.runtime.find(0) else { return .noMemory }
+  init(_ index: UInt32, _ server: UnsafeMutablePointer<svs_server>, port: UInt16) {
+    self.index = index
+    self.server = server
+    self.port = port
+  }
+}
+
+extension ConnectionTable {
+  /// Takes a slot for a new entry and gives it a generation. Nil where all are taken.
+  @inlinable @inline(__always)
+  func take(
+    _ config: UnsafeMutablePointer<svs_config>, _ reference: inout FlowReference
+  ) -> UnsafeMutablePointer<svs_connection>? {
+    guard let runtime = platform.runtime.find(0) else { return nil }
     var slot: UInt32 = 0
     if !platform.takeSlot(&slot) {
       slot = runtime.pointer(to: \.fresh).unsafelyUnwrapped.fetchAdd(1)
       if slot >= config.pointee.connection_capacity {
         runtime.pointer(to: \.fresh).unsafelyUnwrapped.decrement()
-        return .tableFull
+        return nil
       }
     }
-    guard let c = platform.connections.find(slot) else { return .tableFull }
     let generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
-    let isTCP = frame.pointee.flow.proto == IPProtocol.tcp
-    let nat = server.pointee.method == Method.nat
-    let state =
-      isTCP
-      ? TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
-      : State.udp
-    c.pointee.client = frame.pointee.flow.src
-    c.pointee.vip = frame.pointee.flow.dst
+    reference = FlowReference(slot: slot, generation: generation, fromServer: false)
+    return platform.connections.find(slot)
+  }
+
+  /// Counts an entry that is in the table now.
+  @inlinable @inline(__always)
+  func countLive() {
+    if let runtime = platform.runtime.find(0) { runtime.pointer(to: \.live).unsafelyUnwrapped.increment() }
+  }
+
+  /// Writes all of a connection but its state.
+  @inlinable @inline(__always)
+  func write(
+    _ c: UnsafeMutablePointer<svs_connection>, _ flow: UnsafePointer<svs_flow_key>, _ destination: Destination,
+    rules: UInt32, control: UInt32
+  ) {
+    let server = destination.server
+    c.pointee.client = flow.pointee.src
+    c.pointee.vip = flow.pointee.dst
     c.pointee.rip = server.pointee.addr
-    c.pointee.cport = frame.pointee.flow.sport
-    c.pointee.vport = frame.pointee.flow.dport
-    c.pointee.rport = server.pointee.port
-    c.pointee.proto = frame.pointee.flow.proto
-    c.pointee.family = frame.pointee.flow.family
-    c.pointee.server = serverIndex
-    c.pointee.service = serviceIndex
+    c.pointee.cport = flow.pointee.sport
+    c.pointee.vport = flow.pointee.dport
+    c.pointee.rport = destination.port
+    c.pointee.proto = flow.pointee.proto
+    c.pointee.family = flow.pointee.family
+    c.pointee.server = destination.index
+    c.pointee.control = control
     c.pointee.to_server.kind_vlan = 0
     c.pointee.to_client.kind_vlan = 0
     c.pointee.method = server.pointee.method
     c.pointee.tunnel = server.pointee.tunnel | server.pointee.tunnel_flags << 4
     c.pointee.server_family = server.pointee.family
-    c.pointee.refreshes = 0
+    let drains = flow.pointee.proto == IPProtocol.udp && server.pointee.weight == 0
+    c.pointee.notes = drains ? UInt8(SVS_DRAINING) : 0
     c.pointee.rules = rules
+  }
+
+  /// Enters a new connection; its slot and generation are left in `reference`.
+  ///
+  /// - Parameters:
+  ///   - rules: the rules' generation before the server was chosen.
+  ///   - control: the slot of its persistence template + 1, 0 without one.
+  @inlinable @inline(__always)
+  func create(
+    _ frame: UnsafePointer<Frame>, _ destination: Destination, _ config: UnsafeMutablePointer<svs_config>,
+    rules: UInt32, control: UInt32, now tick: UInt32, _ reference: inout FlowReference
+  ) -> Creation {
+    guard let c = take(config, &reference) else { return .tableFull }
+    let isTCP = frame.pointee.flow.proto == IPProtocol.tcp
+    let server = destination.server
+    let nat = server.pointee.method == Method.nat
+    let state =
+      isTCP
+      ? TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
+      : State.udp
+    write(c, frame.flow, destination, rules: rules, control: control)
     let inactive = !(isTCP && State.isActive(state))
     let word = StateWord(
-      expiry: tick &+ timeout(config, state), generation: generation, state: state, inactive: inactive)
+      expiry: tick &+ timeout(config, state), generation: reference.generation, state: state, inactive: inactive)
     c.pointee.word = word.bits
-    reference = FlowReference(slot: slot, generation: generation, fromServer: false)
 
     let outcome = platform.flows.insert(frame.pointee.flow, svs_flow_ref(bits: reference.bits))
     if outcome != .inserted {
       c.pointee.word = 0
-      platform.giveSlot(slot)
+      platform.giveSlot(reference.slot)
       return outcome == .exists ? .exists : .noMemory
     }
     if nat {
-      let reply = svs_flow_ref(bits: replyReference(slot, word).bits)
+      let reply = svs_flow_ref(bits: replyReference(reference.slot, word).bits)
       if platform.flows.replace(Self.replyKey(c), reply) != .inserted {
         platform.flows.remove(frame.pointee.flow)
         c.pointee.word = 0
-        platform.giveSlot(slot)
+        platform.giveSlot(reference.slot)
         return .noMemory
       }
     }
@@ -80,7 +122,19 @@ extension ConnectionTable {
       server.pointer(to: \.active).unsafelyUnwrapped.increment()
     }
     server.noteConnection()
-    runtime.pointer(to: \.live).unsafelyUnwrapped.increment()
+    countLive()
     return .created
+  }
+
+  /// Writes a connection that lives for one packet: it stands in no table, behind those that do, one for each CPU.
+  @inlinable @inline(__always)
+  func createForOnePacket(
+    _ flow: UnsafePointer<svs_flow_key>, _ destination: Destination, _ config: UnsafeMutablePointer<svs_config>,
+    rules: UInt32
+  ) -> FlowReference? {
+    let slot = config.pointee.connection_capacity &+ platform.cpu
+    guard let c = platform.connections.find(slot) else { return nil }
+    write(c, flow, destination, rules: rules, control: 0)
+    return FlowReference(slot: slot, generation: 0, fromServer: false)
   }
 }

@@ -1,61 +1,175 @@
 import DataplaneTypes
 
+/// A packet that belongs to no connection: does it open one, and to which server?
 extension PacketPath {
-  /// Opens a connection where the packet is one that opens, to a service of ours.
+  /// Finds the service that the packet is for, and, unless clients keep their servers there, its server.
   @inlinable @inline(__always)
   public func open(_ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
-    let tick = p.pointee.tick
     guard let config = platform.configuration.find(0) else { return .pass }
-    let rules = config.pointee.rules_generation
-    endReopened(frame)
-    let key = svs_service_key(
-      vip: frame.pointee.flow.dst, port: frame.pointee.flow.dport, proto: frame.pointee.flow.proto,
-      family: frame.pointee.flow.family)
-    guard let found = platform.services.find(key) else { return .pass }
-    let index = found.pointee
-    // A command that was killed may have left an index entry whose record serves another service by now.
-    guard let service = platform.serviceRecords.find(index), service.pointee.status == UInt32(SVS_LIVE),
-      service.pointee.key.vip == key.vip, service.pointee.key.port == key.port, service.pointee.key.proto == key.proto
-    else { return .pass }
+    endReopened(frame, config)
+    var index: UInt32 = 0
+    guard let service = service(frame.flow, p.pointee.mark, config, &index) else { return .pass }
     if frame.pointee.flow.proto == IPProtocol.tcp {
       // As in IPVS, what comes from FTP's data port opens nothing: it belongs to a connection that the server opens.
       let ftpData = UInt16(20).bigEndian
-      if !frame.pointee.flags.contains(.syn) || frame.pointee.flags.contains(.rst)
-        || frame.pointee.flow.sport == ftpData
-      {
+      let opens = frame.pointee.flags.contains(.syn) || config.pointee.sloppy_tcp != 0
+      if !opens || frame.pointee.flags.contains(.rst) || frame.pointee.flow.sport == ftpData {
         return leaving(.pass, .notSYN)
       }
     }
-    let choice = Schedulers.pick(service, frame.pointee.flow, platform)
-    guard choice != 0, let server = platform.servers.find(choice &- 1),
-      server.pointee.status == UInt32(SVS_LIVE), server.pointee.service == index
-    else { return answering(.portUnreachable, .noServer, p) }
+    p.pointee.service = index
+    p.pointee.control = 0
+    if service.pointee.persistence != 0 { return .persist }
+    // Only persistence makes FTP's service take other ports.
+    let port = service.pointee.key.port
+    if service.pointee.key.proto != 0, port != 0, port != frame.pointee.flow.dport { return .pass }
+    p.pointee.choice = Schedulers.pick(service, frame.pointee.flow, platform)
+    return .enter
+  }
 
-    var reference = FlowReference.none
-    let creation = ConnectionTable(platform).create(
-      frame, index, choice &- 1, server, config, rules: rules, now: tick, &reference)
-    switch creation {
-    case .created: break
-    case .exists: return leaving(.drop, .contention)
-    case .tableFull: return leaving(.drop, .tableFull)
-    case .noMemory: return leaving(.drop, .noMemory)
+  /// Gives the packet the server that its client has, or a template with one that the scheduler picks.
+  @inlinable @inline(__always)
+  public func persist(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    let frame = p.parsedFrame
+    let table = ConnectionTable(platform)
+    guard let config = platform.configuration.find(0), let service = platform.serviceRecords.find(p.pointee.service)
+    else { return .pass }
+    let key = ConnectionTable<P>.templateKey(frame.flow, service)
+    if let found = platform.flows.find(key), let template = connection(FlowReference(found.pointee)) {
+      let reference = FlowReference(found.pointee)
+      if let server = platform.servers.find(template.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
+        config.pointee.expire_quiescent_template == 0 || server.pointee.weight != 0
+      {
+        p.pointee.template = reference
+        p.pointee.control = reference.slot &+ 1
+        p.pointee.choice = template.pointee.server &+ 1
+        return .enter
+      }
+      table.invalidate(template, key)
     }
-    p.pointee.reference = reference
+    let choice = Schedulers.pick(service, frame.pointee.flow, platform)
+    guard choice != 0, let server = platform.servers.find(choice &- 1), server.pointee.status == UInt32(SVS_LIVE) else {
+      return answering(.portUnreachable, .noServer, p)
+    }
+    let port = ConnectionTable<P>.isForOnePort(frame.flow, service) ? server.pointee.port : 0
+    let timeout = UInt32(
+      truncatingIfNeeded: (UInt64(service.pointee.persistence) &* 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
+    var reference = FlowReference.none
+    let creation = table.createTemplate(
+      key, Destination(choice &- 1, server, port: port), timeout: timeout, config, now: p.pointee.tick, &reference)
+    if creation != .created { return leaving(.drop, event(of: creation)) }
+    p.pointee.template = reference
+    p.pointee.control = reference.slot &+ 1
+    p.pointee.choice = choice
+    return .enter
+  }
+
+  /// Enters a connection to the server that was chosen.
+  @inlinable @inline(__always)
+  public func enter(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    let frame = p.parsedFrame
+    let table = ConnectionTable(platform)
+    let tick = p.pointee.tick
+    let choice = p.pointee.choice
+    guard let config = platform.configuration.find(0), let service = platform.serviceRecords.find(p.pointee.service)
+    else { return .pass }
+    // Before the server is looked at: a change that comes later is noticed with the connection's next packet.
+    let rules = config.pointee.rules_generation
+    guard choice != 0, let server = platform.servers.find(choice &- 1), server.pointee.status == UInt32(SVS_LIVE) else {
+      return answering(.portUnreachable, .noServer, p)
+    }
+    // Where one template serves all ports, connections keep theirs.
+    let dport = frame.pointee.flow.dport
+    let keepsPort =
+      server.pointee.port == 0 || service.pointee.persistence != 0 && dport != service.pointee.key.port
+    let destination = Destination(choice &- 1, server, port: keepsPort ? dport : server.pointee.port)
+    let control = p.pointee.control
+    if control != 0, !table.hold(p.pointee.template, now: tick) { return leaving(.drop, .contention) }
+    if service.pointee.one_packet != 0, frame.pointee.flow.proto == IPProtocol.udp {
+      table.release(control)
+      guard let reference = table.createForOnePacket(frame.flow, destination, config, rules: rules) else {
+        return leaving(.drop, .tableFull)
+      }
+      p.pointee.reference = reference
+    } else {
+      var reference = FlowReference.none
+      let creation = table.create(
+        frame, destination, config, rules: rules, control: control, now: tick, &reference)
+      if creation != .created {
+        table.release(control)
+        return leaving(.drop, event(of: creation))
+      }
+      p.pointee.reference = reference
+    }
     if let counters = platform.serverCounters.find(choice &- 1) { counters.pointee.connections &+= 1 }
     count(choice &- 1, frame, false)
     return .route
   }
 
-  /// Ends the connection that the packet's flow had, if its client has opened a new one.
   @inlinable @inline(__always)
-  func endReopened(_ frame: UnsafePointer<Frame>) {
+  func event(of creation: Creation) -> Event {
+    switch creation {
+    case .created, .exists: .contention
+    case .tableFull: .tableFull
+    case .noMemory: .noMemory
+    }
+  }
+
+  /// The service that a packet is for: by its mark, by its address and port, by FTP's rule, or for all ports.
+  @inlinable @inline(__always)
+  func service(
+    _ flow: UnsafePointer<svs_flow_key>, _ mark: UInt32, _ config: UnsafeMutablePointer<svs_config>,
+    _ index: inout UInt32
+  ) -> UnsafeMutablePointer<svs_service>? {
+    let family = flow.pointee.family
+    if mark != 0,
+      let service = service(
+        svs_service_key(vip: svs_addr(ipv4: mark), port: 0, proto: 0, family: family), &index)
+    {
+      return service
+    }
+    var key = svs_service_key(
+      vip: flow.pointee.dst, port: flow.pointee.dport, proto: flow.pointee.proto, family: family)
+    if let service = service(key, &index) { return service }
+    let features = config.pointee.features
+    if features == 0 { return nil }
+    if features & UInt32(SVS_HAS_FTP) != 0, key.proto == IPProtocol.tcp {
+      // Passive data connections go to ports that no privileged service has.
+      let port = UInt16(bigEndian: key.port)
+      if port == 20 || port >= 1024 {
+        key.port = UInt16(21).bigEndian
+        if let service = service(key, &index) { return service }
+      }
+    }
+    if features & UInt32(SVS_HAS_PORT_ZERO) != 0 {
+      key.port = 0
+      return service(key, &index)
+    }
+    return nil
+  }
+
+  @inlinable @inline(__always)
+  func service(_ key: svs_service_key, _ index: inout UInt32) -> UnsafeMutablePointer<svs_service>? {
+    guard let found = platform.services.find(key) else { return nil }
+    // A command that was killed may have left an index entry whose record serves another service by now.
+    guard let service = platform.serviceRecords.find(found.pointee), service.pointee.status == UInt32(SVS_LIVE),
+      service.pointee.key.vip == key.vip, service.pointee.key.port == key.port, service.pointee.key.proto == key.proto
+    else { return nil }
+    index = found.pointee
+    return service
+  }
+
+  /// Ends the connection that the packet's flow has, if it makes way for a new one.
+  @inlinable @inline(__always)
+  func endReopened(_ frame: UnsafePointer<Frame>, _ config: UnsafeMutablePointer<svs_config>) {
     guard let found = platform.flows.find(at: frame.flow) else { return }
     let old = FlowReference(found.pointee)
     guard let c = platform.connections.find(old.slot) else { return }
     let word = StateWord(bits: c.pointee.word)
-    if word.generation == old.generation, !word.isDead, reopens(frame, old, word) {
-      _ = ConnectionTable(platform).end(old.slot, c, word)
-    }
+    guard word.generation == old.generation, !word.isDead else { return }
+    let isReopened =
+      frame.pointee.flags.contains(.syn) && reopens(frame.pointee.flow.proto, old, c, word, config)
+    if isReopened || !serverStands(c, old, config) { _ = ConnectionTable(platform).end(old.slot, c, word) }
   }
 }

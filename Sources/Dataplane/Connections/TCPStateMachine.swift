@@ -12,6 +12,8 @@ public enum State {
   @inlinable public static var listen: UInt8 { 9 }
   @inlinable public static var synAck: UInt8 { 10 }
   @inlinable public static var udp: UInt8 { 11 }
+  /// UDP whose server is to get no more: over as soon as its client pauses.
+  @inlinable public static var udpDraining: UInt8 { 12 }
 
   /// Seconds that a connection stays in each state without a packet, in the order above.
   @inlinable public static func defaultTimeout(_ state: UInt8) -> UInt32 {
@@ -19,7 +21,7 @@ public enum State {
     case established: 900
     case synSent, finWait, timeWait, listen, synAck: 120
     case synReceived, closeWait: 60
-    case closed: 10
+    case closed, udpDraining: 10
     case lastAck: 30
     case udp: 300
     default: 2

@@ -12,8 +12,9 @@ extension PacketPath {
     var query = RouteQuery(family: c.pointee.family, source: c.pointee.vip, destination: c.pointee.client)
     var probe = false
     if reference.fromServer {
-      c.pointee.refreshes &+= 1
-      probe = c.pointee.refreshes & 15 == 0 && config.pointee.probe_ticks != 0
+      let refreshes = (c.pointee.notes &+ 1) & 15
+      c.pointee.notes = c.pointee.notes & ~15 | refreshes
+      probe = refreshes == 0 && config.pointee.probe_ticks != 0
     } else {
       query.family = c.pointee.server_family
       query.destination = c.pointee.rip

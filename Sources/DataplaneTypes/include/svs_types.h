@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 3u
+#define SVS_LAYOUT_VERSION 4u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -28,8 +28,11 @@
 struct svs_flow_key {
     struct svs_addr src, dst;
     uint32_t ports;              /* network order, the source's first in memory */
-    uint32_t kind;               /* protocol, family << 8 */
+    uint32_t kind;               /* protocol, family << 8, SVS_KIND_TEMPLATE */
 };
+
+/* The key of a persistence template: client (masked), VIP or mark, no client port; no packet has it. */
+#define SVS_KIND_TEMPLATE (1u << 16)
 
 /* The same of IPv4, a third as long to hash: most packets' only look-up in a large table. */
 struct svs_flow4_key {
@@ -49,16 +52,22 @@ struct svs_hop {
     uint16_t kind_vlan;          /* kind in the high 4 bits, VLAN id in the low 12 */
 };
 
+/* A connection, or a persistence template: which server a client's next connections get. */
 struct svs_connection {
     uint64_t word;               /* expiry tick << 32 | generation << 8 | flags and state */
     struct svs_addr client, vip, rip;
     uint16_t cport, vport, rport;
     uint8_t proto, family;       /* family of client and VIP */
-    uint32_t server, service;    /* indices */
+    uint32_t server;             /* index */
+    uint32_t control;            /* the template's slot + 1, 0 without one; of a template: how many connections it controls */
     struct svs_hop to_server, to_client;
-    uint8_t method, tunnel, server_family, refreshes;
-    uint32_t rules;              /* generation of the rules under which its server was last seen to stand */
+    uint8_t method, tunnel, server_family;
+    uint8_t notes;               /* refreshes of the way in the low 4 bits, SVS_DRAINING */
+    uint32_t rules;              /* generation of the rules under which its server was last seen to stand;
+                                    of a template: its timeout in ticks */
 };
+
+#define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
 
 /* ---- services and servers ---- */
 
@@ -81,8 +90,10 @@ struct svs_service {
     uint32_t first;              /* server index + 1, 0 ends */
     uint32_t server_count;
     uint32_t table;              /* table index + 1 */
-    uint8_t scheduler, scheduler_flags, one_packet, reserved0;
-    uint32_t persistence, netmask;
+    uint8_t scheduler, scheduler_flags, one_packet;
+    uint8_t engine;              /* persistence engine: 0 none, 1 SIP */
+    uint32_t persistence;        /* seconds, 0 for none */
+    uint32_t netmask;            /* of clients: IPv4 in network order, or the length of an IPv6 prefix */
     uint32_t max_weight, weight_gcd;
     uint64_t cursor;             /* the scheduler's own */
     uint64_t reserved1;
@@ -107,7 +118,7 @@ struct svs_server {
     struct svs_service_key home; /* the service it was removed from, for a return */
     uint32_t overloaded;         /* 1 from the upper threshold on until below the lower one */
     int32_t last_weight;         /* the last that was not 0, or what it came with */
-    uint32_t reserved;
+    uint32_t quiesced;           /* tick at which its weight became 0 */
     struct svs_counters zero;    /* what its counters were when last zeroed */
     struct svs_counters joined;  /* and when it began to count for its service */
 };
@@ -139,8 +150,16 @@ struct svs_config {
     uint32_t rules_generation;   /* bumped by every change of rules */
     uint32_t attach_mode;        /* how the director was attached: 1 by name, 2 by the first service */
     uint32_t probe_ticks;        /* how often a server's packet goes through the neighbour table; 0: never */
-    uint32_t reserved[5];
+    uint32_t features;           /* SVS_HAS_...: look-ups that services have made necessary; never cleared */
+    uint32_t services4, services6;   /* live services of each family */
+    /* net.ipv4.vs. */
+    uint8_t conn_reuse_mode, expire_nodest_conn, expire_quiescent_template, sloppy_tcp;
+    uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
+    uint32_t reserved[15];
 };
+
+#define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
+#define SVS_HAS_FTP 2u           /* a service at port 21, which takes passive data connections too */
 
 struct svs_runtime {
     uint32_t fresh;              /* slots never used so far */

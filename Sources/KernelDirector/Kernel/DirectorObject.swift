@@ -29,8 +29,10 @@ enum DirectorObject {
     let object = bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, nil) }
     guard let object else { throw .system(doing: "read the director's object", errno: errno) }
     defer { bpf_object__close(object) }
+    // Behind the table's own connections each CPU has one for what is scheduled packet by packet.
+    let perCPU = UInt32(max(libbpf_num_possible_cpus(), 1))
     let sizes = [
-      ("svs_flows4", capacity * 2), ("svs_flows6", capacity * 2), ("svs_connections", capacity),
+      ("svs_flows4", capacity * 2), ("svs_flows6", capacity * 2), ("svs_connections", capacity + perCPU),
       ("svs_free_slots", capacity),
     ]
     for (name, size) in sizes {

@@ -12,12 +12,27 @@ public enum ConnectionState: UInt8, Hashable, Sendable {
   case listen = 9
   case synAck = 10
   case udp = 11
+  /// UDP whose server has weight 0.
+  case udpDraining = 12
+}
+
+/// What an entry of the connection table is about.
+public enum ConnectionProtocol: Hashable, Sendable {
+  case transport(TransportProtocol)
+  /// Any: a template of a service by firewall mark.
+  case any
 }
 
 /// An entry of the connection table.
 public struct ConnectionSnapshot: Sendable {
-  public var transport: TransportProtocol
-  public var state: ConnectionState
+  public enum State: Hashable, Sendable {
+    case connection(ConnectionState)
+    /// A persistence template; assured once a connection under it has been answered.
+    case template(isAssured: Bool)
+  }
+
+  public var transport: ConnectionProtocol
+  public var state: State
   public var client: Endpoint
   public var virtual: Endpoint
   public var destination: Endpoint
@@ -25,7 +40,7 @@ public struct ConnectionSnapshot: Sendable {
   public var expiresIn: UInt32
 
   public init(
-    transport: TransportProtocol, state: ConnectionState, client: Endpoint, virtual: Endpoint, destination: Endpoint,
+    transport: ConnectionProtocol, state: State, client: Endpoint, virtual: Endpoint, destination: Endpoint,
     expiresIn: UInt32
   ) {
     self.transport = transport

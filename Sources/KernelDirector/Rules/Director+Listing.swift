@@ -1,4 +1,5 @@
 import CLibbpf
+import Dataplane
 import DataplaneTypes
 import Glibc
 import Netlink
@@ -127,6 +128,11 @@ extension Director {
       if changes.allSatisfy({ $0.1 == 0 }) { return }
       let tables = try establish()
       for (state, seconds) in changes where seconds != 0 { tables.config.setTimeout(state.rawValue, seconds: seconds) }
+      if timeouts.udp != 0 {
+        // What drains is never kept longer than what does not.
+        let draining = ConnectionState.udpDraining.rawValue
+        tables.config.setTimeout(draining, seconds: min(timeouts.udp, DefaultTimeout.of(draining)))
+      }
     }
   }
 }
@@ -162,9 +168,22 @@ extension Tables {
 extension ConnectionSnapshot {
   /// Nil for a slot that is free or about to be.
   init?(_ c: svs_connection, now tick: UInt32) {
-    guard c.word & 0x80 == 0, let transport = TransportProtocol(rawValue: c.proto),
-      let state = ConnectionState(rawValue: UInt8(truncatingIfNeeded: c.word) & 15)
-    else { return nil }
+    guard c.word & 0x80 == 0 else { return nil }
+    let number = UInt8(truncatingIfNeeded: c.word) & 15
+    let state: State
+    if c.method == Method.template {
+      state = .template(isAssured: number != 0)
+    } else {
+      guard let known = ConnectionState(rawValue: number) else { return nil }
+      state = .connection(known)
+    }
+    let transport: ConnectionProtocol
+    if c.proto == 0 {
+      transport = .any
+    } else {
+      guard let known = TransportProtocol(rawValue: c.proto) else { return nil }
+      transport = .transport(known)
+    }
     let left = Int32(bitPattern: UInt32(truncatingIfNeeded: c.word >> 32) &- tick)
     self.init(
       transport: transport, state: state,

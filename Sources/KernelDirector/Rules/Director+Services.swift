@@ -17,13 +17,30 @@ extension Director {
       record.pointee = svs_service()
       record.pointee.key = key
       record.write(settings, scheduler)
+      // Before packets can find it: what they have to look for besides.
+      tables.config.pointee.features |= features(service)
       try tables.serviceIndex.update(key, index, "services")
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
+      countServices(key.family, 1, tables)
       try reschedule(index, record, tables)
       try upkeep(tables)
       rulesChanged(tables)
     }
+  }
+
+  /// The look-ups that a service makes necessary.
+  private func features(_ service: ServiceIdentity) -> UInt32 {
+    guard case .address(let transport, let endpoint) = service else { return 0 }
+    if endpoint.port == 0 { return UInt32(SVS_HAS_PORT_ZERO) }
+    return transport == .tcp && endpoint.port == 21 ? UInt32(SVS_HAS_FTP) : 0
+  }
+
+  private func countServices(_ family: UInt8, _ change: Int32, _ tables: Tables) {
+    let four = family == IPAddress.Family.ipv4.rawValue
+    let count = four ? tables.config.pointee.services4 : tables.config.pointee.services6
+    let new = count &+ UInt32(bitPattern: change)
+    if four { tables.config.pointee.services4 = new } else { tables.config.pointee.services6 = new }
   }
 
   public func editService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
@@ -61,12 +78,16 @@ extension Director {
         let record = try tables.services.record(index)
         if record.pointee.status == SVS_LIVE { try delete(record, tables) }
       }
+      // Whatever a killed command left uncounted.
+      tables.config.pointee.services4 = 0
+      tables.config.pointee.services6 = 0
       rulesChanged(tables)
     }
   }
 
   private func delete(_ record: UnsafeMutablePointer<svs_service>, _ tables: Tables) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
+    countServices(record.pointee.key.family, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var next = record.pointee.first
     while next != 0 {
@@ -133,6 +154,7 @@ extension UnsafeMutablePointer where Pointee == svs_service {
   func write(_ settings: ServiceSettings, _ scheduler: UInt8) {
     pointee.scheduler_flags = settings.schedulerFlags
     pointee.one_packet = settings.onePacket ? 1 : 0
+    pointee.engine = settings.persistenceEngine == "sip" ? 1 : 0
     pointee.persistence = settings.persistence
     pointee.netmask = settings.netmask
     pointee.scheduler = scheduler
@@ -141,6 +163,7 @@ extension UnsafeMutablePointer where Pointee == svs_service {
   var settings: ServiceSettings {
     ServiceSettings(
       scheduler: SchedulerNames.name(pointee.scheduler) ?? "?", persistence: pointee.persistence,
-      netmask: pointee.netmask, onePacket: pointee.one_packet != 0, schedulerFlags: pointee.scheduler_flags)
+      netmask: pointee.netmask, onePacket: pointee.one_packet != 0, schedulerFlags: pointee.scheduler_flags,
+      persistenceEngine: pointee.engine == 1 ? "sip" : "")
   }
 }

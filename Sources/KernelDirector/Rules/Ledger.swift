@@ -134,6 +134,6 @@ extension Director {
 }
 
 extension UnsafeMutablePointer where Pointee == svs_server {
-  /// Whether connections still refer to the server.
-  var isDraining: Bool { pointee.active &+ pointee.inactive != 0 }
+  /// Whether connections or templates still refer to the server.
+  var isDraining: Bool { pointee.active &+ pointee.inactive != 0 || pointee.persistent != 0 }
 }

@@ -77,6 +77,7 @@ extension UnsafeMutablePointer where Pointee == svs_server {
     pointee.upper = settings.upperThreshold
     pointee.lower = settings.lowerThreshold
     let weight = Int32(clamping: settings.weight)
+    if weight == 0, pointee.weight != 0 || pointee.status != UInt32(SVS_LIVE) { pointee.quiesced = Ticks.now }
     pointee.weight = weight
     if weight != 0 { pointee.last_weight = weight }
     // A higher upper threshold, or none, gives a server its chance again.

@@ -5,11 +5,15 @@ enum SchedulerNames {
   /// The numbers a scheduler may have.
   private static let numbers: ClosedRange<UInt8> = 1...63
 
+  /// A service without a scheduler, which gives new connections no server: as IPVS has it, `-s none`.
+  private static let none = "none"
+
   static func number(_ name: String) -> UInt8? {
-    numbers.first { self.name($0) == name }
+    name == none ? 0 : numbers.first { self.name($0) == name }
   }
 
   static func name(_ number: UInt8) -> String? {
+    if number == 0 { return none }
     var visitor = Naming()
     return Schedulers.visit(number, &visitor)
   }

@@ -21,15 +21,11 @@ struct Unimplemented: Sendable {
   }
 
   static let features: [Unimplemented] = [
-    Unimplemented("persistence (-p)") { $0.options.contains(.persistent) },
-    Unimplemented("the persistence mask (-M)") { $0.options.contains(.netmask) },
     Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty },
     Unimplemented("services by firewall mark (-f)") { $0.service.mark != 0 },
     Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
-    Unimplemented("one-packet scheduling (-o)") { $0.settings.onePacket },
     Unimplemented(scheduler: "lblc"),
     Unimplemented(scheduler: "lblcr"),
-    Unimplemented(scheduler: "none"),
   ]
 
   /// The first feature that a command wants in vain.

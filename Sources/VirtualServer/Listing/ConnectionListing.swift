@@ -24,10 +24,10 @@ struct ConnectionListing<Names: NameService> {
       text += "destination\n"
     }
     for connection in connections {
-      let transport = connection.transport
+      let transport = connection.transport.forNames
       append(
         [
-          transport.listed, clock(connection.expiresIn), connection.state.listed,
+          connection.transport.listed, clock(connection.expiresIn), connection.state.listed,
           endpoints.text(connection.client, over: transport), endpoints.text(connection.virtual, over: transport),
         ], to: &text)
       text += endpoints.text(connection.destination, over: transport) + "\n"
@@ -48,6 +48,32 @@ struct ConnectionListing<Names: NameService> {
   }
 }
 
+extension ConnectionProtocol {
+  var listed: String {
+    switch self {
+    case .transport(let transport): transport.listed
+    case .any: "IP"
+    }
+  }
+
+  /// The protocol whose names ports are given; a template for any has no port to name.
+  var forNames: TransportProtocol {
+    switch self {
+    case .transport(let transport): transport
+    case .any: .tcp
+    }
+  }
+}
+
+extension ConnectionSnapshot.State {
+  var listed: String {
+    switch self {
+    case .connection(let state): state.listed
+    case .template(let isAssured): isAssured ? "ASSURED" : "NONE"
+    }
+  }
+}
+
 extension ConnectionState {
   /// The name that /proc/net/ip_vs_conn uses.
   var listed: String {
@@ -63,7 +89,7 @@ extension ConnectionState {
     case .lastAck: "LAST_ACK"
     case .listen: "LISTEN"
     case .synAck: "SYNACK"
-    case .udp: "UDP"
+    case .udp, .udpDraining: "UDP"
     }
   }
 }

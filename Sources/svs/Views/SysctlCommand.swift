@@ -1,18 +1,21 @@
 import ArgumentParser
+import KernelDirector
 import VirtualServer
 
 struct SysctlCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sysctl",
-    abstract: "Show IPVS's knobs, net.ipv4.vs.*, and how this director stands to each.",
+    abstract: "Show and set IPVS's knobs, net.ipv4.vs.*, and the director's own.",
     discussion: """
-      The names and values are the kernel's. The director behaves as IPVS does by default; setting a knob to the value \
-      that it has succeeds, anything else is refused with the reason.
+      The names, values and effects are the kernel's. A knob that has no meaning here, or whose other values are not \
+      implemented, takes the value that it has and refuses others with the reason. What is set holds for this network \
+      namespace, until its director is removed.
 
       EXAMPLES
         svs sysctl                                       all of them
         svs sysctl net.ipv4.vs.conn_reuse_mode
-        svs sysctl -w net.ipv4.vs.expire_nodest_conn=0
+        svs sysctl -w net.ipv4.vs.expire_nodest_conn=1
+        svs sysctl -w svs.udp_drain_limit=60
       """)
 
   @Flag(name: .customShort("w"), help: "Set knobs: NAME=VALUE.")
@@ -28,8 +31,17 @@ struct SysctlCommand: ParsableCommand {
   }
 
   func run() throws {
-    if words.isEmpty { return Knob.all.forEach(show) }
-    // All are judged before the first is told: a command that fails changes nothing.
+    let director = try reporting { () throws(DirectorError) in try Director() }
+    // Nobody sets a knob between our look at all of them and our store.
+    let outcome = director.inOneSitting { Result { try show(on: director) } }
+    try outcome.get()
+  }
+
+  private func show(on director: Director) throws {
+    let standing = try reporting { () throws(DirectorError) in try director.knobs() }
+    var knobs = standing
+    if words.isEmpty { return Knob.all.forEach { show($0, knobs) } }
+    // All are judged before the first is set: a command that fails changes nothing.
     var found: [Knob] = []
     for word in words {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -37,17 +49,18 @@ struct SysctlCommand: ParsableCommand {
         complain("there is no knob \(parts[0]); 'svs sysctl' lists all")
         throw ExitCode.failure
       }
-      if parts.count == 2, let refusal = knob.refusal(of: String(parts[1])) {
+      if parts.count == 2, let refusal = knob.set(String(parts[1]), in: &knobs) {
         complain(refusal)
         throw ExitCode.failure
       }
       found.append(knob)
     }
-    found.forEach(show)
+    if knobs != standing { try reporting { () throws(DirectorError) in try director.setKnobs(knobs) } }
+    found.forEach { show($0, knobs) }
   }
 
-  private func show(_ knob: Knob) {
-    var line = "\(Knob.prefix)\(knob.name) = \(knob.value)"
+  private func show(_ knob: Knob, _ knobs: Knobs) {
+    var line = "\(knob.name) = \(knob.value(in: knobs))"
     if words.isEmpty, case .meaningless(let why) = knob.standing { line += "  # no meaning here: \(why)" }
     print(line)
   }

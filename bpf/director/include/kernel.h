@@ -14,6 +14,8 @@ extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
 int svs_relate(struct xdp_md *_Nonnull context);
 int svs_open(struct xdp_md *_Nonnull context);
+int svs_persist(struct xdp_md *_Nonnull context);
+int svs_enter(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
 int svs_forward(struct xdp_md *_Nonnull context);
 int svs_answer(struct xdp_md *_Nonnull context);

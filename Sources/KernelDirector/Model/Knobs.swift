@@ -1,0 +1,16 @@
+/// The settings under net.ipv4.vs that change what the director does, and its own, as numbers.
+public struct Knobs: Hashable, Sendable {
+  /// What a client's SYN on a port that it used before does: 0 nothing, 1 opens a new connection after TIME_WAIT or
+  /// CLOSE, 2 (a bit) after FIN_WAIT too where replies go past the director.
+  public var connectionReuse: UInt8 = 1
+  /// Whether connections end with the removal of their server; else their packets are dropped until it returns.
+  public var expiresWithoutServer: UInt8 = 0
+  /// Whether clients leave a persistent server that has weight 0.
+  public var expiresQuiescentTemplates: UInt8 = 0
+  /// Whether TCP connections open with any packet but RST.
+  public var sloppyTCP: UInt8 = 0
+  /// Seconds that a server of weight 0 keeps UDP clients that never pause; 0 means as long as they send.
+  public var udpDrainLimit: UInt32 = 300
+
+  public init() {}
+}

@@ -1,0 +1,41 @@
+import DataplaneTypes
+
+extension Director {
+  /// The knobs as they are set in this namespace.
+  public func knobs() throws(DirectorError) -> Knobs {
+    try locked { () throws(DirectorError) in
+      guard let tables else { return Knobs() }
+      return tables.config.knobs
+    }
+  }
+
+  /// Sets all knobs, and makes the director if there is none, so that they hold for later services.
+  public func setKnobs(_ knobs: Knobs) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      if tables == nil, knobs == Knobs() { return }
+      try establish().config.write(knobs)
+    }
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == svs_config {
+  func write(_ knobs: Knobs) {
+    pointee.conn_reuse_mode = knobs.connectionReuse
+    pointee.expire_nodest_conn = knobs.expiresWithoutServer
+    pointee.expire_quiescent_template = knobs.expiresQuiescentTemplates
+    pointee.sloppy_tcp = knobs.sloppyTCP
+    pointee.udp_drain_limit = Ticks.of(seconds: knobs.udpDrainLimit)
+  }
+
+  var knobs: Knobs {
+    var knobs = Knobs()
+    knobs.connectionReuse = pointee.conn_reuse_mode
+    knobs.expiresWithoutServer = pointee.expire_nodest_conn
+    knobs.expiresQuiescentTemplates = pointee.expire_quiescent_template
+    knobs.sloppyTCP = pointee.sloppy_tcp
+    // Ticks were rounded down when they were set.
+    let limit = pointee.udp_drain_limit
+    knobs.udpDrainLimit = limit == 0 ? 0 : Ticks.seconds(limit + 1)
+    return knobs
+  }
+}
