@@ -15,10 +15,9 @@ import argparse, json, os, re, shlex, subprocess, sys, tempfile
 from acclib import RECORDS, collect
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FAMILIES = {'persistence', 'timed', 'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'sched-nq', 'sched-fo', 'sched-ovf', 'sched-mh', 'sched-dh', 'noserver', 'udp', 'removal', 'reuse',
+FAMILIES = {'persistence', 'timed', 'sched-rr', 'sched-wrr', 'sched-lc', 'sched-wlc', 'sched-sh', 'sched-sed', 'sched-nq', 'sched-fo', 'sched-ovf', 'sched-mh', 'sched-dh', 'sched-lblc', 'sched-lblcr', 'noserver', 'udp', 'removal', 'reuse',
             'extra-rr', 'extra-wrr', 'extra-lc', 'extra-wlc', 'extra-sh'}
 SCHEDULERS = {'rr', 'wrr', 'lc', 'wlc', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'dh', ''}
-REAL_SCHEDULERS = {'lblc', 'lblcr'}
 # Options with an argument, by letter and by name; -p may do without.
 LETTERS = {'t': 'tcp-service', 'u': 'udp-service', 'f': 'fwmark-service', 's': 'scheduler', 'p': 'persistent', 'M': 'netmask', 'r': 'real-server', 'w': 'weight', 'x': 'u-threshold', 'y': 'l-threshold', 'b': 'sched-flags'}
 NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-daemon', 'tun-type', 'tun-port', 'mcast-interface', 'mcast-group', 'mcast-port', 'mcast-ttl', 'syncid', 'sync-maxlen'}
@@ -54,7 +53,6 @@ def carried(words):
     """Whether a command line uses only what the first release carries."""
     for name, value in options(words):
         if name in OUTSIDE and value != OUTSIDE[name]: return False
-        if name == 'scheduler' and value in REAL_SCHEDULERS: return False
     return True
 
 

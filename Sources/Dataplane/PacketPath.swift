@@ -17,6 +17,7 @@ public struct PacketPath<P: Platform> {
       if next == .relate { next = relate(&packet, p) }
       if next == .open { next = open(p) }
       if next == .persist { next = persist(p) }
+      if next == .schedule { next = schedule(p) }
       if next == .enter { next = enter(p) }
       if next == .route { next = route(p) }
       if next == .forward { next = forward(&packet, p) }

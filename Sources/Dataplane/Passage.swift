@@ -64,6 +64,8 @@ public enum Step: Int32 {
   case open
   /// It is for a persistent service: does its client have a server?
   case persist
+  /// The scheduler picks a server.
+  case schedule
   /// Service and server are known: enter the connection.
   case enter
   /// The connection's way has to be looked up.

@@ -12,6 +12,7 @@ public protocol Platform {
   associatedtype ServiceRecords: Pool<svs_service>
   associatedtype ServerRecords: Pool<svs_server>
   associatedtype HashTables: Pool<svs_table>
+  associatedtype Localities: HashTable<svs_locality_key, svs_locality>
   associatedtype TrafficCounters: Pool<svs_counters>
   associatedtype Events: Pool<svs_drop>
   associatedtype Configuration: Pool<svs_config>
@@ -24,6 +25,8 @@ public protocol Platform {
   var serviceRecords: ServiceRecords { get }
   var servers: ServerRecords { get }
   var hashTables: HashTables { get }
+  /// What has not been used for longest gives way.
+  var localities: Localities { get }
   /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }
@@ -54,6 +57,9 @@ public protocol Platform {
 
   /// The unfolded Internet sum of `length` bytes from `offset`, at most 4,096 of them; false if they are not all there.
   func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool
+
+  /// Enters a destination with its first server into `localities`, where there is room.
+  func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32)
 
   /// Runs `ServerWalk.step` until it says stop, at most `limit` times.
   func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)

@@ -12,6 +12,7 @@ public struct MemoryPlatform: Platform {
     public let serviceRecords = MemoryPool<svs_service>(capacity: 4096)
     public let servers = MemoryPool<svs_server>(capacity: 16_384)
     public let hashTables = MemoryPool<svs_table>(capacity: 4096)
+    public let localities = MemoryHash<svs_locality_key, svs_locality>(capacity: Int(SVS_LOCALITIES))
     public let serverCounters = MemoryPool<svs_counters>(capacity: 16_384)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
@@ -30,6 +31,8 @@ public struct MemoryPlatform: Platform {
       config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
       config.pointee.connection_capacity = capacity
       config.pointee.conn_reuse_mode = 1
+      config.pointee.lblc_expiration = UInt32(24 * 3600 * 1_000_000_000 >> UInt64(SVS_TICK_SHIFT))
+      config.pointee.lblcr_expiration = config.pointee.lblc_expiration
       for number in UInt8(0)..<16 {
         withUnsafeMutableBytes(of: &config.pointee.timeout) {
           let ticks = UInt32((UInt64(Dataplane.State.defaultTimeout(number)) * 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
@@ -55,6 +58,7 @@ public struct MemoryPlatform: Platform {
   public var serviceRecords: MemoryPool<svs_service> { state.serviceRecords }
   public var servers: MemoryPool<svs_server> { state.servers }
   public var hashTables: MemoryPool<svs_table> { state.hashTables }
+  public var localities: MemoryHash<svs_locality_key, svs_locality> { state.localities }
   public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
   public var events: MemoryPool<svs_drop> { state.events }
   public var configuration: MemoryPool<svs_config> { state.configuration }
@@ -106,6 +110,13 @@ public struct MemoryPlatform: Platform {
     // RFC 1071: an odd last byte is the first of a word.
     if position < length { sum &+= UInt64(UInt16(bytes[position]).littleEndian) }
     return true
+  }
+
+  public func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {
+    var first = svs_locality()
+    (first.used, first.modified, first.count) = (tick, tick, 1)
+    first.servers.0 = tag
+    _ = localities.replace(key, first)
   }
 
   public func run(_ walk: inout ServerWalk<MemoryPlatform>, atMost limit: UInt32) {

@@ -12,6 +12,7 @@ extension MemoryPlatform.State {
     guard let record = serviceRecords.find(index) else { return 0 }
     record.pointee = svs_service()
     record.pointee.key = key
+    record.pointee.number = index
     record.pointee.scheduler = scheduler
     record.pointee.scheduler_flags = flags
     record.pointee.status = UInt32(SVS_LIVE)

@@ -20,7 +20,6 @@ struct GateTests {
       ("-A -f 1 -s rr", "services by firewall mark (-f)"),
       ("-L -f 1", "services by firewall mark (-f)"),
       ("-A --sctp-service 10.9.9.1:81", "SCTP (--sctp-service)"),
-      ("-E -t 10.9.9.1:80 -s lblc", "the scheduler lblc (-s)"),
     ])
   func refusesByName(line: String, feature: String) {
     let store = MemoryRuleStore()

@@ -6,7 +6,7 @@ import Testing
 @Suite("IPVS's knobs") struct KnobTests {
   @Test func everyKnobTakesItsDefaultAndNoNonsense() {
     let kernels = Knob.all.filter { $0.name.hasPrefix(Knob.prefix) }
-    #expect(kernels.count == 27)
+    #expect(kernels.count == 29)
     #expect(kernels.map(\.name) == kernels.map(\.name).sorted())
     for knob in Knob.all {
       var knobs = Knobs()
@@ -32,7 +32,7 @@ import Testing
         #expect(knobs == Knobs())
       }
     }
-    #expect(effective == 5)
+    #expect(effective == 7)
   }
 
   @Test func namesAndLists() throws {

@@ -58,3 +58,42 @@ struct KernelPool<Element>: Pool {
     return withUnsafePointer(to: inner) { bpf_map_lookup_elem(chunk, $0)?.assumingMemoryBound(to: Element.self) }
   }
 }
+
+/// A hash map that user space makes when it is first needed: the one element of an array of maps.
+struct KernelNestedHash<Key, Value>: HashTable {
+  let map: UnsafeMutableRawPointer
+
+  @inline(__always) private var inner: UnsafeMutableRawPointer? {
+    let index: UInt32 = 0
+    return withUnsafePointer(to: index) { bpf_map_lookup_elem(map, $0) }
+  }
+
+  @inline(__always) func find(_ key: Key) -> UnsafeMutablePointer<Value>? {
+    guard let inner else { return nil }
+    return KernelHash<Key, Value>(map: inner).find(key)
+  }
+
+  @inline(__always) func find(at key: UnsafePointer<Key>) -> UnsafeMutablePointer<Value>? {
+    guard let inner else { return nil }
+    return KernelHash<Key, Value>(map: inner).find(at: key)
+  }
+
+  @inline(__always) func insert(_ key: Key, _ value: Value) -> InsertOutcome {
+    guard let inner else { return .full }
+    return KernelHash<Key, Value>(map: inner).insert(key, value)
+  }
+
+  @inline(__always) func replace(_ key: Key, _ value: Value) -> InsertOutcome {
+    guard let inner else { return .full }
+    return KernelHash<Key, Value>(map: inner).replace(key, value)
+  }
+
+  @inline(__always) func replace(_ key: Key, at value: UnsafePointer<Value>) {
+    guard let inner else { return }
+    withUnsafePointer(to: key) { _ = bpf_map_update_elem(inner, $0, value, 0) }
+  }
+
+  @inline(__always) func remove(_ key: Key) {
+    if let inner { KernelHash<Key, Value>(map: inner).remove(key) }
+  }
+}

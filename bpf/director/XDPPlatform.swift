@@ -14,6 +14,7 @@ struct XDPPlatform: Platform {
   var hashTables: KernelPool<svs_table> {
     KernelPool(map: &svs_table_pool, shift: UInt32(SVS_TABLE_CHUNK_SHIFT))
   }
+  var localities: KernelNestedHash<svs_locality_key, svs_locality> { KernelNestedHash(map: &svs_locality_pool) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }
@@ -48,6 +49,18 @@ struct XDPPlatform: Platform {
     return true
   }
 
+  @inline(__always) func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {
+    // Too large for the stack. Places beyond the first are 0 here and in the table.
+    let index: UInt32 = 3
+    guard let memory = withUnsafePointer(to: index, { bpf_map_lookup_elem(&svs_scratch, $0) }) else { return }
+    let first = memory.assumingMemoryBound(to: svs_locality.self)
+    first.pointee.used = tick
+    first.pointee.modified = tick
+    first.pointee.count = 1
+    first.pointee.servers.0 = tag
+    localities.replace(key, at: first)
+  }
+
   @inline(__always) func run(_ walk: inout ServerWalk<XDPPlatform>, atMost limit: UInt32) {
     guard let memory = walkMemory() else { return }
     memory.pointee = walk
@@ -56,6 +69,7 @@ struct XDPPlatform: Platform {
     let done = svs_opaque(memory).assumingMemoryBound(to: ServerWalk<XDPPlatform>.self)
     walk.best = done.pointee.best
     walk.level = done.pointee.level
+    walk.place = done.pointee.place
   }
 }
 

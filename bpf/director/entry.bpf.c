@@ -57,12 +57,26 @@ POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct
 POOL(svs_table_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_TABLE_CHUNK_SIZE, struct svs_table);
 POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
 
+/* One table, which user space makes with the first service that needs it. */
+struct svs_locality_table {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, SVS_LOCALITIES);
+    __uint(key_size, sizeof(struct svs_locality_key));
+    __uint(value_size, sizeof(struct svs_locality));
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __array(values, struct svs_locality_table);
+} svs_locality_pool SEC(".maps");
+
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_operator_map, 1, struct svs_operator);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
-ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 3, struct svs_scratch_buffer);
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 4, struct svs_scratch_buffer);
 
 /* The helpers that rewrite packets are for GPL-compatible programs; the source stays under the MIT licence too. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -86,6 +100,7 @@ extern int svs_swift_handover(struct __sk_buff *context);
 STEP(relate, (struct xdp_md *context), (context))
 STEP(open, (struct xdp_md *context), (context))
 STEP(persist, (struct xdp_md *context), (context))
+STEP(schedule, (struct xdp_md *context), (context))
 STEP(enter, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(route, (struct xdp_md *context), (context))

@@ -2,7 +2,7 @@ import DataplaneTypes
 
 /// A packet that belongs to no connection: does it open one, and to which server?
 extension PacketPath {
-  /// Finds the service that the packet is for, and, unless clients keep their servers there, its server.
+  /// Finds the service that the packet is for, if it may open a connection.
   @inlinable @inline(__always)
   public func open(_ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
@@ -24,11 +24,10 @@ extension PacketPath {
     // Only persistence makes FTP's service take other ports.
     let port = service.pointee.key.port
     if service.pointee.key.proto != 0, port != 0, port != frame.pointee.flow.dport { return .pass }
-    p.pointee.choice = Schedulers.pick(service, frame.pointee.flow, platform)
-    return .enter
+    return .schedule
   }
 
-  /// Gives the packet the server that its client has, or a template with one that the scheduler picks.
+  /// Looks for the template of the packet's client.
   @inlinable @inline(__always)
   public func persist(_ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
@@ -48,24 +47,18 @@ extension PacketPath {
       }
       table.invalidate(template, key)
     }
-    let choice = Schedulers.pick(service, frame.pointee.flow, platform)
-    guard choice != 0, let server = platform.servers.find(choice &- 1), server.pointee.status == UInt32(SVS_LIVE) else {
-      return answering(.portUnreachable, .noServer, p)
-    }
-    let port = ConnectionTable<P>.isForOnePort(frame.flow, service) ? server.pointee.port : 0
-    let timeout = UInt32(
-      truncatingIfNeeded: (UInt64(service.pointee.persistence) &* 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
-    var reference = FlowReference.none
-    let creation = table.createTemplate(
-      key, Destination(choice &- 1, server, port: port), timeout: timeout, config, now: p.pointee.tick, &reference)
-    if creation != .created { return leaving(.drop, event(of: creation)) }
-    p.pointee.template = reference
-    p.pointee.control = reference.slot &+ 1
-    p.pointee.choice = choice
+    return .schedule
+  }
+
+  /// Lets the scheduler pick a server.
+  @inlinable @inline(__always)
+  public func schedule(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    guard let service = platform.serviceRecords.find(p.pointee.service) else { return .pass }
+    p.pointee.choice = Schedulers.pick(service, p.parsedFrame.pointee.flow, platform)
     return .enter
   }
 
-  /// Enters a connection to the server that was chosen.
+  /// Enters a connection to the server that was chosen, under a template where clients keep their servers.
   @inlinable @inline(__always)
   public func enter(_ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
@@ -84,6 +77,16 @@ extension PacketPath {
     let keepsPort =
       server.pointee.port == 0 || service.pointee.persistence != 0 && dport != service.pointee.key.port
     let destination = Destination(choice &- 1, server, port: keepsPort ? dport : server.pointee.port)
+    if service.pointee.persistence != 0, p.pointee.control == 0 {
+      let port = ConnectionTable<P>.isForOnePort(frame.flow, service) ? server.pointee.port : 0
+      var reference = FlowReference.none
+      let creation = table.createTemplate(
+        ConnectionTable<P>.templateKey(frame.flow, service), Destination(choice &- 1, server, port: port),
+        timeout: table.persistence(service), config, now: tick, &reference)
+      if creation != .created { return leaving(.drop, event(of: creation)) }
+      p.pointee.template = reference
+      p.pointee.control = reference.slot &+ 1
+    }
     let control = p.pointee.control
     if control != 0, !table.hold(p.pointee.template, now: tick) { return leaving(.drop, .contention) }
     if service.pointee.one_packet != 0, frame.pointee.flow.proto == IPProtocol.udp {

@@ -53,6 +53,12 @@ extension ConnectionTable {
     return bits >= 32 ? ~0 : (~(~UInt32(0) >> bits)).bigEndian
   }
 
+  /// A service's persistence, in ticks.
+  @inlinable @inline(__always)
+  func persistence(_ service: UnsafeMutablePointer<svs_service>) -> UInt32 {
+    UInt32(truncatingIfNeeded: (UInt64(service.pointee.persistence) &* 1_000_000_000) >> UInt64(SVS_TICK_SHIFT))
+  }
+
   /// Enters a template for a server; its slot and generation are left in `reference`.
   @inlinable @inline(__always)
   func createTemplate(

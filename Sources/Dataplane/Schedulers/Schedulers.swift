@@ -22,6 +22,8 @@ public enum Schedulers {
     case Overflow.number: visitor.visit(Overflow.self)
     case DestinationHash.number: visitor.visit(DestinationHash.self)
     case MaglevHash.number: visitor.visit(MaglevHash.self)
+    case LocalityLeastConnection.number: visitor.visit(LocalityLeastConnection.self)
+    case LocalityReplication.number: visitor.visit(LocalityReplication.self)
     default: nil
     }
   }

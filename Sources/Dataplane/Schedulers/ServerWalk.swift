@@ -17,6 +17,11 @@ public struct ServerWalk<P: Platform> {
   public var weight: UInt64 = 0
   /// Room for a scheduler's own number.
   public var level: UInt64 = 0
+  /// The destination whose servers are walked along; none in a walk along the service's.
+  public var locality = svs_locality_key.none
+  /// Whether that walk looks for the most loaded server, and where it found it.
+  public var isForGreatest = false
+  public var place: UInt32 = 0
 
   @inlinable @inline(__always)
   public init(_ platform: P, _ scheduler: UInt8, _ service: UnsafeMutablePointer<svs_service>, from first: UInt32) {

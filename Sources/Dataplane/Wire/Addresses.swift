@@ -42,6 +42,12 @@ extension svs_flow_key {
   @inlinable public var family: UInt8 { @inline(__always) get { UInt8(truncatingIfNeeded: kind >> 8) } }
 }
 
+extension svs_locality_key {
+  @inlinable static var none: svs_locality_key {
+    @inline(__always) get { svs_locality_key(destination: .zero, service: 0, family: 0) }
+  }
+}
+
 extension svs_addr {
   @inlinable public static var zero: svs_addr { @inline(__always) get { svs_addr(w0: 0, w1: 0, w2: 0, w3: 0) } }
 

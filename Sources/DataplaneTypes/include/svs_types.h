@@ -96,7 +96,8 @@ struct svs_service {
     uint32_t netmask;            /* of clients: IPv4 in network order, or the length of an IPv6 prefix */
     uint32_t max_weight, weight_gcd;
     uint64_t cursor;             /* the scheduler's own */
-    uint64_t reserved1;
+    uint32_t number;             /* its own index */
+    uint32_t memory;             /* counts what this record's schedulers have forgotten, for locality keys */
     struct svs_counters carried; /* what servers that have left counted for it; its own count is this and its servers' */
 };
 
@@ -119,11 +120,29 @@ struct svs_server {
     uint32_t overloaded;         /* 1 from the upper threshold on until below the lower one */
     int32_t last_weight;         /* the last that was not 0, or what it came with */
     uint32_t quiesced;           /* tick at which its weight became 0 */
+    uint32_t incarnation;        /* counts the servers that this record has been */
+    uint32_t reserved;
     struct svs_counters zero;    /* what its counters were when last zeroed */
     struct svs_counters joined;  /* and when it began to count for its service */
 };
 
 struct svs_table { uint32_t bucket[SVS_TABLE_BUCKETS]; };   /* server index + 1 */
+
+/* What lblc and lblcr remember: which servers the clients of a destination have been given. */
+struct svs_locality_key {
+    struct svs_addr destination;
+    uint32_t service;            /* index */
+    uint32_t family;             /* the service's memory << 8 */
+};
+
+#define SVS_LOCALITIES 16384u
+#define SVS_LOCALITY_PLACES 32u
+
+struct svs_locality {
+    uint32_t used, modified;     /* ticks */
+    uint32_t count, reserved;
+    uint32_t servers[SVS_LOCALITY_PLACES];   /* (index + 1) | incarnation << 21, the oldest first */
+};
 
 /* ---- devices ---- */
 
@@ -154,8 +173,9 @@ struct svs_config {
     uint32_t services4, services6;   /* live services of each family */
     /* net.ipv4.vs. */
     uint8_t conn_reuse_mode, expire_nodest_conn, expire_quiescent_template, sloppy_tcp;
+    uint32_t lblc_expiration, lblcr_expiration;   /* ticks */
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
-    uint32_t reserved[15];
+    uint32_t reserved[13];
 };
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
@@ -199,4 +219,5 @@ _Static_assert(sizeof(struct svs_flow_key) == 40, "flow key");
 _Static_assert(sizeof(struct svs_flow4_key) == 16, "flow key of IPv4");
 _Static_assert(sizeof(struct svs_hop) == 24, "hop");
 _Static_assert(sizeof(struct svs_connection) == 128, "connection");
+_Static_assert(sizeof(struct svs_locality) == 144, "locality");
 _Static_assert(sizeof(struct svs_service_key) == 20, "service key");

@@ -116,14 +116,29 @@ final class CounterPool {
   }
 }
 
+/// The memory of the locality-based schedulers, which takes room from the first service on that has one.
+final class LocalityTable {
+  private let outer: BPFMap
+
+  init(_ outer: consuming BPFMap) { self.outer = outer }
+
+  func reserve() throws(DirectorError) {
+    if outer.find(UInt32(0), UInt32(0)) != nil { return }
+    let map = try makeChunk(
+      BPF_MAP_TYPE_LRU_HASH, name: "locality", keySize: MemoryLayout<svs_locality_key>.size,
+      valueSize: MemoryLayout<svs_locality>.size, count: Int(SVS_LOCALITIES), flags: 0)
+    try outer.update(UInt32(0), UInt32(bitPattern: map.descriptor), "add the table of localities")
+  }
+}
+
 /// A new chunk, of the shape that the object's template has.
 private func makeChunk(
-  _ type: bpf_map_type, name: String, valueSize: Int, count: Int, flags: UInt32
+  _ type: bpf_map_type, name: String, keySize: Int = 4, valueSize: Int, count: Int, flags: UInt32
 ) throws(DirectorError) -> BPFMap {
   var options = bpf_map_create_opts()
   options.sz = MemoryLayout<bpf_map_create_opts>.size
   options.map_flags = flags
-  let fd = bpf_map_create(type, "svs_chunk", 4, UInt32(valueSize), UInt32(count), &options)
+  let fd = bpf_map_create(type, "svs_chunk", UInt32(keySize), UInt32(valueSize), UInt32(count), &options)
   guard fd >= 0 else { throw .system(doing: "make a chunk of the \(name) pool", errno: errno) }
   return BPFMap(owning: fd)
 }

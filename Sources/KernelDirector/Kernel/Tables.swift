@@ -12,6 +12,7 @@ final class Tables {
   let services: RecordPool<svs_service>
   let servers: RecordPool<svs_server>
   let hashTables: RecordPool<svs_table>
+  let localities: LocalityTable
   let serverCounters: CounterPool
   let devices: BPFMap
   let connections: BPFMap
@@ -45,6 +46,7 @@ final class Tables {
     servers = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_server_pool")), name: "server", chunkSize: chunk)
     hashTables = RecordPool(
       try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkSize: Int(SVS_TABLE_CHUNK_SIZE))
+    localities = LocalityTable(try BPFMap(pinnedAt: folder.pin("svs_locality_pool")))
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")
   }
 }

@@ -9,6 +9,10 @@ public struct Knobs: Hashable, Sendable {
   public var expiresQuiescentTemplates: UInt8 = 0
   /// Whether TCP connections open with any packet but RST.
   public var sloppyTCP: UInt8 = 0
+  /// Seconds after which lblc forgets a destination that nobody asked for.
+  public var lblcExpiration: UInt32 = 86_400
+  /// The same of lblcr, whose sets of servers shrink after as long without growing.
+  public var lblcrExpiration: UInt32 = 86_400
   /// Seconds that a server of weight 0 keeps UDP clients that never pause; 0 means as long as they send.
   public var udpDrainLimit: UInt32 = 300
 

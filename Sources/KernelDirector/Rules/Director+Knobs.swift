@@ -24,6 +24,8 @@ extension UnsafeMutablePointer where Pointee == svs_config {
     pointee.expire_nodest_conn = knobs.expiresWithoutServer
     pointee.expire_quiescent_template = knobs.expiresQuiescentTemplates
     pointee.sloppy_tcp = knobs.sloppyTCP
+    pointee.lblc_expiration = Ticks.of(seconds: knobs.lblcExpiration)
+    pointee.lblcr_expiration = Ticks.of(seconds: knobs.lblcrExpiration)
     pointee.udp_drain_limit = Ticks.of(seconds: knobs.udpDrainLimit)
   }
 
@@ -34,8 +36,10 @@ extension UnsafeMutablePointer where Pointee == svs_config {
     knobs.expiresQuiescentTemplates = pointee.expire_quiescent_template
     knobs.sloppyTCP = pointee.sloppy_tcp
     // Ticks were rounded down when they were set.
-    let limit = pointee.udp_drain_limit
-    knobs.udpDrainLimit = limit == 0 ? 0 : Ticks.seconds(limit + 1)
+    func seconds(_ ticks: UInt32) -> UInt32 { ticks == 0 ? 0 : Ticks.seconds(ticks + 1) }
+    knobs.lblcExpiration = seconds(pointee.lblc_expiration)
+    knobs.lblcrExpiration = seconds(pointee.lblcr_expiration)
+    knobs.udpDrainLimit = seconds(pointee.udp_drain_limit)
     return knobs
   }
 }

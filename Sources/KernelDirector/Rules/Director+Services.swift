@@ -14,8 +14,12 @@ extension Director {
       let key = svs_service_key(service)
       let index = try allocateService(tables)
       let record = try tables.services.record(index)
+      let memory = record.pointee.memory &+ 1
       record.pointee = svs_service()
+      record.pointee.memory = memory
       record.pointee.key = key
+      record.pointee.number = index
+      try prepare(scheduler, tables)
       record.write(settings, scheduler)
       // Before packets can find it: what they have to look for besides.
       tables.config.pointee.features |= features(service)
@@ -27,6 +31,12 @@ extension Director {
       try upkeep(tables)
       rulesChanged(tables)
     }
+  }
+
+  /// Makes what a scheduler keeps beside the rules.
+  private func prepare(_ scheduler: UInt8, _ tables: Tables) throws(DirectorError) {
+    let remembers = scheduler == LocalityLeastConnection.number || scheduler == LocalityReplication.number
+    if remembers { try tables.localities.reserve() }
   }
 
   /// The look-ups that a service makes necessary.
@@ -50,8 +60,10 @@ extension Director {
         throw .schedulerNotFound(settings.scheduler)
       }
       let isOther = record.pointee.scheduler != scheduler
+      try prepare(scheduler, tables)
       if isOther {
         record.pointee.cursor = 0
+        record.pointee.memory &+= 1
         // How large the old scheduler's table was is looked up when one is needed.
         ledger.freeTables = nil
       }

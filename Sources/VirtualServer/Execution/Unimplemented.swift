@@ -16,16 +16,10 @@ struct Unimplemented: Sendable {
     self.isUsed = isUsed
   }
 
-  private init(scheduler: String) {
-    self.init("the scheduler \(scheduler) (-s)") { $0.settings.scheduler == scheduler }
-  }
-
   static let features: [Unimplemented] = [
     Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty },
     Unimplemented("services by firewall mark (-f)") { $0.service.mark != 0 },
     Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
-    Unimplemented(scheduler: "lblc"),
-    Unimplemented(scheduler: "lblcr"),
   ]
 
   /// The first feature that a command wants in vain.

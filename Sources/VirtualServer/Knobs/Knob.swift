@@ -38,6 +38,10 @@ public struct Knob: Sendable {
       set: { $0.expiresQuiescentTemplates = UInt8(truncatingIfNeeded: $1) })
     static let sloppyTCP = Setting(
       maximum: 255, get: { UInt32($0.sloppyTCP) }, set: { $0.sloppyTCP = UInt8(truncatingIfNeeded: $1) })
+    static let lblcExpiration = Setting(
+      maximum: 2_592_000, get: { $0.lblcExpiration }, set: { $0.lblcExpiration = $1 })
+    static let lblcrExpiration = Setting(
+      maximum: 2_592_000, get: { $0.lblcrExpiration }, set: { $0.lblcrExpiration = $1 })
     static let udpDrainLimit = Setting(
       maximum: 86_400, get: { $0.udpDrainLimit }, set: { $0.udpDrainLimit = $1 })
   }
@@ -60,7 +64,7 @@ public struct Knob: Sendable {
   private static let bounded = Standing.meaningless("the connection table's size bounds its memory")
   private static let unsynchronised = Standing.meaningless("connections are not synchronised yet")
 
-  /// Every knob of Linux 6.1 with its default, in the order of their names, and then the director's own.
+  /// Every knob of Linux 6.1, those of its schedulers too, with its default, in the order of their names, and then the director's own.
   public static let all: [Knob] = [
     Knob("am_droprate", "10", bounded),
     Knob("amemthresh", "1024", bounded),
@@ -73,6 +77,8 @@ public struct Knob: Sendable {
     Knob("expire_nodest_conn", "0", .effective(.expiresWithoutServer)),
     Knob("expire_quiescent_template", "0", .effective(.expiresQuiescentTemplates)),
     Knob("ignore_tunneled", "0", .meaningless("packets inside tunnels are never scheduled")),
+    Knob("lblc_expiration", "86400", .effective(.lblcExpiration)),
+    Knob("lblcr_expiration", "86400", .effective(.lblcrExpiration)),
     Knob("nat_icmp_send", "0"),
     Knob("pmtu_disc", "1"),
     Knob("run_estimation", "1", .meaningless("rates are measured when they are asked for")),
