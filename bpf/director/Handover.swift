@@ -105,7 +105,7 @@ public func stamp(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   let mark = context.pointee.mark
   let kind = context.pointee.ingress_ifindex == 0 ? SVS_STAMP_OWN : SVS_STAMP_FORWARDED
   guard let ethernet = Packet(context).at(0, svs_eth.self) else { return 2 }
-  ethernet.pointee.dst = svs_mac(a: UInt16(SVS_OUTER_MAC_A), b: UInt16(SVS_OUTER_MAC_B), c: UInt16(SVS_INNER_MAC_C))
+  ethernet.pointee.dst = HandoverMAC.inner
   ethernet.pointee.src = svs_mac(
     a: UInt16(kind), b: UInt16(truncatingIfNeeded: mark), c: UInt16(truncatingIfNeeded: mark >> 16))
   context.pointee.mark = 0

@@ -44,3 +44,15 @@ extension PacketPath {
     return true
   }
 }
+
+/// The addresses of the pair's ends.
+public enum HandoverMAC {
+  /// Of svs0.
+  @inlinable public static var outer: svs_mac {
+    svs_mac(a: UInt16(SVS_OUTER_MAC_A), b: UInt16(SVS_OUTER_MAC_B), c: UInt16(SVS_OUTER_MAC_C))
+  }
+  /// Of svs1.
+  @inlinable public static var inner: svs_mac {
+    svs_mac(a: UInt16(SVS_OUTER_MAC_A), b: UInt16(SVS_OUTER_MAC_B), c: UInt16(SVS_INNER_MAC_C))
+  }
+}

@@ -68,13 +68,11 @@ extension PacketPath {
     _ frame: UnsafePointer<Frame>, _ config: UnsafeMutablePointer<svs_config>,
     _ c: UnsafeMutablePointer<svs_connection>, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
-    let outer = svs_mac(a: UInt16(SVS_OUTER_MAC_A), b: UInt16(SVS_OUTER_MAC_B), c: UInt16(SVS_OUTER_MAC_C))
-    let inner = svs_mac(a: UInt16(SVS_OUTER_MAC_A), b: UInt16(SVS_OUTER_MAC_B), c: UInt16(SVS_INNER_MAC_C))
     var way = Way()
     way.kind = .redirect
     way.hop.ifindex = config.pointee.lookup_ifindex
     way.hop.tick = p.pointee.tick
-    way.hop.macs = svs_macs(destination: outer, source: inner)
+    way.hop.macs = svs_macs(destination: HandoverMAC.outer, source: HandoverMAC.inner)
     way.hop.kind_vlan = UInt16(Way.Kind.redirect.rawValue) << 12
     way.remember(Way.hop(c, true))
     p.pointee.way = way
