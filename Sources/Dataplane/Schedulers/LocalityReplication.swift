@@ -28,7 +28,7 @@ public enum LocalityReplication: Scheduler {
       if count > 1, tick &- known.pointee.modified >= config.pointee.lblcr_expiration {
         var greatest = walk(key, greatest: true, known, service, platform)
         platform.run(&greatest, atMost: count)
-        if greatest.best != 0 { known.erase(at: greatest.place) }
+        if greatest.best != 0 { known.erase(at: greatest.place, tick: tick) }
       }
       if kept != 0, let server = platform.servers.find(kept &- 1), !Locality.isOverloaded(server) { return kept }
     }
@@ -99,12 +99,13 @@ extension UnsafeMutablePointer where Pointee == svs_locality {
     pointee.modified = tick
   }
 
-  /// Removes the server at a place; the others keep their order.
+  /// Removes the server at a place; the others keep their order, and another day.
   @inlinable @inline(__always)
-  func erase(at place: UInt32) {
+  func erase(at place: UInt32, tick: UInt32) {
     let places = Locality.places(self)
     for i in 0..<Int(SVS_LOCALITY_PLACES) &- 1 where UInt32(i) >= place { places[i] = places[i &+ 1] }
     places[Int(SVS_LOCALITY_PLACES) &- 1] = 0
     pointee.count &-= 1
+    pointee.modified = tick
   }
 }

@@ -175,7 +175,8 @@ struct svs_config {
     uint8_t conn_reuse_mode, expire_nodest_conn, expire_quiescent_template, sloppy_tcp;
     uint32_t lblc_expiration, lblcr_expiration;   /* ticks */
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
-    uint32_t reserved[13];
+    uint32_t offers_twos;        /* whether commands know the scheduler twos */
+    uint32_t reserved[12];
 };
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
