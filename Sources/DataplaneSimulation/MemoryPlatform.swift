@@ -114,6 +114,10 @@ public struct MemoryPlatform: Platform {
     return true
   }
 
+  public func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
+    CRC32C.change(difference, length: length)
+  }
+
   public func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {
     var first = svs_locality()
     (first.used, first.modified, first.count) = (tick, tick, 1)

@@ -42,6 +42,9 @@ struct svs_tcp {
 /* RFC 768 */
 struct svs_udp { uint16_t sport, dport, length, check; };
 
+/* RFC 9260, section 3: the common header, and that of the first chunk */
+struct svs_sctp { uint16_t sport, dport; uint32_t tag, check; uint8_t chunk, chunk_flags; uint16_t chunk_length; };
+
 /* RFC 792 and RFC 4443 */
 struct svs_icmp { uint8_t type, code; uint16_t check; uint32_t rest; };
 

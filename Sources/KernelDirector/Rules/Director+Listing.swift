@@ -173,6 +173,9 @@ extension ConnectionSnapshot {
     let state: State
     if c.method == Method.template {
       state = .template(isAssured: number != 0)
+    } else if c.proto == TransportProtocol.sctp.rawValue {
+      guard let known = AssociationState(rawValue: number) else { return nil }
+      state = .association(known)
     } else {
       guard let known = ConnectionState(rawValue: number) else { return nil }
       state = .connection(known)
