@@ -23,7 +23,7 @@ LETTERS = {'t': 'tcp-service', 'u': 'udp-service', 'f': 'fwmark-service', 's': '
 NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-daemon', 'tun-type', 'tun-port', 'mcast-interface', 'mcast-group', 'mcast-port', 'mcast-ttl', 'syncid', 'sync-maxlen'}
 # Not in scope: each option with what its argument must be to be so all the same.
 OUTSIDE = {
-    'pe': None, 'fwmark-service': None, 'sctp-service': None,
+    'pe': None, 'sctp-service': None,
 }
 VIEWS = {'cat /proc/net/' + v for v in ('ip_vs', 'ip_vs_conn', 'ip_vs_stats')}
 # Knobs that have their effects.
@@ -94,7 +94,7 @@ def select_cli(sequences):
 def select_cases(cases):
     def in_scope(c):
         lines = ['ipvsadm ' + l for l in c['config']] + [st['args'] for st in c['steps'] if st['op'] == 'cmd']
-        return c['family'] in FAMILIES and not c.get('rules') and all(k in KNOBS for k in c.get('sysctl', {})) and all(invocations(l) is not None and all(map(carried, invocations(l))) for l in lines)
+        return c['family'] in FAMILIES and all(k in KNOBS for k in c.get('sysctl', {})) and all(invocations(l) is not None and all(map(carried, invocations(l))) for l in lines)
     return [c for c in cases if in_scope(c)]
 
 

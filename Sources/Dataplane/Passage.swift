@@ -11,8 +11,8 @@ public struct Passage {
   public var answer = Answer()
   /// The time, in ticks.
   public var tick: UInt32 = 0
-  /// The firewall mark that the kernel's own rules gave the packet; 0 without one.
-  public var mark: UInt32 = 0
+  /// Whether this host sent the packet itself.
+  public var isOwn = false
   /// The service that a connection is opened to, and its server (index + 1).
   public var service: UInt32 = 0
   public var choice: UInt32 = 0

@@ -48,6 +48,9 @@ public protocol Platform {
   /// Asks the kernel's routing and neighbour tables.
   func route(_ query: inout RouteQuery)
 
+  /// Whether the kernel has any route to where a packet that it marked goes: to this host, as a rule.
+  func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool
+
   /// Sends the frame out of another interface.
   func redirect(_ ifindex: UInt32) -> Verdict
 

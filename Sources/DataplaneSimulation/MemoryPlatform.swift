@@ -81,6 +81,8 @@ public struct MemoryPlatform: Platform {
     route.answer(&query)
   }
 
+  public func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool { true }
+
   public func redirect(_ ifindex: UInt32) -> Verdict { .redirect }
 
   /// Frames are handed in with room before them, as drivers leave it.

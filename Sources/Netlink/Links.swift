@@ -68,6 +68,15 @@ extension NetlinkSocket {
     try request(try Message(RTM_NEWLINK, body: body), "set interface \(index) \(up ? "up" : "down")")
   }
 
+  /// Whether neighbours are asked for on a link; where they are not, frames leave without anybody's address.
+  public func setLink(_ index: UInt32, asksForNeighbours: Bool) throws(NetlinkError) {
+    var body = ifinfomsg(index: index)
+    body.ifi_flags = asksForNeighbours ? 0 : Interface.Flags.noARP.rawValue
+    body.ifi_change = Interface.Flags.noARP.rawValue
+    try request(
+      try Message(RTM_NEWLINK, body: body), "switch ARP \(asksForNeighbours ? "on" : "off") at interface \(index)")
+  }
+
   public func setLink(_ index: UInt32, mtu: UInt32) throws(NetlinkError) {
     try change(index, "set the MTU of interface \(index) to \(mtu)") { $0.put(IFLA_MTU, mtu) }
   }

@@ -7,6 +7,10 @@ public struct Rule: Hashable, Sendable {
   /// Smaller is asked first.
   public var priority: UInt32
   public var table: UInt32
+  /// Goes on with the rule of this priority instead of looking into a table.
+  public var target: UInt32?
+  /// Refuses instead: no table is looked into, and there is no route.
+  public var prohibits = false
   public var source: IPPrefix?
   public var destination: IPPrefix?
   public var mark: UInt32?
@@ -19,13 +23,14 @@ public struct Rule: Hashable, Sendable {
   public var destinationPorts: ClosedRange<UInt16>?
 
   public init(
-    _ family: IPAddress.Family, priority: UInt32, table: UInt32, from source: IPPrefix? = nil,
+    _ family: IPAddress.Family, priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil, from source: IPPrefix? = nil,
     to destination: IPPrefix? = nil, mark: UInt32? = nil, markMask: UInt32? = nil, inputInterface: String? = nil,
     outputInterface: String? = nil, ipProtocol: UInt8? = nil, destinationPorts: ClosedRange<UInt16>? = nil
   ) {
     self.family = family
     self.priority = priority
     self.table = table
+    self.target = target
     self.source = source
     self.destination = destination
     self.mark = mark
@@ -52,7 +57,7 @@ extension NetlinkSocket {
     try request(message, "remove the routing rule \(rule.priority)")
   }
 
-  /// The rules of both families that look into a table.
+  /// The rules of both families that look into a table, go to another rule, or refuse.
   public func rules() throws(NetlinkError) -> [Rule] {
     var found: [Rule] = []
     for family in [IPAddress.Family.ipv4, .ipv6] {
@@ -71,13 +76,13 @@ extension Rule {
     body.src_len = source?.length ?? 0
     body.dst_len = destination?.length ?? 0
     body.table = table < 256 ? UInt8(table) : UInt8(RT_TABLE_COMPAT.rawValue)
-    body.action = UInt8(FR_ACT_TO_TBL)
+    body.action = UInt8(prohibits ? FR_ACT_PROHIBIT : target == nil ? FR_ACT_TO_TBL : FR_ACT_GOTO)
     return body
   }
 
   fileprivate func describe(in message: inout Message) {
     message.put(FRA_PRIORITY, priority)
-    message.put(FRA_TABLE, table)
+    if let target { message.put(FRA_GOTO, target) } else if !prohibits { message.put(FRA_TABLE, table) }
     if let source { message.put(FRA_SRC, source.network.address) }
     if let destination { message.put(FRA_DST, destination.network.address) }
     if let mark { message.put(FRA_FWMARK, mark) }
@@ -93,17 +98,19 @@ extension Rule {
 
   init?(_ reply: Reply) {
     guard CInt(reply.type) == CInt(RTM_NEWRULE), let (body, attributes) = reply.split(fib_rule_hdr.self),
-      let family = IPAddress.Family(rawValue: body.family), CInt(body.action) == CInt(FR_ACT_TO_TBL)
+      let family = IPAddress.Family(rawValue: body.family),
+      [CInt(FR_ACT_TO_TBL), CInt(FR_ACT_GOTO), CInt(FR_ACT_PROHIBIT)].contains(CInt(body.action))
     else { return nil }
     let ports = attributes.value(FRA_DPORT_RANGE, as: fib_rule_port_range.self)
     self.init(
       family, priority: attributes.value(FRA_PRIORITY) ?? 0,
-      table: attributes.value(FRA_TABLE) ?? UInt32(body.table),
+      table: attributes.value(FRA_TABLE) ?? UInt32(body.table), goto: attributes.value(FRA_GOTO),
       from: attributes.address(FRA_SRC).map { IPPrefix($0, length: body.src_len) },
       to: attributes.address(FRA_DST).map { IPPrefix($0, length: body.dst_len) },
       mark: attributes.value(FRA_FWMARK), markMask: attributes.value(FRA_FWMASK),
       inputInterface: attributes.text(FRA_IIFNAME), outputInterface: attributes.text(FRA_OIFNAME),
       ipProtocol: attributes.value(FRA_IP_PROTO),
       destinationPorts: ports.flatMap { $0.start <= $0.end ? $0.start...$0.end : nil })
+    prohibits = CInt(body.action) == CInt(FR_ACT_PROHIBIT)
   }
 }

@@ -97,6 +97,17 @@ extension Packet {
   }
 }
 
-/// What stands at svs1 for XDP: with it, veth takes the frames that are redirected to svs0.
-@c(svs_swift_through)
-public func through(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 { Verdict.pass.rawValue }
+/// At svs0, for what the kernel sends there by its routing: see `Stamp`.
+///
+/// The mark is taken off the packet: whatever the director passes to the kernel at svs1 would come round again for it.
+@c(svs_swift_stamp)
+public func stamp(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
+  let mark = context.pointee.mark
+  let kind = context.pointee.ingress_ifindex == 0 ? SVS_STAMP_OWN : SVS_STAMP_FORWARDED
+  guard let ethernet = Packet(context).at(0, svs_eth.self) else { return 2 }
+  ethernet.pointee.dst = HandoverMAC.inner
+  ethernet.pointee.src = svs_mac(
+    a: UInt16(kind), b: UInt16(truncatingIfNeeded: mark), c: UInt16(truncatingIfNeeded: mark >> 16))
+  context.pointee.mark = 0
+  return 0
+}

@@ -15,10 +15,23 @@ extension XDPPlatform {
   /// need not forward. The MTU check is left to the caller, since the length before encapsulation says nothing.
   @inline(__always) func route(_ query: inout RouteQuery) {
     guard let config = configuration.find(0) else { return }
+    let inner = config.pointee.lookup_ifindex
+    ask(&query, as: inner != 0 ? inner : ingress)
+  }
+
+  /// Asked as if at svs0: rules of the director's own prohibit there what has no route.
+  @inline(__always) func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool {
+    guard let config = configuration.find(0) else { return false }
+    var query = RouteQuery(family: flow.pointee.family, source: flow.pointee.src, destination: flow.pointee.dst)
+    ask(&query, as: config.pointee.handover_ifindex)
+    return query.outcome != .unreachable
+  }
+
+  @inline(__always) private func ask(_ query: inout RouteQuery, as interface: UInt32) {
     var fib = bpf_fib_lookup()
     let four = query.family == Family.ipv4
     fib.family = query.family
-    fib.ifindex = config.pointee.lookup_ifindex != 0 ? config.pointee.lookup_ifindex : ingress
+    fib.ifindex = interface
     if four {
       fib.ipv4_src = query.source.w0
       fib.ipv4_dst = query.destination.w0

@@ -27,7 +27,8 @@ public func relate(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 @c(svs_swift_open)
 public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
-  return PacketPath(XDPPlatform(context: context)).open(p).rawValue
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).open(&packet, p).rawValue
 }
 
 @c(svs_swift_persist)

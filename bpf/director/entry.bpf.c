@@ -84,7 +84,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 extern int svs_swift_director(struct xdp_md *context);
 extern int svs_swift_arm(struct xdp_md *context);
-extern int svs_swift_through(struct xdp_md *context);
+extern int svs_swift_stamp(struct __sk_buff *context);
 extern int svs_swift_handover(struct __sk_buff *context);
 
 /* The steps are global functions: the verifier checks each once and for all, not anew for every path that leads to
@@ -117,4 +117,5 @@ SEC("xdp") int svs_arm(struct xdp_md *context) { return svs_swift_arm(context); 
 /* At svs1: sends what XDP handed over by the kernel's own neighbour table and devices. */
 SEC("tc") int svs_handover(struct __sk_buff *context) { return svs_swift_handover(context); }
 
-SEC("xdp") int svs_through(struct xdp_md *context) { return svs_swift_through(context); }
+/* At svs0: notes the mark of what the kernel routes there, for svs_director at svs1. */
+SEC("tc") int svs_stamp(struct __sk_buff *context) { return svs_swift_stamp(context); }

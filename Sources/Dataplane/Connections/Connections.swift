@@ -16,12 +16,13 @@ public struct ConnectionTable<P: Platform> {
     UInt32(truncatingIfNeeded: nanoseconds >> UInt64(SVS_TICK_SHIFT))
   }
 
-  /// The key by which a server's replies are found.
+  /// The key by which a server's replies are found, where the director sees them: under NAT, and where it is the client.
   @inlinable @inline(__always)
   static func replyKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
-    svs_flow_key(
-      src: c.pointee.rip, dst: c.pointee.client, sport: c.pointee.rport, dport: c.pointee.cport,
-      proto: c.pointee.proto, family: c.pointee.family)
+    let nat = c.pointee.method == Method.nat
+    return svs_flow_key(
+      src: nat ? c.pointee.rip : c.pointee.vip, dst: c.pointee.client, sport: nat ? c.pointee.rport : c.pointee.vport,
+      dport: c.pointee.cport, proto: c.pointee.proto, family: c.pointee.family)
   }
 
   /// The key by which its client's packets are found; of a template, that by which new connections find it.
@@ -122,7 +123,7 @@ public struct ConnectionTable<P: Platform> {
     }
     release(c.pointee.control)
     platform.flows.remove(Self.requestKey(c))
-    if c.pointee.method == Method.nat {
+    if c.pointee.method == Method.nat || c.pointee.notes & UInt8(SVS_OWN) != 0 {
       let reply = Self.replyKey(c)
       // A later connection may have taken the reply's key over.
       if let found = platform.flows.find(reply), found.pointee.bits == replyReference(slot, word).bits {

@@ -82,10 +82,11 @@ extension ConnectionTable {
   /// - Parameters:
   ///   - rules: the rules' generation before the server was chosen.
   ///   - control: the slot of its persistence template + 1, 0 without one.
+  ///   - isOwn: whether its client is the director's own host.
   @inlinable @inline(__always)
   func create(
     _ frame: UnsafePointer<Frame>, _ destination: Destination, _ config: UnsafeMutablePointer<svs_config>,
-    rules: UInt32, control: UInt32, now tick: UInt32, _ reference: inout FlowReference
+    rules: UInt32, control: UInt32, isOwn: Bool, now tick: UInt32, _ reference: inout FlowReference
   ) -> Creation {
     guard let c = take(config, &reference) else { return .tableFull }
     let isTCP = frame.pointee.flow.proto == IPProtocol.tcp
@@ -96,6 +97,7 @@ extension ConnectionTable {
       ? TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
       : State.udp
     write(c, frame.flow, destination, rules: rules, control: control)
+    if isOwn { c.pointee.notes |= UInt8(SVS_OWN) }
     let inactive = !(isTCP && State.isActive(state))
     let word = StateWord(
       expiry: tick &+ timeout(config, state), generation: reference.generation, state: state, inactive: inactive)
@@ -107,7 +109,8 @@ extension ConnectionTable {
       platform.giveSlot(reference.slot)
       return outcome == .exists ? .exists : .noMemory
     }
-    if nat {
+    // Replies that go past other directors' clients come back to a client that is the director itself.
+    if nat || isOwn {
       let reply = svs_flow_ref(bits: replyReference(reference.slot, word).bits)
       if platform.flows.replace(Self.replyKey(c), reply) != .inserted {
         platform.flows.remove(frame.pointee.flow)

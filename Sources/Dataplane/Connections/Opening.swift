@@ -4,12 +4,21 @@ import DataplaneTypes
 extension PacketPath {
   /// Finds the service that the packet is for, if it may open a connection.
   @inlinable @inline(__always)
-  public func open(_ p: UnsafeMutablePointer<Passage>) -> Step {
+  public func open(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
     guard let config = platform.configuration.find(0) else { return .pass }
+    var stamp = Stamp()
+    if platform.ingress == config.pointee.lookup_ifindex {
+      stamp.read(packet)
+      if !stamp.isValid { return .pass }
+    } else {
+      // A mark beats an address and port: the kernel's own rules are asked first, and send the packet back by svs1.
+      let marks = frame.pointee.flow.family == Family.ipv4 ? config.pointee.marks4 : config.pointee.marks6
+      if marks != 0 { return .pass }
+    }
     endReopened(frame, config)
     var index: UInt32 = 0
-    guard let service = service(frame.flow, p.pointee.mark, config, &index) else { return .pass }
+    guard let service = service(frame.flow, stamp.mark, config, &index) else { return .pass }
     if frame.pointee.flow.proto == IPProtocol.tcp {
       // As in IPVS, what comes from FTP's data port opens nothing: it belongs to a connection that the server opens.
       let ftpData = UInt16(20).bigEndian
@@ -20,6 +29,10 @@ extension PacketPath {
     }
     p.pointee.service = index
     p.pointee.control = 0
+    p.pointee.isOwn = stamp.isOwn
+    // As with IPVS, whose services by mark see only what is for this host.
+    if service.pointee.key.proto == 0, stamp.isForwarded, !platform.isReachable(frame.flow) { return .pass }
+    if stamp.isForwarded, !rejuvenate(packet, p) { return .drop }
     if service.pointee.persistence != 0 { return .persist }
     // Only persistence makes FTP's service take other ports.
     let port = service.pointee.key.port
@@ -98,7 +111,7 @@ extension PacketPath {
     } else {
       var reference = FlowReference.none
       let creation = table.create(
-        frame, destination, config, rules: rules, control: control, now: tick, &reference)
+        frame, destination, config, rules: rules, control: control, isOwn: p.pointee.isOwn, now: tick, &reference)
       if creation != .created {
         table.release(control)
         return leaving(.drop, event(of: creation))

@@ -67,7 +67,9 @@ extension PacketPath {
       platform.note(.noHeadroom)
       return .drop
     }
-    ethernet.pointee.dst = to
+    // What came by the kernel goes back there, out of svs0, to be routed once more.
+    let isAtPair = platform.configuration.find(0)?.pointee.lookup_ifindex == platform.ingress
+    ethernet.pointee.dst = isAtPair ? HandoverMAC.outer : to
     ethernet.pointee.src = from
     if frame.pointee.network == 14 { type = four ? EtherType.ipv4 : EtherType.ipv6 }
     ethernet.pointee.type = type
@@ -79,7 +81,7 @@ extension PacketPath {
       writeError(
         packet, at: frame.pointee.network, frame.pointee.flow.family, quoted: quoted,
         from: frame.flow.pointer(to: \.dst).unsafelyUnwrapped, to: frame.flow.pointer(to: \.src).unsafelyUnwrapped,
-        ErrorHeader(type: kind, code: code, tos: tos, ttl: 64, rest: answer.mtu))
+        ErrorHeader(type: kind, code: code, tos: tos, ttl: isAtPair ? 65 : 64, rest: answer.mtu))
     else { return .drop }
     return Step(platform.redirect(platform.ingress))
   }

@@ -43,6 +43,8 @@ extension PacketPath {
     }
     p.pointee.way = way
     switch way.kind {
+    case .notForwarded where reference.fromServer && c.pointee.notes & UInt8(SVS_OWN) != 0:
+      return home(frame, config, c, p)
     case .notForwarded where c.pointee.method == Method.direct:
       // The director is the real server itself, and the packet is addressed to it already.
       return .pass
@@ -58,6 +60,23 @@ extension PacketPath {
         ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }
+  }
+
+  /// Replies to the director's own host go to svs1, and come out of svs0: where their connection's requests went in.
+  @inlinable @inline(__always)
+  func home(
+    _ frame: UnsafePointer<Frame>, _ config: UnsafeMutablePointer<svs_config>,
+    _ c: UnsafeMutablePointer<svs_connection>, _ p: UnsafeMutablePointer<Passage>
+  ) -> Step {
+    var way = Way()
+    way.kind = .redirect
+    way.hop.ifindex = config.pointee.lookup_ifindex
+    way.hop.tick = p.pointee.tick
+    way.hop.macs = svs_macs(destination: HandoverMAC.outer, source: HandoverMAC.inner)
+    way.hop.kind_vlan = UInt16(Way.Kind.redirect.rawValue) << 12
+    way.remember(Way.hop(c, true))
+    p.pointee.way = way
+    return .forward
   }
 
   /// Sends the packet on whose way was looked up just now.
@@ -87,7 +106,7 @@ extension PacketPath {
       return fromServer
         ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
     }
-    let overhead = Self.overhead(c) &+ (plainly ? 0 : Encapsulation.size(c))
+    let overhead = fromServer ? 0 : Self.overhead(c) &+ (plainly ? 0 : Encapsulation.size(c))
     let mtu = UInt32(hop.pointee.mtu)
     if mtu != 0, frame.pointee.length &+ overhead > mtu {
       if frame.pointee.dontFragment {
@@ -109,7 +128,7 @@ extension PacketPath {
     } else if !age(packet, frame) {
       return .drop
     }
-    let tunnelled = c.pointee.method == Method.tunnel
+    let tunnelled = c.pointee.method == Method.tunnel && !fromServer
     return Step(emit(&packet, frame, c, hop, plainly: plainly, by: way, tunnelled: tunnelled))
   }
 

@@ -62,12 +62,13 @@ struct svs_connection {
     uint32_t control;            /* the template's slot + 1, 0 without one; of a template: how many connections it controls */
     struct svs_hop to_server, to_client;
     uint8_t method, tunnel, server_family;
-    uint8_t notes;               /* refreshes of the way in the low 4 bits, SVS_DRAINING */
+    uint8_t notes;               /* refreshes of the way in the low 4 bits, SVS_DRAINING, SVS_OWN */
     uint32_t rules;              /* generation of the rules under which its server was last seen to stand;
                                     of a template: its timeout in ticks */
 };
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
+#define SVS_OWN 0x40u            /* its client is the director's own host */
 
 /* ---- services and servers ---- */
 
@@ -171,12 +172,13 @@ struct svs_config {
     uint32_t probe_ticks;        /* how often a server's packet goes through the neighbour table; 0: never */
     uint32_t features;           /* SVS_HAS_...: look-ups that services have made necessary; never cleared */
     uint32_t services4, services6;   /* live services of each family */
+    uint32_t marks4, marks6;     /* those of them that go by firewall marks */
     /* net.ipv4.vs. */
     uint8_t conn_reuse_mode, expire_nodest_conn, expire_quiescent_template, sloppy_tcp;
     uint32_t lblc_expiration, lblcr_expiration;   /* ticks */
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
     uint32_t offers_twos;        /* whether commands know the scheduler twos */
-    uint32_t reserved[12];
+    uint32_t reserved[10];
 };
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */

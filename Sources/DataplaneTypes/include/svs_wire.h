@@ -55,4 +55,15 @@ struct svs_handover {
     uint16_t sent;               /* bytes of the payload that have left in earlier fragments */
     struct svs_addr next_hop;
 };
+/* What the kernel routes into svs0 is stamped on its way to svs1: the source address of the frame begins with one of
+   these, as it stands in memory, and goes on with the packet's firewall mark. */
+#define SVS_STAMP_FORWARDED 0x0006u   /* 06:00, with the time to live counted down once by the kernel */
+#define SVS_STAMP_OWN 0x0106u         /* 06:01, of a packet that this host sends itself */
+
+/* The addresses of the pair: 02:53:56:53:00:00 and 02:53:56:53:00:01, in words of two bytes. */
+#define SVS_OUTER_MAC_A 0x5302u
+#define SVS_OUTER_MAC_B 0x5356u
+#define SVS_OUTER_MAC_C 0x0000u
+#define SVS_INNER_MAC_C 0x0100u
+
 #define SVS_HANDOVER_MAGIC 0x53565300u   /* its first byte in memory is 0, which begins no IP header */

@@ -43,6 +43,7 @@ extension Director {
       // Last: a command that was killed before has attached nothing that the first service would rely on.
       tables.config.pointee.attach_mode = names.isEmpty ? AttachMode.everywhere : AttachMode.byName
       try refreshDevices(tables)
+      if tables.config.pointee.marks4 != 0 { letAttachedForward() }
       return results
     }
   }
@@ -123,7 +124,7 @@ extension Director {
   public func detach(_ names: [String]) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard exists else {
-        if names.isEmpty { HandoverPair.remove() } else { _ = try select(names) }
+        if names.isEmpty { HandoverPair.remove(); Steering.remove() } else { _ = try select(names) }
         return
       }
       if names.isEmpty {
@@ -146,6 +147,7 @@ extension Director {
       if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
     }
     tables = nil
+    Steering.remove()
     HandoverPair.remove()
     PinFolder.remove(folder.path)
     unlink(folder.lockPath)
@@ -160,6 +162,7 @@ extension Director {
     for name in PinFolder.entries(of: folder.pin("links")) {
       if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
     }
+    Steering.remove()
     HandoverPair.remove()
     PinFolder.remove(folder.path)
     unlink(folder.lockPath)

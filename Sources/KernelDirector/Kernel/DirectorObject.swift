@@ -12,7 +12,7 @@ enum DirectorObject {
     "svs_server_pool", "svs_table_pool", "svs_server_counters", "svs_events",
     "svs_config_map", "svs_runtime_map", "svs_sweep_map", "svs_scratch", "svs_operator_map",
   ]
-  static let programs = ["svs_director", "svs_handover", "svs_through"]
+  static let programs = ["svs_director", "svs_handover", "svs_stamp"]
 
   /// The connection table's size where nobody said another.
   static let defaultCapacity: UInt32 = 65_536

@@ -4,13 +4,18 @@ import DataplaneTypes
 import Glibc
 import Netlink
 
-/// The pair of devices by which XDP hands frames to the kernel's own neighbour table and devices.
+/// The pair of devices by which XDP and the kernel hand each other frames.
 ///
-/// XDP redirects to svs0; the frame comes out of svs1, where a TC program takes the next hop off it and sends it on.
+/// What the kernel's neighbour table or devices are needed for XDP redirects to svs0; the frame comes out of svs1,
+/// where a TC program takes the next hop off it and sends it on. What only the kernel knows of (marks, and what this
+/// host sends) it routes into svs0, and the director meets it at svs1.
 /// Forwarding is switched on at svs1 alone, so that routes may be looked up there whatever the operator's devices do.
 struct HandoverPair {
   static let outer = "svs0"
   static let inner = "svs1"
+
+  static let outerMAC = MACAddress((2, 0x53, 0x56, 0x53, 0, 0))
+  static let innerMAC = MACAddress((2, 0x53, 0x56, 0x53, 0, 1))
 
   let outerIndex: UInt32
   let innerIndex: UInt32
@@ -23,19 +28,36 @@ struct HandoverPair {
       try netlink.createLink(outer, .veth(peer: inner, peerNamespace: nil))
       let first = try netlink.interface(named: outer).index
       let second = try netlink.interface(named: inner).index
+      try netlink.setLink(first, mac: outerMAC)
+      try netlink.setLink(second, mac: innerMAC)
       for device in [outer, inner] {
         // No link-local addresses: nothing lives here, and nothing shall be heard from here.
         write("1", to: "/proc/sys/net/ipv6/conf/\(device)/addr_gen_mode")
         write("0", to: "/proc/sys/net/ipv6/conf/\(device)/accept_ra")
       }
+      // Replies to this host itself come out of svs0, from a VIP that may be its own address; and what the director
+      // passes on at svs1 has come from elsewhere.
+      write("1", to: "/proc/sys/net/ipv4/conf/\(outer)/accept_local")
+      write("2", to: "/proc/sys/net/ipv4/conf/\(outer)/rp_filter")
+      write("2", to: "/proc/sys/net/ipv4/conf/\(inner)/rp_filter")
+      write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/accept_local")
       let control = try DeviceControl()
       try control.set(.transmitChecksum, false, on: outer)
+      // With it, veth takes frames that are redirected to its peer.
+      try control.set(.genericReceive, true, on: outer)
       // Frames travel here with a note, and a tunnel's header, beyond what the way's own MTU allows. Both ends' MTUs
       // limit them, the outer one's when they are redirected; and a page, less its headroom, is the most that XDP takes.
       try netlink.setLink(first, mtu: 3_400)
       try netlink.setLink(second, mtu: 3_400)
+      try netlink.setLink(first, asksForNeighbours: false)
       try netlink.setLink(first, up: true)
       try netlink.setLink(second, up: true)
+      // A device without any address is held to the strict filter of reverse paths, whatever it is told above. These
+      // are of the loopback's network, so nobody sees or uses them.
+      for (device, octet) in [(first, UInt8(48)), (second, UInt8(49))] {
+        let address = IPAddress(family: .ipv4, words: (UInt32(127 | 83 << 8 | 86 << 16) | UInt32(octet) << 24, 0, 0, 0))
+        try netlink.addAddress(IPPrefix(address), interfaceIndex: device)
+      }
       switchForwardingOn()
       return HandoverPair(outerIndex: first, innerIndex: second)
     } catch {
@@ -43,10 +65,12 @@ struct HandoverPair {
     }
   }
 
-  /// Routes are looked up as if at svs1, and that is refused where forwarding is off.
+  /// Routes are looked up as if at one of the pair, and that is refused where forwarding is off.
   static func switchForwardingOn() {
-    write("1", to: "/proc/sys/net/ipv4/conf/\(inner)/forwarding")
-    write("1", to: "/proc/sys/net/ipv6/conf/\(inner)/forwarding")
+    for device in [outer, inner] {
+      write("1", to: "/proc/sys/net/ipv4/conf/\(device)/forwarding")
+      write("1", to: "/proc/sys/net/ipv6/conf/\(device)/forwarding")
+    }
   }
 
   /// Whether IPv4 is forwarded at svs1, as it must be.
@@ -75,33 +99,45 @@ struct HandoverPair {
     try? remove(netlink)
   }
 
-  /// Puts the programs where they belong: an XDP one on svs1, which makes veth take redirected frames at svs0 and
-  /// tells whether the namespace lives, and the hand-over at its ingress.
+  /// Puts the programs where they belong: the director on svs1, which also makes veth take redirected frames at svs0
+  /// and tells whether the namespace lives, the hand-over at its ingress, and the stamp at the egress of svs0.
   func equip(_ folder: String) throws(DirectorError) {
-    let through = try open(folder, "svs_through")
+    let director = try open(folder, "svs_director")
     var error: Int32 = 0
-    let link = PinnedLink(program: through, interface: innerIndex, flags: 1 << 2, error: &error)
-    close(through)
+    let link = PinnedLink(program: director, interface: innerIndex, flags: 1 << 2, error: &error)
+    close(director)
     guard let link else { throw .system(doing: "attach to \(Self.inner)", errno: error) }
     try link.pin(at: folder + "/links/" + Self.inner)
 
-    let program = try open(folder, "svs_handover")
+    try hook("svs_handover", in: folder, at: innerIndex, BPF_TC_INGRESS)
+    try hook("svs_stamp", in: folder, at: outerIndex, BPF_TC_EGRESS)
+  }
+
+  private func hook(
+    _ name: String, in folder: String, at interface: UInt32, _ point: bpf_tc_attach_point
+  ) throws(DirectorError) {
+    let program = try open(folder, name)
     defer { close(program) }
     var hook = bpf_tc_hook()
-    hook.sz = MemoryLayout<bpf_tc_hook>.size
-    hook.ifindex = Int32(innerIndex)
-    hook.attach_point = BPF_TC_INGRESS
+    hook.sz = extent(\bpf_tc_hook.parent)
+    hook.ifindex = Int32(interface)
+    hook.attach_point = point
     let made = bpf_tc_hook_create(&hook)
     guard made == 0 || made == -EEXIST else {
-      throw .system(doing: "make the ingress hook of \(Self.inner)", errno: -made)
+      throw .system(doing: "make the hook of \(name)", errno: -made)
     }
     var options = bpf_tc_opts()
-    options.sz = MemoryLayout<bpf_tc_opts>.size
+    options.sz = extent(\bpf_tc_opts.priority)
     options.prog_fd = program
     options.handle = 1
     options.priority = 1
     let attached = bpf_tc_attach(&hook, &options)
-    guard attached == 0 else { throw .system(doing: "attach to the ingress of \(Self.inner)", errno: -attached) }
+    guard attached == 0 else { throw .system(doing: "attach \(name)", errno: -attached) }
+  }
+
+  /// The size of a structure up to its last field: libbpf refuses padding that is not 0, which Swift leaves as it is.
+  private func extent<Options, Field>(_ last: KeyPath<Options, Field>) -> Int {
+    (MemoryLayout<Options>.offset(of: last) ?? 0) + MemoryLayout<Field>.size
   }
 
   private func open(_ folder: String, _ name: String) throws(DirectorError) -> Int32 {

@@ -24,7 +24,8 @@ extension Director {
       try tables.serviceIndex.update(key, index, "services")
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
-      countServices(key.family, 1, tables)
+      countServices(key, 1, tables)
+      try steer(key, isLive: true, tables)
       try reschedule(index, record, tables)
       try upkeep(tables)
       rulesChanged(tables)
@@ -51,11 +52,15 @@ extension Director {
     return transport == .tcp && endpoint.port == 21 ? UInt32(SVS_HAS_FTP) : 0
   }
 
-  private func countServices(_ family: UInt8, _ change: Int32, _ tables: Tables) {
-    let four = family == IPAddress.Family.ipv4.rawValue
-    let count = four ? tables.config.pointee.services4 : tables.config.pointee.services6
-    let new = count &+ UInt32(bitPattern: change)
-    if four { tables.config.pointee.services4 = new } else { tables.config.pointee.services6 = new }
+  private func countServices(_ key: svs_service_key, _ change: Int32, _ tables: Tables) {
+    let change = UInt32(bitPattern: change)
+    if key.family == IPAddress.Family.ipv4.rawValue {
+      tables.config.pointee.services4 &+= change
+      if key.proto == 0 { tables.config.pointee.marks4 &+= change }
+    } else {
+      tables.config.pointee.services6 &+= change
+      if key.proto == 0 { tables.config.pointee.marks6 &+= change }
+    }
   }
 
   public func editService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
@@ -82,6 +87,7 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables, let (_, record) = try find(service, tables) else { throw .noSuchService }
       try delete(record, tables)
+      try steer(record.pointee.key, isLive: false, tables)
       rulesChanged(tables)
     }
   }
@@ -96,13 +102,17 @@ extension Director {
       // Whatever a killed command left uncounted.
       tables.config.pointee.services4 = 0
       tables.config.pointee.services6 = 0
+      tables.config.pointee.marks4 = 0
+      tables.config.pointee.marks6 = 0
+      Steering.remove()
+      ledger.steered = [:]
       rulesChanged(tables)
     }
   }
 
   private func delete(_ record: UnsafeMutablePointer<svs_service>, _ tables: Tables) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
-    countServices(record.pointee.key.family, -1, tables)
+    countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var next = record.pointee.first
     while next != 0 {

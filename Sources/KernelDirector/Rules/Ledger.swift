@@ -13,6 +13,8 @@ struct Ledger {
   /// Removed servers that connections still refer to.
   var removedServers: [UInt32]?
   var broadcastAddresses: Set<IPAddress>?
+  /// The routing rules as this process has brought them in line.
+  var steered: [IPAddress.Family: Steering.Wish] = [:]
 
   init(generation: UInt32 = 0) { self.generation = generation }
 }

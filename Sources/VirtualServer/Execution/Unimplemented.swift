@@ -18,7 +18,6 @@ struct Unimplemented: Sendable {
 
   static let features: [Unimplemented] = [
     Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty },
-    Unimplemented("services by firewall mark (-f)") { $0.service.mark != 0 },
     Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
   ]
 
