@@ -18,7 +18,9 @@ extension Director {
       } else {
         number = try allocateServer(tables)
         let fresh = try tables.servers.record(number)
-        let incarnation = fresh.pointee.incarnation &+ 1
+        // What lblc and lblcr remember holds for a server that returns, and for no other in its place.
+        let returns = fresh.pointee.home == key && fresh.isAt(server)
+        let incarnation = fresh.pointee.incarnation &+ (returns ? 0 : 1)
         fresh.pointee = svs_server()
         fresh.pointee.incarnation = incarnation & 0x7ff
         fresh.pointee.zero = tables.serverCounters.read(number)
