@@ -89,6 +89,26 @@ import Testing
     }
   }
 
+  /// Ordinary services beside one by mark, at ports that routing rules cannot name as they are, and at many.
+  @Test func anyPortGoesBesideAMark() async throws {
+    let c = Case(method: .nat, six: false)
+    try await withDirector(Stage.plain) { director in
+      try addService(director, c)
+      let ports = [1, 65_535] + (0..<50).map { 100 + 3 * $0 }
+      for port in ports {
+        try director.ipvsadm("-A -t \(c.vip):\(port) -s rr")
+        try director.ipvsadm("-a -t \(c.vip):\(port) -r \(c.servers()[0]):80 -m")
+      }
+      for port in [1, 100, 103, 247, 65_535] { #expect(try director.fetch(c, 1, port: port) == ["rs1"]) }
+      let rules = try rules(director).split(separator: "\n").filter { $0.hasPrefix("92:") }
+      #expect(rules.count <= 33, "\(rules)")
+      try director.ipvsadm("-A -t \(c.vip):0 -s rr -p")
+      try director.ipvsadm("-a -t \(c.vip):0 -r \(c.servers()[1]) -m")
+      #expect(try director.fetch(c, 1, port: 8080) == ["rs2"])
+      try director.ipvsadm("-C")
+    }
+  }
+
   /// A host that does not forward goes on not to, but for what is marked; and everything is put back.
   @Test(arguments: [false, true])
   func theHostNeedNotForward(six: Bool) async throws {

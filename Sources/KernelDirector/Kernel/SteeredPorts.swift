@@ -30,7 +30,7 @@ struct SteeredPorts: Equatable {
     let port = UInt16(bigEndian: key.port)
     if port == 0 { return [1...65_535] }
     // Persistence sends FTP's data connections to the same service.
-    if port == 21, key.proto == TransportProtocol.tcp.rawValue { return [20...21, 1_024...65_535] }
+    if port == 21, key.proto == TransportProtocol.tcp.rawValue { return [20...21, 1_024...65_534] }
     return [port...port]
   }
 

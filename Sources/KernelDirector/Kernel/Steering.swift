@@ -75,7 +75,10 @@ struct Steering {
     let own = Rule(family, priority: Priority.vip, table: Self.vips, inputInterface: "lo")
     let others = wish.ports.ranges.flatMap { proto, ranges in
       ranges.map { range in
-        Rule(family, priority: Priority.vip, table: Self.vips, ipProtocol: proto, destinationPorts: range)
+        // The kernel takes no range that ends with the last port: whoever has that gets them all.
+        Rule(
+          family, priority: Priority.vip, table: Self.vips, ipProtocol: proto,
+          destinationPorts: range.upperBound == .max ? nil : range)
       }
     }
     var none = Rule(family, priority: Priority.none, inputInterface: HandoverPair.outer)
