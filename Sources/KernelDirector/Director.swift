@@ -148,6 +148,8 @@ extension Director {
     // Last: whoever is killed before leaves a pair that is not the configuration's, and is made anew.
     tables.config.pointee.handover_ifindex = pair.outerIndex
     tables.config.pointee.lookup_ifindex = pair.innerIndex
+    // Its routes went with the old one.
+    try steerAnew(tables)
   }
 }
 

@@ -36,6 +36,7 @@ extension Director {
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
+      if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
       entry.pointee.status = UInt32(SVS_LIVE)
       record.pointee.server_count += 1
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.

@@ -25,7 +25,16 @@ extension Director {
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
       countServices(key, 1, tables)
-      try steer(key, isLive: true, tables)
+      do throws(DirectorError) {
+        try steer(key, isLive: true, tables)
+      } catch {
+        // Without the kernel's routing no marked packet would ever come. Of other services only what this host itself
+        // sends goes astray, as where the kernel has no policy routing.
+        if key.proto == 0 {
+          try delete(record, tables)
+          throw error
+        }
+      }
       try reschedule(index, record, tables)
       try upkeep(tables)
       rulesChanged(tables)
@@ -52,14 +61,13 @@ extension Director {
     return transport == .tcp && endpoint.port == 21 ? UInt32(SVS_HAS_FTP) : 0
   }
 
+  /// Marks are counted where the rules are brought in line with them.
   private func countServices(_ key: svs_service_key, _ change: Int32, _ tables: Tables) {
     let change = UInt32(bitPattern: change)
     if key.family == IPAddress.Family.ipv4.rawValue {
       tables.config.pointee.services4 &+= change
-      if key.proto == 0 { tables.config.pointee.marks4 &+= change }
     } else {
       tables.config.pointee.services6 &+= change
-      if key.proto == 0 { tables.config.pointee.marks6 &+= change }
     }
   }
 
@@ -87,7 +95,7 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables, let (_, record) = try find(service, tables) else { throw .noSuchService }
       try delete(record, tables)
-      try steer(record.pointee.key, isLive: false, tables)
+      try? steer(record.pointee.key, isLive: false, tables)
       rulesChanged(tables)
     }
   }
