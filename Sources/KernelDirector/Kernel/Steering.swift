@@ -96,7 +96,7 @@ struct Steering {
   private func add(_ rule: Rule, _ netlink: borrowing NetlinkSocket) throws(NetlinkError) {
     do {
       try netlink.addRule(rule)
-    } catch where error.code == EEXIST {
+    } catch  where error.code == EEXIST {
       return
     }
   }
