@@ -23,6 +23,8 @@ public struct MemoryPlatform: Platform {
     public var routes: [MemoryRoute] = []
     /// Answers in place of `routes`.
     public var router: ((inout RouteQuery) -> Void)?
+    /// Is told of every server that a scheduler compares by its load: the server's number, and the load.
+    public var comparing: ((UInt32, UInt64) -> Void)?
 
     /// - Parameter capacity: connections the table holds.
     public init(capacity: UInt32 = 65_536) {
@@ -134,6 +136,13 @@ public struct MemoryPlatform: Platform {
   }
 
   public func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32) {
+    if let comparing = state.comparing {
+      var next = walk.next
+      while next != 0, let server = state.servers.find(next &- 1) {
+        if server.pointee.weight > 0, server.pointee.overloaded == 0 { comparing(next &- 1, L.load(server)) }
+        next = server.pointee.next
+      }
+    }
     withUnsafeMutablePointer(to: &walk) {
       var seen: UInt32 = 0
       while seen < servers, LeastLoad.step($0, self, by: load) { seen += LeastLoad.stride }

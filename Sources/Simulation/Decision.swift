@@ -29,8 +29,8 @@ public struct Decision: Sendable {
     public var weight: UInt32
     public var active: UInt32
     public var inactive: UInt32
-    /// What the scheduler itself compares, to be divided by the weight where it takes weights into account; nil for
-    /// schedulers that compare nothing, and for servers that take no connections.
+    /// What the scheduler compared, to be divided by the weight where it takes weights into account; nil where it
+    /// compared nothing, and for servers that take no connections.
     public var overhead: UInt64?
     /// Above its upper threshold, and not yet below its lower one.
     public var isOverloaded: Bool

@@ -12,6 +12,7 @@ struct Observed {
   /// The number of the service that it was to open a connection to.
   var service: UInt32?
   var isOpening = false
+  var isAnswered = false
   var isByTemplate = false
   var isOnePacket = false
   var serverNumber: UInt32?
@@ -55,7 +56,8 @@ struct Trace {
       switch verdict {
       case .pass: .passed
       case .transmit: .answered
-      case .redirect: .forwarded
+      // Where the kernel sent the packet here, the answer goes back there.
+      case .redirect: observed.isAnswered ? .answered : .forwarded
       case .drop, .aborted: .dropped
       }
     return observed
@@ -78,7 +80,14 @@ struct Trace {
       case .persist:
         next = path.persist(p)
         observed.isByTemplate = next == .enter
-      case .schedule: next = path.schedule(p)
+      case .schedule:
+        var loads: [UInt32: UInt64] = [:]
+        state.comparing = { loads[$0] = $1 }
+        next = path.schedule(p)
+        state.comparing = nil
+        for position in observed.candidates.indices {
+          if let load = loads[observed.candidates[position].number] { observed.candidates[position].overhead = load }
+        }
       case .enter:
         let choice = p.pointee.choice
         next = path.enter(p)
@@ -94,7 +103,9 @@ struct Trace {
             isResolved: way.kind != .handover)
         }
       case .forward: next = path.forward(&packet, p)
-      case .answer: next = path.answer(&packet, p)
+      case .answer:
+        next = path.answer(&packet, p)
+        observed.isAnswered = true
       }
     }
   }
@@ -124,34 +135,17 @@ struct Trace {
   private func note(service number: UInt32, _ observed: inout Observed) {
     observed.service = number
     guard let service = state.serviceRecords.find(number) else { return }
+    // It compares two that it draws, by lc's load.
+    let drawsLots = service.pointee.scheduler == TwoChoices.number
     var next = service.pointee.first
     while next != 0, let server = state.servers.find(next &- 1) {
-      var comparing = Comparing(platform: MemoryPlatform(state), service: service, server: server, index: next)
       observed.candidates.append(
         CandidateView(
           number: next - 1, weight: UInt32(max(server.pointee.weight, 0)), active: server.pointee.active,
           inactive: server.pointee.inactive,
-          overhead: Schedulers.visit(service.pointee.scheduler, &comparing) ?? nil,
+          overhead: drawsLots ? Loads.Connections.load(server) : nil,
           isOverloaded: server.pointee.overloaded != 0))
       next = server.pointee.next
     }
-  }
-}
-
-/// Has a scheduler look at one server alone, and reads what it would compare with others'.
-private struct Comparing: SchedulerVisitor {
-  let platform: MemoryPlatform
-  let service: UnsafeMutablePointer<svs_service>
-  let server: UnsafeMutablePointer<svs_server>
-  let index: UInt32
-
-  /// The schedulers whose walk keeps the load of the best server so far; others keep their own numbers there.
-  private static let comparing: Set<String> = ["lc", "wlc", "sed", "nq", "lblc", "lblcr", "twos"]
-
-  mutating func visit<S: Scheduler>(_: S.Type) -> UInt64? {
-    guard Self.comparing.contains(S.name.description) else { return nil }
-    var walk = ServerWalk(platform, S.number, service, from: 0)
-    _ = S.consider(server, index, &walk)
-    return walk.best == index ? walk.load : nil
   }
 }

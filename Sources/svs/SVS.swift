@@ -22,7 +22,8 @@ struct SVS: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self, SysctlCommand.self, LabCommand.self, DemoCommand.self,
+      Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
+      SysctlCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self,
     ])
 }

@@ -32,7 +32,7 @@ import Testing
     var player = Player(Simulator(try SimulatedDirector())) { log.records.append($0) }
     player.tellsAll = tellsAll
     try player.enter(rules: Self.rules, name: "rules")
-    try player.play(Simulation.ScenarioReader.read(text, name: "scenario"))
+    try player.play(ScenarioReader.read(text, name: "scenario"))
     return log.records
   }
 
@@ -119,7 +119,7 @@ import Testing
       var player = Player(Simulator(try SimulatedDirector())) { _ in }
       do {
         try player.enter(rules: rules, name: "rules")
-        try player.play(Simulation.ScenarioReader.read(text, name: "scenario"))
+        try player.play(ScenarioReader.read(text, name: "scenario"))
         return nil
       } catch { return error.description }
     }
@@ -139,33 +139,38 @@ import Testing
   @Test(arguments: [1, 2, 3] as [UInt64])
   func tracingChangesNothing(seed: UInt64) throws {
     let plain = MemoryPlatform.State(capacity: 200)
-    Scenario.everything.install(in: plain)
+    DataplaneTesting.Scenario.everything.install(in: plain)
     let traced = try SimulatedDirector(capacity: 200)
-    Scenario.everything.install(in: traced.state)
+    DataplaneTesting.Scenario.everything.install(in: traced.state)
     plain.routes = traced.state.routes
     plain.clock = traced.state.clock
-    _ = plain.devices.replace(
-      SimulatedDirector.interface, try #require(traced.state.devices.find(SimulatedDirector.interface)).pointee)
+    for interface in [SimulatedDirector.interface, 3, 4] {
+      _ = plain.devices.replace(interface, try #require(traced.state.devices.find(interface)).pointee)
+    }
+    // twos draws by chance: both draw the same numbers.
+    for number in 0..<UInt32(DataplaneTesting.Scenario.everything.services.count) {
+      plain.serviceRecords.find(number)?.pointee.cursor =
+        try #require(traced.state.serviceRecords.find(number)).pointee.cursor
+    }
     plain.configuration.find(0)?.pointee = try #require(traced.state.configuration.find(0)).pointee
     let simulator = Simulator(traced)
-    var packets = RandomPackets(seed: seed, scenario: .everything)
+    var packets = RandomPackets(seed: seed, scenario: DataplaneTesting.Scenario.everything)
     for _ in 0..<5_000 {
       let frame = packets.next()
       let (verdict, _) = plain.process(frame, ingress: SimulatedDirector.interface)
       if let decision = simulator.process(frame) {
-        let told: Verdict =
+        let told: [Verdict] =
           switch decision.outcome {
-          case .forwarded: .redirect
-          case .answered: .transmit
-          case .passed: .pass
-          case .dropped: .drop
+          case .forwarded: [.redirect]
+          case .answered: [.transmit, .redirect]
+          case .passed: [.pass]
+          case .dropped: [.drop]
           }
-        #expect(told == verdict)
+        #expect(told.contains(verdict), "\(decision)")
       }
     }
-    #expect(plain.connectionTexts == traced.state.connectionTexts)
+    let differing = Set(plain.connectionTexts).symmetricDifference(traced.state.connectionTexts)
+    #expect(differing.isEmpty)
     #expect(!plain.connectionTexts.isEmpty)
   }
 }
-
-private typealias Scenario = DataplaneTesting.Scenario

@@ -153,6 +153,10 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.server_count = UInt32(servers.count)
+    // A simulation draws the same numbers each time.
+    if isSimulated, record.pointee.scheduler == TwoChoices.number, record.pointee.cursor == 0 {
+      record.pointee.cursor = UInt64(index) + 1
+    }
     var state = SchedulerState(
       cursor: record.pointee.cursor, maximumWeight: record.pointee.max_weight,
       weightDivisor: record.pointee.weight_gcd)

@@ -36,9 +36,10 @@ public struct SimulatedDirector {
     for family in [Family.ipv4, Family.ipv6] {
       state.routes.append(MemoryRoute(family: family, prefix: .zero, length: 0, ifindex: Self.interface))
     }
-    _ = state.devices.replace(
-      Self.interface,
-      svs_device(flags: UInt32(SVS_DEVICE_REDIRECT), lower: Self.interface, vlan: 0, reserved: 0))
+    for interface in [Self.interface, 3, 4] {
+      let device = svs_device(flags: UInt32(SVS_DEVICE_REDIRECT), lower: interface, vlan: 0, reserved: 0)
+      _ = state.devices.replace(interface, device)
+    }
     rules = try Director(simulatedIn: state)
   }
 }

@@ -25,13 +25,15 @@ struct SimulateCommand: ParsableCommand {
         svs simulate rules.txt --pcap traffic.pcap --json
       """)
 
-  @Argument(help: ArgumentHelp("The rules: a file, or '-' for standard input.", valueName: "rules"))
+  @Argument(
+    help: ArgumentHelp("The rules: a file, or '-' for standard input.", valueName: "rules"), completion: .file())
   var rules: String
 
-  @Argument(help: ArgumentHelp("What happens: a file, or '-' for standard input.", valueName: "scenario"))
+  @Argument(
+    help: ArgumentHelp("What happens: a file, or '-' for standard input.", valueName: "scenario"), completion: .file())
   var scenario: String?
 
-  @Option(help: ArgumentHelp("Play a capture, pcap or pcapng.", valueName: "file"))
+  @Option(help: ArgumentHelp("Play a capture, pcap or pcapng.", valueName: "file"), completion: .file())
   var pcap: String?
 
   @Option(help: ArgumentHelp("Open so many connections.", valueName: "n"))
