@@ -34,6 +34,17 @@ public final class Simulator {
     return (console.output, status == 0 ? nil : complaint)
   }
 
+  /// Sets a knob, as `svs sysctl -w` does; returns why it cannot be set to that value, nil where it can.
+  public func sysctl(_ name: String, _ value: String) -> String? {
+    guard let knob = Knob.named(name) else { return "there is no knob \(name); 'svs sysctl' lists all" }
+    do throws(DirectorError) {
+      var knobs = try director.rules.knobs()
+      if let refusal = knob.set(value, in: &knobs) { return refusal }
+      try director.rules.setKnobs(knobs)
+      return nil
+    } catch { return error.sentence }
+  }
+
   /// Lets the director decide on a packet.
   ///
   /// - Parameter mark: what the host's firewall rules have marked the packet with.

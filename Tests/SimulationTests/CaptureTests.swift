@@ -34,18 +34,14 @@ import Testing
     }
   }
 
-  static let syn = FrameBuilder(
-    .tcp, from: Endpoint(IPAddress("10.1.0.1")!, port: 40_000), to: Endpoint(IPAddress("10.9.9.1")!, port: 80),
-    flags: .syn
-  ).bytes
-  static let reply = FrameBuilder(
-    .tcp, from: Endpoint(IPAddress("10.9.9.1")!, port: 80), to: Endpoint(IPAddress("10.1.0.1")!, port: 40_000),
-    flags: [.syn, .ack]
-  ).bytes
-  static let ack = FrameBuilder(
-    .tcp, from: Endpoint(IPAddress("10.1.0.1")!, port: 40_000), to: Endpoint(IPAddress("10.9.9.1")!, port: 80),
-    flags: .ack
-  ).bytes
+  static let syn = frame("10.1.0.1:40000", "10.9.9.1:80", .syn)
+  static let reply = frame("10.9.9.1:80", "10.1.0.1:40000", [.syn, .ack])
+  static let ack = frame("10.1.0.1:40000", "10.9.9.1:80", .ack)
+
+  private static func frame(_ source: String, _ destination: String, _ flags: TCPFlags) -> [UInt8] {
+    guard let source = Endpoint(text: source), let destination = Endpoint(text: destination) else { return [] }
+    return FrameBuilder(.tcp, from: source, to: destination, flags: flags).bytes
+  }
 
   /// Three packets, half a second apart.
   static func classic(bigEndian: Bool, nanoseconds: Bool, linkType: UInt32 = 1, _ wrap: ([UInt8]) -> [UInt8] = { $0 })
@@ -190,7 +186,8 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let words = [
       "open", "syn", "data", "close", "reset", "repeat", "3", "every", "1ms", "wait", "10", "10.1.0.0/24", "10.1.0.1",
-      "10.1.0.1:5", "10.9.9.1:80", "[fd00::1]:80", "fd00::/64", "udp", "tcp", "mark", "7", "ipvsadm", "-Ln", "-C", "#",
+      "10.1.0.1:5", "10.9.9.1:80", "[fd00::1]:80", "fd00::/64", "udp", "tcp", "mark", "7", "ipvsadm", "-Ln", "-C",
+      "sysctl", "net.ipv4.vs.sloppy_tcp=1", "a=b", "#",
       "0",
       "-1", "99999999999999999999", ":", "/", "[", "é", "1e400", "10.9.9.1:99999", "10.1.0.0/33", "\u{0}",
     ]

@@ -107,6 +107,20 @@ import Testing
     #expect(decisions[2].state == nil)
   }
 
+  /// A removed server's connections are dropped, or sent to another where the knob says so.
+  @Test func knobs() throws {
+    let decisions = try decisions(
+      """
+      open 10.1.0.1 10.9.9.1:80
+      ipvsadm -d -t 10.9.9.1:80 -r 10.0.0.12:8080
+      data 10.1.0.1 10.9.9.1:80
+      sysctl net.ipv4.vs.expire_nodest_conn=1
+      data 10.1.0.1 10.9.9.1:80
+      """)
+    #expect(decisions.map(\.outcome) == [.forwarded, .dropped, .passed])
+    #expect(decisions.map(\.events) == [[], ["server-removed"], ["not-syn"]])
+  }
+
   @Test func aServiceWithoutServersIsToldAsSuch() throws {
     let decision = try #require(try decisions("open 10.1.0.1 10.9.9.3:80").first)
     #expect(decision.isChoice && !decision.isOpening)

@@ -31,7 +31,10 @@ public struct SimulatedDirector {
       config.pointee.lookup_ifindex = 4
       config.pointee.attach_mode = Director.AttachMode.byName
       Timeouts.initialise(config)
-      config.write(Knobs())
+      // Rules that name twos come from a director that has it.
+      var knobs = Knobs()
+      knobs.offersTwos = 1
+      config.write(knobs)
     }
     for family in [Family.ipv4, Family.ipv6] {
       state.routes.append(MemoryRoute(family: family, prefix: .zero, length: 0, ifindex: Self.interface))

@@ -50,6 +50,10 @@ public struct Player {
         let (output, complaint) = simulator.ipvsadm(words)
         if let complaint { throw SimulationError(file: scenario.name, line: line.number, complaint) }
         if !output.isEmpty { tell(.output(output)) }
+      case .sysctl(let name, let value):
+        if let refusal = simulator.sysctl(name, value) {
+          throw SimulationError(file: scenario.name, line: line.number, refusal)
+        }
       case .traffic(let traffic):
         for number in 0..<traffic.times {
           if number > 0, traffic.interval > 0 { simulator.advance(nanoseconds: traffic.interval) }

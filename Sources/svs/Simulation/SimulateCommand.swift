@@ -17,6 +17,7 @@ struct SimulateCommand: ParsableCommand {
         repeat N [every TIME] …     the same N times; of a network like 10.1.0.0/24 each time the next client
         wait TIME                   15, 500ms, 2m: what expires meanwhile ends
         ipvsadm WORDS               changes rules, or lists them: ipvsadm -Ln
+        sysctl NAME=VALUE           sets a knob, as 'svs sysctl -w' does
       A client is ADDRESS, ADDRESS:PORT or NETWORK/BITS; 'udp' and 'mark N' may follow VIP:PORT.
 
       EXAMPLES
