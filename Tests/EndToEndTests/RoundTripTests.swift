@@ -9,7 +9,7 @@ import Testing
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
   ]
 
-  /// Rules as `-S -n` writes them: services in the order of the listing, servers the newest first.
+  /// Rules as `-S -n` writes them, which leaves thresholds out as ipvsadm does: services in the order of the listing, servers the newest first.
   static func rules() -> [String] {
     var lines: [String] = []
     func service(_ identity: String, _ options: String, _ servers: [String] = []) {
@@ -20,20 +20,20 @@ import Testing
       service(
         "-t 10.9.9.1:\(1000 + number)", "-s \(scheduler)",
         ["-r 10.0.0.12:80 -m -w 0", "-r 10.0.0.11:80 -m -w \(number + 1)"])
-      service("-t [fd00:9::1]:\(1000 + number)", "-s \(scheduler)", ["-r [fd00:a::11]:80 -g -w 65535"])
+      service("-t [fd00:9::1]:\(1000 + number)", "-s \(scheduler)", ["-r [fd00:a::11]:\(1000 + number) -g -w 65535"])
     }
     for flags in ["sh-fallback", "sh-port", "sh-fallback,sh-port"] {
-      service("-t 10.9.9.2:\(lines.count)", "-s sh -b \(flags)", ["-r 10.0.0.11:80 -g -w 1"])
+      service("-t 10.9.9.2:\(lines.count)", "-s sh -b \(flags)", ["-r 10.0.0.11:\(lines.count) -g -w 1"])
     }
     for flags in ["mh-fallback", "mh-port", "mh-fallback,mh-port"] {
       service("-u 10.9.9.2:\(lines.count)", "-s mh -b \(flags)", ["-r 10.0.0.11:80 -m -w 2147483647"])
     }
     service("-u 10.9.9.3:53", "-s rr -o", ["-r 10.0.0.11:53 -m -w 1"])
     service("-t 10.9.9.3:0", "-s rr -p 360", ["-r 10.0.0.11:0 -g -w 1"])
-    service("-t 10.9.9.3:443", "-s wlc -p 86400 -M 255.255.255.0", ["-r 10.0.0.11:443 -m -w 1 -x 100 -y 10"])
-    service("-t [fd00:9::3]:443", "-s wlc -p 30 -M 64", ["-r [fd00:a::11]:443 -m -w 1 -x 2147483647 -y 2147483647"])
+    service("-t 10.9.9.3:443", "-s wlc -p 86400 -M 255.255.255.0", ["-r 10.0.0.11:443 -m -w 1"])
+    service("-t [fd00:9::3]:443", "-s wlc -p 30 -M 64", ["-r [fd00:a::11]:443 -m -w 1"])
     service("-f 1", "-s rr", ["-r 10.0.0.11:0 -g -w 1"])
-    service("-f 4294967295", "-s wrr -p 50", ["-r 10.0.0.11:0 -g -w 3"])
+    service("-f 2147483647", "-s wrr -p 50", ["-r 10.0.0.11:0 -g -w 3"])
     service("-f 1 -6", "-s rr", ["-r [fd00:a::11]:0 -g -w 1"])
     service(
       "-t 10.9.9.4:80", "-s wlc",
