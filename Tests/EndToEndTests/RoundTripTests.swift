@@ -62,16 +62,11 @@ import Testing
       #expect(lost.isEmpty && strange.isEmpty, "lost: \(lost.sorted())\nstrange: \(strange.sorted())")
       #expect(lines.count == rules.count)
 
-      // What was saved is restored to the same bytes, by every way there is.
+      // What was saved is restored to the same bytes.
       try director.ipvsadm("-C")
       #expect(try director.ipvsadm("-S -n") == "")
       try director.ipvsadm("-R", input: saved)
-      let again = try director.ipvsadm("-S -n")
-      try director.ipvsadm("-C")
-      try director.ipvsadm("-R", input: again)
-      // A new server goes to the head of its service's list, so each turn turns the servers round.
       #expect(try director.ipvsadm("-S -n") == saved)
-      #expect(Set(again.split(separator: "\n")) == Set(saved.split(separator: "\n")))
     }
   }
 }
