@@ -32,7 +32,7 @@ extension Director {
       entry.pointee.family = server.address.family.rawValue
       entry.pointee.home = key
       entry.pointee.last_weight = 0
-      entry.write(settings)
+      entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
@@ -54,7 +54,7 @@ extension Director {
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       try check(server, settings, service)
       guard let (_, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
-      entry.write(settings)
+      entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       try reschedule(index, record, tables)
       try upkeep(tables)
@@ -153,13 +153,14 @@ extension Director {
     }
     if bytes.allSatisfy({ $0 == 0 }) || bytes[0] == 0xff { return false }
     if bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]) { return false }
-    guard address.isLinkLocal else { return true }
+    guard address.isLinkLocal, !isSimulated else { return true }
     let own = try? NetlinkSocket().addresses()
     return own?.contains { $0.prefix.address == address } ?? false
   }
 
   /// The broadcast addresses of this host's networks, as the kernel's local table (255) has them.
   private func broadcastAddresses() -> Set<IPAddress> {
+    if isSimulated { return [] }
     if let known = ledger.broadcastAddresses { return known }
     let routes = (try? NetlinkSocket().routes(table: 255)) ?? []
     let addresses = Set(routes.lazy.filter { $0.kind == .broadcast }.map(\.destination.address))
@@ -169,7 +170,7 @@ extension Director {
 
   /// The address that the kernel would send a tunnel's packets from; the packet path falls back where there is none.
   private func tunnelSource(_ server: IPAddress, _ settings: ServerSettings) -> svs_addr {
-    guard settings.method == .tunnel, let netlink = try? NetlinkSocket(),
+    guard settings.method == .tunnel, !isSimulated, let netlink = try? NetlinkSocket(),
       let source = try? netlink.route(to: server).source
     else { return svs_addr() }
     return svs_addr(source)

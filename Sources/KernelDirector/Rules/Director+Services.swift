@@ -21,7 +21,7 @@ extension Director {
       record.write(settings, scheduler)
       // Before packets can find it: what they have to look for besides.
       tables.config.pointee.features |= features(service)
-      try tables.serviceIndex.update(key, index, "services")
+      try tables.serviceIndex.update(key, index)
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
       countServices(key, 1, tables)
@@ -112,7 +112,7 @@ extension Director {
       tables.config.pointee.services6 = 0
       tables.config.pointee.marks4 = 0
       tables.config.pointee.marks6 = 0
-      Steering.remove()
+      if !isSimulated { Steering.remove() }
       ledger.steered = [:]
       rulesChanged(tables)
     }
@@ -140,7 +140,7 @@ extension Director {
     _ service: ServiceIdentity, _ tables: Tables
   ) throws(DirectorError) -> (UInt32, UnsafeMutablePointer<svs_service>)? {
     let key = svs_service_key(service)
-    guard let index = tables.serviceIndex.find(key, UInt32(0)), index < tables.config.pointee.services_used else {
+    guard let index = tables.serviceIndex.find(key), index < tables.config.pointee.services_used else {
       return nil
     }
     let record = try tables.services.record(index)
@@ -161,6 +161,10 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.server_count = UInt32(servers.count)
+    // A simulation draws the same numbers each time.
+    if isSimulated, record.pointee.scheduler == TwoChoices.number, record.pointee.cursor == 0 {
+      record.pointee.cursor = UInt64(index) + 1
+    }
     var state = SchedulerState(
       cursor: record.pointee.cursor, maximumWeight: record.pointee.max_weight,
       weightDivisor: record.pointee.weight_gcd)

@@ -5,7 +5,7 @@ import Netlink
 extension Director {
   /// Called after a service has become live, or is no more.
   func steer(_ key: svs_service_key, isLive: Bool, _ tables: Tables) throws(DirectorError) {
-    guard let family = IPAddress.Family(rawValue: key.family) else { return }
+    guard !isSimulated, let family = IPAddress.Family(rawValue: key.family) else { return }
     let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
     if key.proto != 0 {
       let vip = key.vip.address(key.family)
