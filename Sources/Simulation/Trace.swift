@@ -74,6 +74,7 @@ struct Trace {
       case .aborted, .drop, .pass, .transmit, .redirect:
         return next.verdict
       case .relate: next = path.relate(&packet, p)
+      case .revisit: next = path.revisit(&packet, p)
       case .open:
         next = path.open(&packet, p)
         if next == .persist || next == .schedule { note(service: p.pointee.service, &observed) }
@@ -94,7 +95,7 @@ struct Trace {
         observed.isOpening = next == .route
         if observed.isOpening { note(server: choice &- 1, p.pointee.reference, &observed) }
       case .route:
-        next = path.route(p)
+        next = path.route(&packet, p)
         let way = p.pointee.way
         if way.kind == .redirect || way.kind == .handover || way.kind == .fragmenting {
           observed.way = Decision.Way(

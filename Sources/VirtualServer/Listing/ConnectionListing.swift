@@ -66,7 +66,8 @@ extension ConnectionProtocol {
 }
 
 extension ConnectionSnapshot.State {
-  var listed: String {
+  /// The name that `ipvsadm -Lc` and /proc/net/ip_vs_conn use.
+  public var listed: String {
     switch self {
     case .connection(let state): state.listed
     case .association(let state): state.listed
@@ -99,7 +100,7 @@ extension AssociationState {
 
 extension ConnectionState {
   /// The name that /proc/net/ip_vs_conn uses.
-  var listed: String {
+  public var listed: String {
     switch self {
     case .none: "NONE"
     case .established: "ESTABLISHED"

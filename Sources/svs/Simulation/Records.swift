@@ -1,5 +1,6 @@
 import KernelDirector
 import Simulation
+import VirtualServer
 
 extension JSONValue {
   init(_ decision: Decision) {
@@ -16,7 +17,7 @@ extension JSONValue {
       ("opensConnection", .bool(decision.isOpening)),
       ("server", decision.server.map { .string($0.text) } ?? .null),
       ("method", decision.method.map { .string($0.name) } ?? .null),
-      ("state", decision.state.map { .string($0.name) } ?? .null),
+      ("state", decision.state.map { .string($0.listed) } ?? .null),
       ("events", .array(decision.events.map { .string($0) })),
       ("candidates", .array(decision.candidates.map(JSONValue.init))),
     ]

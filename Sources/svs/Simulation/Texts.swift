@@ -1,5 +1,6 @@
 import KernelDirector
 import Simulation
+import VirtualServer
 
 extension Decision {
   /// When, what, where to and why, as one line.
@@ -31,7 +32,7 @@ extension Decision {
     let notes = events.isEmpty ? "" : " [\(events.joined(separator: ", "))]"
     switch reason {
     case .connection(let before):
-      return "connection, \(before.stateName)\(state.map { " -> \($0.name)" } ?? "")" + notes
+      return "connection, \(before.stateName)\(state.map { " -> \($0.listed)" } ?? "")" + notes
     case .template: return "new: persistence template" + notes
     case .scheduler: return "new: \(choice)" + notes
     case .none:
@@ -97,32 +98,10 @@ extension ForwardingMethod {
   }
 }
 
-extension ConnectionState {
-  /// As `ipvsadm -Lc` names it.
-  var name: String {
-    switch self {
-    case .none: "NONE"
-    case .established: "ESTABLISHED"
-    case .synSent: "SYN_SENT"
-    case .synReceived: "SYN_RECV"
-    case .finWait: "FIN_WAIT"
-    case .timeWait: "TIME_WAIT"
-    case .closed: "CLOSE"
-    case .closeWait: "CLOSE_WAIT"
-    case .lastAck: "LAST_ACK"
-    case .listen: "LISTEN"
-    case .synAck: "SYNACK"
-    case .udp, .udpDraining: "UDP"
-    }
-  }
-}
-
 extension ConnectionSnapshot {
   var stateName: String {
-    switch state {
-    case .connection(let state): state.name
-    case .template: "template"
-    }
+    if case .template = state { return "template" }
+    return state.listed
   }
 }
 
