@@ -24,6 +24,13 @@ public func relate(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).relate(&packet, p).rawValue
 }
 
+@c(svs_swift_follow)
+public func follow(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).follow(&packet, p).rawValue
+}
+
 @c(svs_swift_open)
 public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
@@ -74,6 +81,7 @@ public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = receive(context)
   if next == Step.relate.rawValue { next = svs_relate(context) }
+  if next == Step.follow.rawValue { next = svs_follow(context) }
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.persist.rawValue { next = svs_persist(context) }
   if next == Step.schedule.rawValue { next = svs_schedule(context) }

@@ -13,6 +13,7 @@ extension PacketPath {
     var quote = Quote()
     guard quote.read(packet, at: frame.pointee.transport &+ 8, family) else { return .pass }
     p.pointee.tick = ConnectionTable<P>.tick(platform.now())
+    p.pointee.part = .whole
     if quote.hasPorts, let found = platform.flows.find(quote.reversed) {
       let reference = FlowReference(found.pointee)
       guard let c = connection(reference) else { return .pass }
@@ -59,7 +60,7 @@ extension PacketPath {
   func connection(_ reference: FlowReference) -> UnsafeMutablePointer<svs_connection>? {
     guard let c = platform.connections.find(reference.slot) else { return nil }
     let word = StateWord(bits: c.pointee.word)
-    return word.generation == reference.generation && !word.isDead ? c : nil
+    return word.generation == reference.generation && !word.isDead && !word.isFree ? c : nil
   }
 
   /// Rewrites the message's own address and what it quotes. A checksum inside the quote stays what it was: the quote

@@ -42,6 +42,9 @@ struct svs_tcp {
 /* RFC 768 */
 struct svs_udp { uint16_t sport, dport, length, check; };
 
+/* RFC 8200, section 4.5 */
+struct svs_ipv6_fragment { uint8_t next, reserved; uint16_t place; uint32_t id; };
+
 /* RFC 792 and RFC 4443 */
 struct svs_icmp { uint8_t type, code; uint16_t check; uint32_t rest; };
 
