@@ -69,6 +69,9 @@ public protocol Platform {
 
   /// Runs `ServerWalk.step` until it says stop, at most `limit` times.
   func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)
+
+  /// Runs `LeastLoad.step` until it says stop, at most for so many servers, rounded up to its stride.
+  func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32)
 }
 
 /// A question to the routing table, and its answer.

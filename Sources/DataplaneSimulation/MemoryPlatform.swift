@@ -130,6 +130,13 @@ public struct MemoryPlatform: Platform {
       while steps < limit, ServerWalk.step($0) { steps += 1 }
     }
   }
+
+  public func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32) {
+    withUnsafeMutablePointer(to: &walk) {
+      var seen: UInt32 = 0
+      while seen < servers, LeastLoad.step($0, self, by: load) { seen += LeastLoad.stride }
+    }
+  }
 }
 
 extension MemoryPlatform {

@@ -17,6 +17,7 @@ struct SVSBench: ParsableCommand {
         rate          packets per second over veth, against nftables DNAT
         connections   1,000,000 connections at once
         services      10,000 services with 10 servers each
+        scheduling    what choosing among 1,000 servers costs, by scheduler
       """)
 
   @Argument(help: "Parts to measure; none means all.")

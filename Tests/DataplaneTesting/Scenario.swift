@@ -72,6 +72,7 @@ public struct Scenario: Sendable {
       Service("10.9.9.8", 81, 6, "lblc", three("10.0.0.", 81, nat)),
       Service("10.9.9.8", 82, 6, "lblcr", three("10.0.0.", 82, direct)),
       Service("fd00:9::7", 81, 6, "lblcr", three("fd00:a::", 80, nat)),
+      Service("10.9.9.8", 83, 6, "twos", three("10.0.0.", 83, nat) + [Server("10.0.0.14", 83, nat, 0)]),
       Service("fd00:9::7", 80, 6, "mh", three("fd00:a::", 80, nat)),
       Service("10.9.9.4", 80, 6, "rr", []),
       Service("fd00:9::4", 80, 6, "rr", []),

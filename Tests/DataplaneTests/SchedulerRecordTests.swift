@@ -47,7 +47,7 @@ struct SchedulerRecordTests {
     }
   }
 
-  @Test(arguments: ["rr", "wrr", "lc", "wlc", "sh", "sed", "nq", "fo", "ovf", "mh", "dh"])
+  @Test(arguments: ["rr", "wrr", "lc", "wlc", "sh", "sed", "nq", "fo", "ovf", "mh", "dh", "lblc", "lblcr"])
   func choosesAsRecorded(scheduler: String) throws {
     let data = try Data(contentsOf: records.appending(path: "cases/sched-\(scheduler).json"))
     let cases = try JSONDecoder().decode([Case].self, from: data)

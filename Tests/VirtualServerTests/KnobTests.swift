@@ -32,7 +32,7 @@ import Testing
         #expect(knobs == Knobs())
       }
     }
-    #expect(effective == 7)
+    #expect(effective == 8)
   }
 
   @Test func namesAndLists() throws {

@@ -72,6 +72,13 @@ struct XDPPlatform: Platform {
     walk.level = done.pointee.level
     walk.place = done.pointee.place
   }
+
+  @inline(__always) func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32) {
+    guard let memory = leastLoadMemory() else { return }
+    memory.pointee = walk
+    _ = svs_least_load(context, servers, L.kind)
+    walk = svs_opaque(memory).assumingMemoryBound(to: LeastLoad.self).pointee
+  }
 }
 
 /// The walk of this CPU, in memory that the loop's body can reach.

@@ -57,10 +57,11 @@ POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct
 POOL(svs_table_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_TABLE_CHUNK_SIZE, struct svs_table);
 POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
 
-/* One table, which user space makes with the first service that needs it. */
+/* One table, which user space makes with the first service that needs it. This one, of which only the shape counts,
+   lives while the object is loaded. */
 struct svs_locality_table {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, SVS_LOCALITIES);
+    __uint(max_entries, 1);
     __uint(key_size, sizeof(struct svs_locality_key));
     __uint(value_size, sizeof(struct svs_locality));
 };
@@ -111,6 +112,7 @@ STEP(persist, (struct xdp_md *context), (context))
 STEP(schedule, (struct xdp_md *context), (context))
 STEP(enter, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
+STEP(least_load, (struct xdp_md *context, uint32_t servers, uint32_t kind), (context, servers, kind))
 STEP(route, (struct xdp_md *context), (context))
 STEP(forward, (struct xdp_md *context), (context))
 STEP(answer, (struct xdp_md *context), (context))

@@ -12,6 +12,8 @@ struct FramePlan {
 
   var transport = Transport.tcp
   var flows = 1_000
+  /// The flow of the first frame; the others follow, and after the last the first of all.
+  var first = 0
   var services = 1
   /// The first service's address; that of the real server for replies.
   var service: IPAddress
@@ -52,6 +54,7 @@ struct FramePlan {
     plan.client = Self.firstClient(family).lastWord
     plan.service = service.lastWord
     plan.flows = UInt32(flows)
+    plan.next = UInt32(first)
     plan.services = UInt32(services)
     plan.ifindex = device
     plan.proto = transport.rawValue

@@ -1,7 +1,6 @@
 import DataplaneTypes
 
-/// What the locality-based schedulers share: the memory of which servers a destination's clients were given, and the
-/// walk that looks for the least loaded server and for one with room.
+/// What the locality-based schedulers share: the memory of which servers a destination's clients were given.
 @usableFromInline enum Locality {
   @inlinable @inline(__always)
   static func key(_ service: UnsafeMutablePointer<svs_service>, _ flow: svs_flow_key) -> svs_locality_key {
@@ -31,15 +30,6 @@ import DataplaneTypes
   @inlinable @inline(__always)
   static func isOverloaded(_ server: UnsafeMutablePointer<svs_server>) -> Bool {
     Int64(server.pointee.active) > Int64(server.pointee.weight)
-  }
-
-  /// The least loaded server of all, as wlc finds it; `level` becomes 1 if one has less than half its share.
-  @inlinable @inline(__always)
-  static func consider<P: Platform>(
-    _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
-  ) -> Bool {
-    if UInt64(server.pointee.active) &* 2 < UInt64(UInt32(bitPattern: server.pointee.weight)) { walk.level = 1 }
-    return WeightedLeastConnection.consider(server, index, &walk)
   }
 
   @inlinable @inline(__always)

@@ -25,9 +25,9 @@ public enum LocalityLeastConnection: Scheduler {
         if !Locality.isOverloaded(server) { return kept }
       }
     }
-    var walk = ServerWalk(platform, number, service, from: service.pointee.first)
-    platform.run(&walk, atMost: service.pointee.server_count)
-    if kept != 0, walk.level == 0 { return kept }
+    var walk = LeastLoad(service)
+    platform.run(&walk, by: Loads.Locality.self, atMost: service.pointee.server_count)
+    if kept != 0, walk.hasRoom == 0 { return kept }
     guard walk.best != 0, let best = platform.servers.find(walk.best &- 1) else { return 0 }
     let tag = Locality.tag(walk.best, best)
     if let known {
@@ -38,9 +38,4 @@ public enum LocalityLeastConnection: Scheduler {
     }
     return walk.best
   }
-
-  @inlinable @inline(__always)
-  public static func consider<P: Platform>(
-    _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
-  ) -> Bool { Locality.consider(server, index, &walk) }
 }

@@ -28,13 +28,13 @@ public enum LocalityReplication: Scheduler {
       if count > 1, tick &- known.pointee.modified >= config.pointee.lblcr_expiration {
         var greatest = walk(key, greatest: true, known, service, platform)
         platform.run(&greatest, atMost: count)
-        if greatest.best != 0 { known.erase(at: greatest.place) }
+        if greatest.best != 0 { known.erase(at: greatest.place, tick: tick) }
       }
       if kept != 0, let server = platform.servers.find(kept &- 1), !Locality.isOverloaded(server) { return kept }
     }
-    var all = ServerWalk(platform, number, service, from: service.pointee.first)
-    platform.run(&all, atMost: service.pointee.server_count)
-    if kept != 0, all.level == 0 { return kept }
+    var all = LeastLoad(service)
+    platform.run(&all, by: Loads.Locality.self, atMost: service.pointee.server_count)
+    if kept != 0, all.hasRoom == 0 { return kept }
     guard all.best != 0, let best = platform.servers.find(all.best &- 1) else { return 0 }
     let tag = Locality.tag(all.best, best)
     if let known {
@@ -63,7 +63,6 @@ public enum LocalityReplication: Scheduler {
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
   ) -> Bool {
-    if walk.locality.family == 0 { return Locality.consider(server, index, &walk) }
     guard let known = walk.platform.localities.find(walk.locality) else { return false }
     let position = UInt32(truncatingIfNeeded: walk.level)
     if Locality.stands(Locality.place(known, position), server, walk.locality.service) {
@@ -99,12 +98,13 @@ extension UnsafeMutablePointer where Pointee == svs_locality {
     pointee.modified = tick
   }
 
-  /// Removes the server at a place; the others keep their order.
+  /// Removes the server at a place; the others keep their order, and another day.
   @inlinable @inline(__always)
-  func erase(at place: UInt32) {
+  func erase(at place: UInt32, tick: UInt32) {
     let places = Locality.places(self)
     for i in 0..<Int(SVS_LOCALITY_PLACES) &- 1 where UInt32(i) >= place { places[i] = places[i &+ 1] }
     places[Int(SVS_LOCALITY_PLACES) &- 1] = 0
     pointee.count &-= 1
+    pointee.modified = tick
   }
 }

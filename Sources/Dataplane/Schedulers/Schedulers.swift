@@ -24,6 +24,7 @@ public enum Schedulers {
     case MaglevHash.number: visitor.visit(MaglevHash.self)
     case LocalityLeastConnection.number: visitor.visit(LocalityLeastConnection.self)
     case LocalityReplication.number: visitor.visit(LocalityReplication.self)
+    case TwoChoices.number: visitor.visit(TwoChoices.self)
     default: nil
     }
   }

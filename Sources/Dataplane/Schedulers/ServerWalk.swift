@@ -42,7 +42,7 @@ public struct ServerWalk<P: Platform> {
     }
     let index = walk.pointee.next
     guard let server = walk.pointee.platform.servers.find(index &- 1) else { return false }
-    walk.pointee.next = server.pointee.next
+    walk.pointee.next = UInt32(truncatingIfNeeded: svs_guessed(UInt64(index &- 1), UInt64(server.pointee.next)))
     var visitor = Considering(walk: walk, server: server, index: index)
     return Schedulers.visit(walk.pointee.scheduler, &visitor) ?? false
   }

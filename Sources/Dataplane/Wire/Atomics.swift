@@ -7,6 +7,13 @@ extension UnsafeMutablePointer where Pointee == UInt64 {
     UnsafeMutableRawPointer(self).assumingMemoryBound(to: Atomic<UInt64>.self).pointee
       .compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
   }
+
+  /// Adds and returns the value before; see the same of 32 bits.
+  @inlinable @inline(__always)
+  func fetchAdd(_ value: UInt64) -> UInt64 {
+    UnsafeMutableRawPointer(self).assumingMemoryBound(to: Atomic<UInt64>.self).pointee
+      .wrappingAdd(value, ordering: .acquiringAndReleasing).oldValue
+  }
 }
 
 extension UnsafeMutablePointer where Pointee == UInt32 {

@@ -109,7 +109,7 @@ struct svs_server {
     int32_t weight;
     uint32_t active, inactive;   /* written by the packet path */
     uint32_t persistent;
-    uint32_t probe_tick;         /* when a packet last went through the kernel's neighbour table */
+    uint32_t overloaded;         /* 1 from the upper threshold on until below the lower one; schedulers look no farther */
     struct svs_addr addr;
     uint16_t port;               /* network order */
     uint8_t family, method;
@@ -118,7 +118,7 @@ struct svs_server {
     uint32_t upper, lower;
     struct svs_addr tunnel_source;
     struct svs_service_key home; /* the service it was removed from, for a return */
-    uint32_t overloaded;         /* 1 from the upper threshold on until below the lower one */
+    uint32_t probe_tick;         /* when a packet last went through the kernel's neighbour table */
     int32_t last_weight;         /* the last that was not 0, or what it came with */
     uint32_t quiesced;           /* tick at which its weight became 0 */
     uint32_t incarnation;        /* counts the servers that this record has been */
@@ -186,7 +186,8 @@ struct svs_config {
     uint32_t lblc_expiration, lblcr_expiration;   /* ticks */
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
     uint32_t fragment_lifetime;  /* ticks after a first fragment that later ones may still come */
-    uint32_t reserved[10];
+    uint32_t offers_twos;        /* whether commands know the scheduler twos */
+    uint32_t reserved[9];
 };
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
@@ -224,6 +225,18 @@ struct svs_drop { uint64_t packets; };
 static inline __attribute__((always_inline)) void *_Nonnull svs_opaque(void *_Nonnull p) {
     __asm__ volatile("" : "+r"(p));
     return p;
+}
+
+/* `actual`, by way of a branch on whether it is what was guessed: the processor foretells the branch and goes on with
+   the guess, instead of waiting for `actual` to come from memory. A compiler would see through it in any other form.
+   The Swift of the packet path is compiled for RISC-V on its way to eBPF. */
+static inline __attribute__((always_inline)) uint64_t svs_guessed(uint64_t guess, uint64_t actual) {
+#if defined(__bpf__) || defined(__riscv) && !defined(__linux__)
+    __asm__ volatile("if %0 == %1 goto +1\n%0 = %1" : "+r"(guess) : "r"(actual));
+    return guess;
+#else
+    return actual;
+#endif
 }
 
 _Static_assert(sizeof(struct svs_flow_key) == 40, "flow key");

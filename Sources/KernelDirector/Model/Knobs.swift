@@ -13,6 +13,8 @@ public struct Knobs: Hashable, Sendable {
   public var lblcExpiration: UInt32 = 86_400
   /// The same of lblcr, whose sets of servers shrink after as long without growing.
   public var lblcrExpiration: UInt32 = 86_400
+  /// Whether there is the scheduler twos, which kernels may have or not: Debian 12's has none.
+  public var offersTwos: UInt32 = 0
   /// Seconds that a server of weight 0 keeps UDP clients that never pause; 0 means as long as they send.
   public var udpDrainLimit: UInt32 = 300
 

@@ -26,6 +26,7 @@ extension UnsafeMutablePointer where Pointee == svs_config {
     pointee.sloppy_tcp = knobs.sloppyTCP
     pointee.lblc_expiration = Ticks.of(seconds: knobs.lblcExpiration)
     pointee.lblcr_expiration = Ticks.of(seconds: knobs.lblcrExpiration)
+    pointee.offers_twos = knobs.offersTwos
     pointee.udp_drain_limit = Ticks.of(seconds: knobs.udpDrainLimit)
   }
 
@@ -39,6 +40,7 @@ extension UnsafeMutablePointer where Pointee == svs_config {
     func seconds(_ ticks: UInt32) -> UInt32 { ticks == 0 ? 0 : Ticks.seconds(ticks + 1) }
     knobs.lblcExpiration = seconds(pointee.lblc_expiration)
     knobs.lblcrExpiration = seconds(pointee.lblcr_expiration)
+    knobs.offersTwos = pointee.offers_twos
     knobs.udpDrainLimit = seconds(pointee.udp_drain_limit)
     return knobs
   }

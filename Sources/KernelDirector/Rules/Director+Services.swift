@@ -6,9 +6,7 @@ extension Director {
   public func addService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       if let tables, try find(service, tables) != nil { throw .serviceExists }
-      guard let scheduler = SchedulerNames.number(settings.scheduler) else {
-        throw .schedulerNotFound(settings.scheduler)
-      }
+      let scheduler = try scheduler(settings.scheduler)
       let tables = try establish()
       if tables.config.pointee.attach_mode == AttachMode.none { attachEverywhere(tables) }
       let key = svs_service_key(service)
@@ -40,6 +38,13 @@ extension Director {
     if remembers { try tables.localities.reserve() }
   }
 
+  /// The number of a scheduler that there is in this namespace.
+  private func scheduler(_ name: String) throws(DirectorError) -> UInt8 {
+    guard let number = SchedulerNames.number(name) else { throw .schedulerNotFound(name) }
+    if number == TwoChoices.number, tables?.config.pointee.offers_twos ?? 0 == 0 { throw .schedulerNotFound(name) }
+    return number
+  }
+
   /// The look-ups that a service makes necessary.
   private func features(_ service: ServiceIdentity) -> UInt32 {
     guard case .address(let transport, let endpoint) = service else { return 0 }
@@ -61,9 +66,7 @@ extension Director {
   public func editService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
-      guard let scheduler = SchedulerNames.number(settings.scheduler) else {
-        throw .schedulerNotFound(settings.scheduler)
-      }
+      let scheduler = try scheduler(settings.scheduler)
       let isOther = record.pointee.scheduler != scheduler
       try prepare(scheduler, tables)
       if isOther {

@@ -42,6 +42,8 @@ public struct Knob: Sendable {
       maximum: 2_592_000, get: { $0.lblcExpiration }, set: { $0.lblcExpiration = $1 })
     static let lblcrExpiration = Setting(
       maximum: 2_592_000, get: { $0.lblcrExpiration }, set: { $0.lblcrExpiration = $1 })
+    static let offersTwos = Setting(
+      maximum: 255, get: { $0.offersTwos }, set: { $0.offersTwos = $1 })
     static let udpDrainLimit = Setting(
       maximum: 86_400, get: { $0.udpDrainLimit }, set: { $0.udpDrainLimit = $1 })
   }
@@ -95,6 +97,7 @@ public struct Knob: Sendable {
     Knob("sync_sock_size", "0", unsynchronised),
     Knob("sync_threshold", "3\t50", unsynchronised),
     Knob("sync_version", "1", unsynchronised),
+    Knob("svs.twos", "0", .effective(.offersTwos), prefix: ""),
     Knob("svs.udp_drain_limit", "300", .effective(.udpDrainLimit), prefix: ""),
   ]
 

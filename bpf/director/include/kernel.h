@@ -21,4 +21,5 @@ int svs_enter(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
 int svs_forward(struct xdp_md *_Nonnull context);
 int svs_answer(struct xdp_md *_Nonnull context);
+int svs_least_load(struct xdp_md *_Nonnull context, uint32_t servers, uint32_t kind);
 int svs_walk(struct xdp_md *_Nonnull context, uint32_t limit);
