@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 DESTDIR ?=
 BIN := .build/release
-BENCH_OBJECTS := .build/bench/traffic.o .build/bench/twin.o
+BENCH_OBJECTS := .build/bench/traffic.o .build/bench/twin.o .build/bench/foundation.o
 SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
@@ -59,6 +59,11 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
+
+# The first release's packet path, kept to compare with.
+.build/bench/foundation.o: Benchmarks/foundation/director.o.gz.base64
+	@mkdir -p $(@D)
+	base64 -d $< | gzip -dc >$@
 
 # The bench's own kernel programs are C, compiled by the Swift toolchain's clang.
 .build/bench/%.o: Benchmarks/bpf/%.bpf.c $(wildcard Sources/BenchTypes/include/*.h Sources/DataplaneTypes/include/*.h)

@@ -35,7 +35,9 @@ let package = Package(
     .target(name: "Netlink", dependencies: ["CNetlink", "CSystem", "HostSystem"], swiftSettings: strict),
     .target(
       name: "KernelDirector",
-      dependencies: ["DataplaneTypes", "Dataplane", "DataplaneObject", "CLibbpf", "CSystem", "Netlink"],
+      dependencies: [
+        "DataplaneTypes", "Dataplane", "DataplaneSimulation", "DataplaneObject", "CLibbpf", "CSystem", "Netlink",
+      ],
       swiftSettings: strict),
 
     // The model people speak in, and the capabilities beside each other.
@@ -46,6 +48,12 @@ let package = Package(
     .target(
       name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "VirtualServer", "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "Netlink",
+      ],
+      swiftSettings: strict),
     .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
     .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
     .target(
@@ -59,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Netlink",
+        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
@@ -78,6 +86,12 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: ["Lab", "Netlink", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneTypes"],
       exclude: ["Scripts"], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Simulation", "VirtualServer", "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation",
+        "DataplaneTesting",
+      ], swiftSettings: strict),
     .testTarget(name: "VirtualServerTests", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .target(
       name: "DataplaneTesting", dependencies: ["Dataplane", "DataplaneTypes", "DataplaneSimulation"],

@@ -48,7 +48,7 @@ _ipvsadm() {
   done
 
   case $previous in
-    -s | --scheduler) _ipvsadm_offer 'rr wrr lc wlc sh sed' ;;
+    -s | --scheduler) _ipvsadm_offer 'rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos' ;;
     -t | --tcp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -t "-t")" ;;
     -u | --udp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -u "-u")" ;;
     -r | --real-server)

@@ -1,1 +1,2 @@
 #include "svs_bench.h"
+#include "svs_foundation.h"

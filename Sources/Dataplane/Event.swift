@@ -8,7 +8,7 @@ public enum Event: UInt32, CaseIterable {
   case fragment
   /// Passed to the kernel: IPv6 extension headers beyond what is parsed.
   case extensionHeader
-  /// Passed to the kernel: TCP for a service that neither belongs to a connection nor opens one.
+  /// Passed to the kernel: TCP or SCTP for a service that neither belongs to a connection nor opens one.
   case notSYN
   /// Answered by ICMP: the service has no server to give.
   case noServer

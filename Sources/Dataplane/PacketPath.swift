@@ -16,11 +16,12 @@ public struct PacketPath<P: Platform> {
       var next = receive(&packet, p)
       if next == .relate { next = relate(&packet, p) }
       if next == .follow { next = follow(&packet, p) }
+      if next == .revisit { next = revisit(&packet, p) }
       if next == .open { next = open(&packet, p) }
       if next == .persist { next = persist(p) }
       if next == .schedule { next = schedule(p) }
       if next == .enter { next = enter(p) }
-      if next == .route { next = route(p) }
+      if next == .route { next = route(&packet, p) }
       if next == .forward { next = forward(&packet, p) }
       if next == .answer { next = answer(&packet, p) }
       return next.verdict
@@ -34,7 +35,7 @@ public struct PacketPath<P: Platform> {
     switch p.pointee.frame.parse(packet) {
     case .flow: break
     case .other: return .pass
-    case .icmp: return .relate
+    case .aside: return .relate
     case .malformed: return malformed()
     case .fragment: return .follow
     case .extensionHeader: return leaving(.pass, .extensionHeader)
@@ -52,9 +53,8 @@ public struct PacketPath<P: Platform> {
     guard word.generation == reference.generation, !word.isDead, c.pointee.cport == clientPort else {
       return leaving(.drop, .contention)
     }
-    if frame.pointee.flags.contains(.syn), reopens(frame.pointee.flow.proto, reference, c, word, config) {
-      return remembering(.open, tick, p)
-    }
+    // A client may use its port again, for a new connection.
+    if frame.pointee.flags.contains(.syn), !reference.fromServer { return remembering(.revisit, tick, p) }
     if !serverStands(c, reference, config) { return withoutServer(reference, c.pointee.family, config, tick, p) }
     guard ConnectionTable(platform).advance(c, word, reference, frame.pointee.flags, config, now: tick) else {
       return leaving(.drop, .contention)
@@ -138,25 +138,6 @@ public struct PacketPath<P: Platform> {
     platform.note(event)
     p.pointee.answer = Answer(kind, mtu: mtu)
     return .answer
-  }
-
-  /// Whether a client's SYN ends the connection that its flow has, so that a new one is opened.
-  @inlinable @inline(__always)
-  func reopens(
-    _ proto: UInt8, _ reference: FlowReference, _ c: UnsafeMutablePointer<svs_connection>, _ word: StateWord,
-    _ config: UnsafeMutablePointer<svs_config>
-  ) -> Bool {
-    guard proto == IPProtocol.tcp, !reference.fromServer else { return false }
-    if config.pointee.expire_nodest_conn != 0, let server = platform.servers.find(c.pointee.server),
-      server.pointee.weight == 0
-    {
-      return true
-    }
-    let mode = config.pointee.conn_reuse_mode
-    // A template keeps its client's connections where they are.
-    guard mode != 0, c.pointee.control == 0 else { return false }
-    return word.state == State.timeWait || word.state == State.closed
-      || mode & 2 != 0 && word.state == State.finWait && c.pointee.method != Method.nat
   }
 
   @inlinable @inline(__always)

@@ -62,10 +62,12 @@ public enum Step: Int32 {
   case transmit
   case redirect
 
-  /// An ICMP message: is it an error about a connection?
+  /// An ICMP message: is it an error about a connection? Or an SCTP packet, for the next step.
   case relate
   /// A fragment: to which connection does its packet belong?
   case follow
+  /// SYN on a connection's flow, or an SCTP packet: what the path of most packets need not know of.
+  case revisit
   /// The packet belongs to no connection yet.
   case open
   /// It is for a persistent service: does its client have a server?

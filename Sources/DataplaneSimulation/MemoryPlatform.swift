@@ -9,12 +9,12 @@ public struct MemoryPlatform: Platform {
     public let services = MemoryHash<svs_service_key, UInt32>(capacity: 65_536)
     public let devices = MemoryHash<UInt32, svs_device>(capacity: 4096)
     public let connections: MemoryPool<svs_connection>
-    public let serviceRecords = MemoryPool<svs_service>(capacity: 4096)
-    public let servers = MemoryPool<svs_server>(capacity: 16_384)
-    public let hashTables = MemoryPool<svs_table>(capacity: 4096)
+    public let serviceRecords = MemoryPool<svs_service>(capacity: 1 << 20)
+    public let servers = MemoryPool<svs_server>(capacity: 1 << 20)
+    public let hashTables = MemoryPool<svs_table>(capacity: 1 << 16)
     public let localities = MemoryHash<svs_locality_key, svs_locality>(capacity: Int(SVS_LOCALITIES))
     public let fragments = MemoryHash<svs_flow_key, svs_fragments>(capacity: Int(SVS_FRAGMENTS))
-    public let serverCounters = MemoryPool<svs_counters>(capacity: 16_384)
+    public let serverCounters = MemoryPool<svs_counters>(capacity: 1 << 20)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
     public let runtime = MemoryPool<svs_runtime>(capacity: 1)
@@ -22,12 +22,16 @@ public struct MemoryPlatform: Platform {
     /// Nanoseconds since boot: stands still until somebody moves it.
     public var clock: UInt64 = 1 << 40
     public var routes: [MemoryRoute] = []
+    /// Answers in place of `routes`.
+    public var router: ((inout RouteQuery) -> Void)?
+    /// Is told of every server that a scheduler compares by its load: the server's number, and the load.
+    public var comparing: ((UInt32, UInt64) -> Void)?
 
     /// - Parameter capacity: connections the table holds.
     public init(capacity: UInt32 = 65_536) {
       flows = MemoryHash(capacity: Int(capacity) * 2)
-      // One more for connections of one packet.
-      connections = MemoryPool(capacity: Int(capacity) + 1)
+      // Behind them is room for connections of one packet, and for the spare slots of a copied table.
+      connections = MemoryPool(capacity: Int(capacity) + MemoryPlatform.spareSlots)
       guard let config = configuration.find(0) else { return }
       config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
       config.pointee.connection_capacity = capacity
@@ -43,6 +47,8 @@ public struct MemoryPlatform: Platform {
       }
     }
   }
+
+  public static var spareSlots: Int { 16 }
 
   public let state: State
   public let ingress: UInt32
@@ -80,6 +86,7 @@ public struct MemoryPlatform: Platform {
   public func giveSlot(_ slot: UInt32) { state.freeSlots.append(slot) }
 
   public func route(_ query: inout RouteQuery) {
+    if let router = state.router { return router(&query) }
     guard let route = state.routes.last(where: { $0.matches(query) }) else { return }
     route.answer(&query)
   }
@@ -117,6 +124,10 @@ public struct MemoryPlatform: Platform {
     return true
   }
 
+  public func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
+    CRC32C.change(difference, length: length)
+  }
+
   public func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {
     var first = svs_locality()
     (first.used, first.modified, first.count) = (tick, tick, 1)
@@ -132,6 +143,13 @@ public struct MemoryPlatform: Platform {
   }
 
   public func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32) {
+    if let comparing = state.comparing {
+      var next = walk.next
+      while next != 0, let server = state.servers.find(next &- 1) {
+        if server.pointee.weight > 0, server.pointee.overloaded == 0 { comparing(next &- 1, L.load(server)) }
+        next = server.pointee.next
+      }
+    }
     withUnsafeMutablePointer(to: &walk) {
       var seen: UInt32 = 0
       while seen < servers, LeastLoad.step($0, self, by: load) { seen += LeastLoad.stride }

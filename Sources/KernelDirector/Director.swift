@@ -1,4 +1,5 @@
 import CLibbpf
+import DataplaneSimulation
 import DataplaneTypes
 import Glibc
 import Netlink
@@ -17,6 +18,8 @@ public final class Director {
   private var depth = 0
   private var isKeptUp = false
   private var held: Held?
+  /// Whether the tables are in this process's memory: then nothing of the kernel is looked at or changed.
+  let isSimulated: Bool
 
   /// A class so that it can be kept although a lock may not be copied.
   private final class Held {
@@ -29,16 +32,25 @@ public final class Director {
   /// - Throws: `notPermitted` without root, `layoutMismatch` where another version of SVS made what is pinned.
   public init() throws(DirectorError) {
     guard geteuid() == 0 else { throw .notPermitted }
+    isSimulated = false
     folder = try PinFolder.current()
     try PinFolder.prepare()
     PinFolder.collectDead(sparing: folder)
   }
 
+  /// A director whose tables are `state`.
+  init(simulatedIn state: MemoryPlatform.State) throws(DirectorError) {
+    isSimulated = true
+    folder = PinFolder(cookie: 0)
+    tables = try Tables(state, folder)
+  }
+
   /// Whether this namespace has a director.
-  public var exists: Bool { folder.exists }
+  public var exists: Bool { isSimulated || folder.exists }
 
   /// Runs one step with the director locked against all others.
   func locked<Result>(_ body: () throws(DirectorError) -> Result) throws(DirectorError) -> Result {
+    if isSimulated { return try body() }
     if depth == 0 {
       held = Held(try folder.lock())
       do {
@@ -58,7 +70,7 @@ public final class Director {
 
   /// Holds the lock over many commands, so that a long list of them need not wait for it each time.
   public func inOneSitting<Result>(_ body: () -> Result) -> Result {
-    guard depth == 0, let lock = try? folder.lock() else { return body() }
+    guard depth == 0, !isSimulated, let lock = try? folder.lock() else { return body() }
     held = Held(lock)
     if (try? refresh()) == nil {
       held = nil
@@ -129,7 +141,7 @@ public final class Director {
 extension Director {
   /// Sets right what others may have changed around the director; once for every process that changes something.
   func upkeep(_ tables: Tables) throws(DirectorError) {
-    if isKeptUp { return }
+    if isKeptUp || isSimulated { return }
     isKeptUp = true
     try repairPair(tables)
     try refreshDevices(tables)
@@ -148,6 +160,8 @@ extension Director {
     // Last: whoever is killed before leaves a pair that is not the configuration's, and is made anew.
     tables.config.pointee.handover_ifindex = pair.outerIndex
     tables.config.pointee.lookup_ifindex = pair.innerIndex
+    // Its routes went with the old one.
+    try steerAnew(tables)
   }
 }
 

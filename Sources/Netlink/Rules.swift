@@ -11,6 +11,8 @@ public struct Rule: Hashable, Sendable {
   public var target: UInt32?
   /// Refuses instead: no table is looked into, and there is no route.
   public var prohibits = false
+  /// Drops without a word instead.
+  public var discards = false
   public var source: IPPrefix?
   public var destination: IPPrefix?
   public var mark: UInt32?
@@ -23,7 +25,8 @@ public struct Rule: Hashable, Sendable {
   public var destinationPorts: ClosedRange<UInt16>?
 
   public init(
-    _ family: IPAddress.Family, priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil, from source: IPPrefix? = nil,
+    _ family: IPAddress.Family, priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil,
+    from source: IPPrefix? = nil,
     to destination: IPPrefix? = nil, mark: UInt32? = nil, markMask: UInt32? = nil, inputInterface: String? = nil,
     outputInterface: String? = nil, ipProtocol: UInt8? = nil, destinationPorts: ClosedRange<UInt16>? = nil
   ) {
@@ -76,13 +79,23 @@ extension Rule {
     body.src_len = source?.length ?? 0
     body.dst_len = destination?.length ?? 0
     body.table = table < 256 ? UInt8(table) : UInt8(RT_TABLE_COMPAT.rawValue)
-    body.action = UInt8(prohibits ? FR_ACT_PROHIBIT : target == nil ? FR_ACT_TO_TBL : FR_ACT_GOTO)
+    body.action = UInt8(action)
     return body
+  }
+
+  private var action: Int {
+    if prohibits { return Int(FR_ACT_PROHIBIT) }
+    if discards { return Int(FR_ACT_BLACKHOLE) }
+    return Int(target == nil ? FR_ACT_TO_TBL : FR_ACT_GOTO)
   }
 
   fileprivate func describe(in message: inout Message) {
     message.put(FRA_PRIORITY, priority)
-    if let target { message.put(FRA_GOTO, target) } else if !prohibits { message.put(FRA_TABLE, table) }
+    if let target {
+      message.put(FRA_GOTO, target)
+    } else if !prohibits, !discards {
+      message.put(FRA_TABLE, table)
+    }
     if let source { message.put(FRA_SRC, source.network.address) }
     if let destination { message.put(FRA_DST, destination.network.address) }
     if let mark { message.put(FRA_FWMARK, mark) }
@@ -99,7 +112,7 @@ extension Rule {
   init?(_ reply: Reply) {
     guard CInt(reply.type) == CInt(RTM_NEWRULE), let (body, attributes) = reply.split(fib_rule_hdr.self),
       let family = IPAddress.Family(rawValue: body.family),
-      [CInt(FR_ACT_TO_TBL), CInt(FR_ACT_GOTO), CInt(FR_ACT_PROHIBIT)].contains(CInt(body.action))
+      [FR_ACT_TO_TBL, FR_ACT_GOTO, FR_ACT_PROHIBIT, FR_ACT_BLACKHOLE].contains(where: { $0 == body.action })
     else { return nil }
     let ports = attributes.value(FRA_DPORT_RANGE, as: fib_rule_port_range.self)
     self.init(
@@ -112,5 +125,6 @@ extension Rule {
       ipProtocol: attributes.value(FRA_IP_PROTO),
       destinationPorts: ports.flatMap { $0.start <= $0.end ? $0.start...$0.end : nil })
     prohibits = CInt(body.action) == CInt(FR_ACT_PROHIBIT)
+    discards = CInt(body.action) == CInt(FR_ACT_BLACKHOLE)
   }
 }

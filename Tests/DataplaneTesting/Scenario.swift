@@ -49,6 +49,9 @@ public struct Scenario: Sendable {
     func three(_ prefix: String, _ port: UInt16, _ method: UInt8) -> [Server] {
       (11...13).map { Server("\(prefix)\($0)", port, method, Int32($0 - 10)) }
     }
+    func many(_ count: Int, _ method: UInt8) -> [Server] {
+      (0..<count).map { Server("10.0.0.\(11 + $0 % 3)", UInt16(8000 + $0), method, Int32($0 % 5)) }
+    }
     return Scenario(services: [
       Service("10.9.9.1", 80, 6, "rr", three("10.0.0.", 8080, nat)),
       Service("10.9.9.1", 81, 6, "wlc", three("10.0.0.", 80, nat)),
@@ -72,6 +75,11 @@ public struct Scenario: Sendable {
       Service("10.9.9.8", 81, 6, "lblc", three("10.0.0.", 81, nat)),
       Service("10.9.9.8", 82, 6, "lblcr", three("10.0.0.", 82, direct)),
       Service("fd00:9::7", 81, 6, "lblcr", three("fd00:a::", 80, nat)),
+      Service("10.9.9.9", 80, 6, "wlc", many(30, nat)),
+      Service("10.9.9.9", 81, 6, "lc", many(13, nat)),
+      Service("10.9.9.9", 82, 6, "nq", many(9, nat)),
+      Service("10.9.9.9", 53, 17, "sed", many(12, nat)),
+      Service("10.9.9.9", 83, 6, "lblc", many(10, nat)),
       Service("10.9.9.8", 83, 6, "twos", three("10.0.0.", 83, nat) + [Server("10.0.0.14", 83, nat, 0)]),
       Service("fd00:9::7", 80, 6, "mh", three("fd00:a::", 80, nat)),
       Service("10.9.9.4", 80, 6, "rr", []),

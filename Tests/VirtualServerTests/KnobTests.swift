@@ -32,7 +32,7 @@ import Testing
         #expect(knobs == Knobs())
       }
     }
-    #expect(effective == 8)
+    #expect(effective == 1 + 8)
   }
 
   @Test func namesAndLists() throws {

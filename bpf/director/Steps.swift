@@ -24,6 +24,18 @@ public func relate(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).relate(&packet, p).rawValue
 }
 
+@c(svs_swift_revisit)
+public func revisit(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).revisit(&packet, p).rawValue
+}
+
+@c(svs_swift_crc32c)
+public func crc32c(_ context: UnsafeMutablePointer<xdp_md>, _ difference: UInt32, _ length: UInt32) -> Int32 {
+  Int32(bitPattern: CRC32C.change(difference, length: length))
+}
+
 @c(svs_swift_follow)
 public func follow(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
@@ -59,7 +71,8 @@ public func enter(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 @c(svs_swift_route)
 public func route(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
-  return PacketPath(XDPPlatform(context: context)).route(p).rawValue
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).route(&packet, p).rawValue
 }
 
 @c(svs_swift_forward)
@@ -82,6 +95,7 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = receive(context)
   if next == Step.relate.rawValue { next = svs_relate(context) }
   if next == Step.follow.rawValue { next = svs_follow(context) }
+  if next == Step.revisit.rawValue { next = svs_revisit(context) }
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.persist.rawValue { next = svs_persist(context) }
   if next == Step.schedule.rawValue { next = svs_schedule(context) }

@@ -50,6 +50,10 @@ struct XDPPlatform: Platform {
     return true
   }
 
+  @inline(__always) func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
+    UInt32(bitPattern: svs_crc32c(context, difference, length))
+  }
+
   @inline(__always) func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {
     // Too large for the stack. Places beyond the first are 0 here and in the table.
     let index: UInt32 = 3

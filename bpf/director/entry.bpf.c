@@ -107,6 +107,8 @@ extern int svs_swift_handover(struct __sk_buff *context);
 
 STEP(relate, (struct xdp_md *context), (context))
 STEP(follow, (struct xdp_md *context), (context))
+STEP(revisit, (struct xdp_md *context), (context))
+STEP(crc32c, (struct xdp_md *context, uint32_t difference, uint32_t length), (context, difference, length))
 STEP(open, (struct xdp_md *context), (context))
 STEP(persist, (struct xdp_md *context), (context))
 STEP(schedule, (struct xdp_md *context), (context))

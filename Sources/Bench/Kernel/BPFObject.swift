@@ -8,12 +8,16 @@ struct BPFObject: ~Copyable {
 
   /// Loads an object.
   ///
-  /// - Parameter shared: maps, by name, to be used in place of the object's own.
-  init(_ path: String, shared: [String: CInt] = [:]) throws(SystemError) {
-    object = try Self.load(path, shared)
+  /// - Parameters:
+  ///   - shared: maps, by name, to be used in place of the object's own.
+  ///   - sizes: how many entries the object's own maps have, by name, where not as many as the object says.
+  init(_ path: String, shared: [String: CInt] = [:], sizes: [String: UInt32] = [:]) throws(SystemError) {
+    object = try Self.load(path, shared, sizes)
   }
 
-  private static func load(_ path: String, _ shared: [String: CInt]) throws(SystemError) -> OpaquePointer {
+  private static func load(
+    _ path: String, _ shared: [String: CInt], _ sizes: [String: UInt32]
+  ) throws(SystemError) -> OpaquePointer {
     // libbpf tells its failures by errno; its own prose would stand between the bench's lines.
     libbpf_set_print(nil)
     guard let object = bpf_object__open_file(path, nil) else { throw .last("open \(path)") }
@@ -27,6 +31,13 @@ struct BPFObject: ~Copyable {
         throw error
       }
       map = bpf_object__next_map(object, current)
+    }
+    for (name, size) in sizes {
+      guard let map = bpf_object__find_map_by_name(object, name), bpf_map__set_max_entries(map, size) == 0 else {
+        let error = SystemError.last("size the map \(name)")
+        bpf_object__close(object)
+        throw error
+      }
     }
     guard bpf_object__load(object) == 0 else {
       let error = SystemError.last("load \(path)")

@@ -1,7 +1,8 @@
 import HostSystem
 import Netlink
 
-/// What a packet of a connection that stands costs, in our program and in its C twin, by BPF_PROG_TEST_RUN.
+/// What a packet of a connection that stands costs, in our program, in its C twin and in the first release's program, by
+/// BPF_PROG_TEST_RUN.
 struct PerPacket {
   let setting: BenchSetting
 
@@ -13,12 +14,15 @@ struct PerPacket {
     var isPromised = false
   }
 
-  private static let runLength = 400_000
+  /// Packets of one measurement: fewer where flows are many, so that their ways, which serve for a second, are still
+  /// known when the turn comes to the next.
+  private static func runLength(_ plan: FramePlan) -> Int { plan.flows > 10_000 ? 2 * plan.flows : 400_000 }
 
   func run() throws(BenchError) -> Report.Part {
     var part = Report.Part(
       "Established connections", unit: "ns per packet",
-      method: "BPF_PROG_TEST_RUN of the attached director and of the C twin on its maps, in turn; "
+      method: "BPF_PROG_TEST_RUN of the attached director, of the C twin on its maps and of the first release's object "
+        + "(Foundation) on its own, in turn; "
         + "less what an empty program costs in the same run")
     for item in Self.cases { try measure(item, into: &part) }
     return part
@@ -57,10 +61,15 @@ struct PerPacket {
     let series = try director.network.inside("director") { () throws(BenchError) -> [Samples] in
       try onOneCore { () throws(BenchError) in try samples(item) }
     }
-    let (ours, twin) = (series[0], series[1])
+    let (ours, twin, foundation) = (series[0], series[1], series[2])
     part.rows.append(Report.Row("\(item.name): Swift", ours, ratio: ours.minimum / twin.minimum))
     part.rows.append(Report.Row("\(item.name): C twin", twin))
+    part.rows.append(Report.Row("\(item.name): Foundation", foundation, ratio: ours.minimum / foundation.minimum))
     if item.isPromised {
+      part.goals.append(
+        Report.Goal(
+          "\(item.name): established-flow NAT against Foundation's object", ours.minimum / foundation.minimum, .atMost,
+          1.15))
       part.goals.append(
         Report.Goal("\(item.name): Swift against the C twin", ours.minimum / twin.minimum, .atMost, 1.15))
     }
@@ -73,12 +82,22 @@ struct PerPacket {
     let twin = try attempt { () throws(SystemError) in try Twin(objects: setting.objects) }
     let (director, empty) = (attached.descriptor.number, try attempt { () throws(SystemError) in try replay.nothing() })
     let other = try attempt { () throws(SystemError) in try twin.program() }
-    try attempt { () throws(SystemError) in try establish(item.plan, by: replay, director) }
+    let rules = Foundation.Rules(
+      service: BenchNetwork.vip(item.plan.family), server: BenchNetwork.server(1, item.plan.family),
+      transport: item.plan.transport, serverPort: item.method == "m" ? 8080 : 80, isNAT: item.method == "m")
+    let foundation = try attempt { () throws(SystemError) in
+      try Foundation(objects: setting.objects, connections: item.plan.flows + 1024, rules)
+    }
+    let first = try attempt { () throws(SystemError) in try foundation.program() }
+    try attempt { () throws(SystemError) in
+      try establish(item.plan, by: replay, director)
+      try establish(item.plan, by: replay, first)
+    }
 
-    let raw = try interleaved([director, other, empty], repetitions: setting.repetitions) {
+    let raw = try interleaved([director, other, first, empty], repetitions: setting.repetitions) {
       program throws(BenchError) in
       let outcome = try attempt { () throws(SystemError) in
-        try replay.run(program, item.plan, count: Self.runLength, from: item.device)
+        try replay.run(program, item.plan, count: Self.runLength(item.plan), from: item.device)
       }
       if program != empty, outcome.verdict != Verdict.redirect {
         throw .invalid("\(item.name): the last packet met verdict \(outcome.verdict), it should be redirected")
@@ -86,14 +105,14 @@ struct PerPacket {
       return outcome.nanoseconds
     }
     let left = try attempt { () throws(SystemError) in try twin.left() }
-    let total = Self.runLength * (setting.repetitions + 1)
+    let total = Self.runLength(item.plan) * (setting.repetitions + 1)
     // Now and then every flow's way is looked up anew, and that is the director's work.
     guard left < total / 50 + 4 * item.plan.flows else {
       throw .invalid("\(item.name): the twin left \(left) of \(total) packets to the director")
     }
     return raw.dropLast().map { series in
       var net = Samples()
-      for value in series.values { net.add(value - raw[2].minimum) }
+      for value in series.values { net.add(value - raw[3].minimum) }
       return net
     }
   }

@@ -89,18 +89,25 @@ extension ConnectionTable {
     rules: UInt32, control: UInt32, isOwn: Bool, now tick: UInt32, _ reference: inout FlowReference
   ) -> Creation {
     guard let c = take(config, &reference) else { return .tableFull }
-    let isTCP = frame.pointee.flow.proto == IPProtocol.tcp
+    let proto = frame.pointee.flow.proto
     let server = destination.server
     let nat = server.pointee.method == Method.nat
-    let state =
-      isTCP
-      ? TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
-      : State.udp
+    var state = State.udp
+    var inactive = true
+    var lifetime = timeout(config, state)
+    if proto == IPProtocol.tcp {
+      state = TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
+      inactive = !State.isActive(state)
+      lifetime = timeout(config, state)
+    } else if proto == IPProtocol.sctp {
+      state = SCTPStateMachine.next(SCTPState.none, frame.pointee.chunk, fromServer: false, inputOnly: !nat)
+      inactive = state != SCTPState.established
+      lifetime = SCTPState.timeout(state)
+    }
     write(c, frame.flow, destination, rules: rules, control: control)
     if isOwn { c.pointee.notes |= UInt8(SVS_OWN) }
-    let inactive = !(isTCP && State.isActive(state))
     let word = StateWord(
-      expiry: tick &+ timeout(config, state), generation: reference.generation, state: state, inactive: inactive)
+      expiry: tick &+ lifetime, generation: reference.generation, state: state, inactive: inactive)
     c.pointee.word = word.bits
 
     let outcome = platform.flows.insert(frame.pointee.flow, svs_flow_ref(bits: reference.bits))

@@ -27,6 +27,11 @@ extension PacketPath {
         return leaving(.pass, .notSYN)
       }
     }
+    if frame.pointee.flow.proto == IPProtocol.sctp, !frame.pointee.flags.contains(.syn),
+      config.pointee.sloppy_sctp == 0 || frame.pointee.chunk == SCTPChunk.abort
+    {
+      return leaving(.pass, .notSYN)
+    }
     p.pointee.service = index
     p.pointee.control = 0
     p.pointee.isOwn = stamp.isOwn
@@ -185,7 +190,7 @@ extension PacketPath {
     let word = StateWord(bits: c.pointee.word)
     guard word.generation == old.generation, !word.isDead else { return }
     let isReopened =
-      frame.pointee.flags.contains(.syn) && reopens(frame.pointee.flow.proto, old, c, word, config)
+      frame.pointee.flags.contains(.syn) && reopens(old, c, word, config)
     if isReopened || !serverStands(c, old, config) { _ = ConnectionTable(platform).end(old.slot, c, word) }
   }
 }

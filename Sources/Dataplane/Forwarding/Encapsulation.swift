@@ -44,7 +44,7 @@ extension Outer {
       guard let gue = packet.at(dynamic: offset &+ 8, UInt32.self) else { return false }
       // Variant 0, no options, then the protocol inside, no flags.
       gue.pointee = UInt32(inner) << 8
-      if c.pointee.tunnel >> 4 == 0 { return true }
+      if c.pointee.tunnel >> 4 & 3 == 0 { return true }
       var check = Checksum()
       if c.pointee.server_family == Family.ipv4 {
         check.add(source.w0)

@@ -3,7 +3,7 @@ import DataplaneTypes
 extension PacketPath {
   /// Looks the way of a connection's packets up, and remembers it in the connection.
   @inlinable @inline(__always)
-  public func route(_ p: UnsafeMutablePointer<Passage>) -> Step {
+  public func route(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     let reference = p.pointee.reference
     let tick = p.pointee.tick
     guard let config = platform.configuration.find(0), let c = platform.connections.find(reference.slot),
@@ -43,6 +43,13 @@ extension PacketPath {
       way.kind = .fragmenting
     }
     p.pointee.way = way
+    if frame.pointee.flow.proto == IPProtocol.sctp, c.pointee.method == Method.nat, frame.pointee.ttl > 1,
+      way.hop.mtu == 0 || size <= UInt32(way.hop.mtu)
+    {
+      // Here, where the verifier has few other paths to follow; what is answered instead stays as it came.
+      let port = reference.fromServer ? c.pointee.vport : c.pointee.rport
+      if !translateSCTP(packet, frame, reference.fromServer, port) { return .drop }
+    }
     switch way.kind {
     case .notForwarded where reference.fromServer && c.pointee.notes & UInt8(SVS_OWN) != 0:
       return home(frame, config, c, p)
@@ -121,13 +128,14 @@ extension PacketPath {
       if plainly { return .route }
       if way.unsafelyUnwrapped.pointee.kind != .fragmenting { return leaving(.drop, .tooBigDropped) }
     }
-    guard completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
+    let sums = plainly || frame.pointee.flow.proto != IPProtocol.sctp
+    guard !sums || completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
       return leaving(.drop, .partialChecksumDropped)
     }
     if c.pointee.method == Method.nat {
       let address = fromServer ? c.pointer(to: \.vip) : c.pointer(to: \.rip)
       let port = fromServer ? c.pointee.vport : c.pointee.rport
-      if !translate(packet, frame, source: fromServer, address.unsafelyUnwrapped, port) { return .drop }
+      if !translate(packet, frame, source: fromServer, address.unsafelyUnwrapped, port, plainly: plainly) { return .drop }
     } else if !age(packet, frame) {
       return .drop
     }

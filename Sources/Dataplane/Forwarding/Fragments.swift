@@ -46,7 +46,7 @@ extension PacketPath {
     let clientPort = reference.fromServer ? frame.pointee.flow.dport : frame.pointee.flow.sport
     guard let c = connection(reference), c.pointee.cport == clientPort else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)
-    if frame.pointee.flags.contains(.syn), reopens(frame.pointee.flow.proto, reference, c, word, config) {
+    if frame.pointee.flags.contains(.syn), reopens(reference, c, word, config) {
       return .open
     }
     if !serverStands(c, reference, config) {

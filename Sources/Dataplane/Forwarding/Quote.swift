@@ -6,7 +6,7 @@ import DataplaneTypes
   @usableFromInline var network = 0
   @usableFromInline var transport = 0
   @usableFromInline var dontFragment = true
-  /// As it stands in the quote; ports only of TCP and UDP.
+  /// As it stands in the quote; ports only of TCP, UDP and SCTP.
   @usableFromInline var flow = svs_flow_key.empty
 
   @inlinable @inline(__always) init() {}
@@ -46,7 +46,9 @@ import DataplaneTypes
   }
 
   @inlinable var hasPorts: Bool {
-    @inline(__always) get { flow.proto == IPProtocol.tcp || flow.proto == IPProtocol.udp }
+    @inline(__always) get {
+      flow.proto == IPProtocol.tcp || flow.proto == IPProtocol.udp || flow.proto == IPProtocol.sctp
+    }
   }
 
   /// The key of what travels the other way.

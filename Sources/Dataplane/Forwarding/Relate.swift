@@ -8,12 +8,13 @@ extension PacketPath {
   @inlinable @inline(__always)
   public func relate(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     guard let frame = p.pointer(to: \.frame) else { return .pass }
+    p.pointee.part = .whole
+    if !UnsafePointer(frame).isICMP { return frame.pointee.flow.proto == IPProtocol.sctp ? .revisit : .pass }
     guard readError(packet, frame) else { return .pass }
     let family = frame.pointee.flow.family
     var quote = Quote()
     guard quote.read(packet, at: frame.pointee.transport &+ 8, family) else { return .pass }
     p.pointee.tick = ConnectionTable<P>.tick(platform.now())
-    p.pointee.part = .whole
     if quote.hasPorts, let found = platform.flows.find(quote.reversed) {
       let reference = FlowReference(found.pointee)
       guard let c = connection(reference) else { return .pass }
@@ -36,21 +37,10 @@ extension PacketPath {
   /// Reads the outer header and says whether it is an error; `transport` becomes the message's offset.
   @inlinable @inline(__always)
   func readError(_ packet: Packet, _ frame: UnsafeMutablePointer<Frame>) -> Bool {
-    let network = frame.pointee.network
     let four = frame.pointee.flow.family == Family.ipv4
-    if four {
-      guard let ip = packet.at(dynamic: network, svs_ipv4.self) else { return false }
-      let header = Int(ip.pointee.version_ihl & 15) &* 4
-      guard header >= 20, ip.pointee.fragment & UInt16(0x3fff).bigEndian == 0 else { return false }
-      frame.pointee.transport = network &+ header
-      frame.pointee.length = UInt32(UInt16(bigEndian: ip.pointee.length))
-      frame.pointee.ttl = ip.pointee.ttl
-      frame.pointee.flow.src = svs_addr(ipv4: ip.pointee.src)
-      frame.pointee.flow.dst = svs_addr(ipv4: ip.pointee.dst)
+    guard frame.readNetwork(packet), let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self) else {
+      return false
     }
-    guard Int(frame.pointee.length) &+ network <= packet.count,
-      let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self)
-    else { return false }
     let type = icmp.pointee.type
     // Unreachable, source quench, time exceeded; of ICMPv6 all errors (types below 128).
     return four ? type == 3 || type == 4 || type == 11 : type < 128

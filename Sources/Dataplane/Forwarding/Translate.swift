@@ -58,10 +58,8 @@ extension PacketPath {
   @inlinable @inline(__always)
   func translate(
     _ packet: Packet, _ frame: UnsafePointer<Frame>, source: Bool, _ address: UnsafeMutablePointer<svs_addr>,
-    _ port: UInt16
-  )
-    -> Bool
-  {
+    _ port: UInt16, plainly: Bool
+  ) -> Bool {
     // What the change adds to every sum that the address is part of.
     var change = Checksum()
     if frame.pointee.flow.family == Family.ipv4 {
@@ -90,6 +88,8 @@ extension PacketPath {
       if source { tcp.pointee.sport = port } else { tcp.pointee.dport = port }
       return true
     }
+    // Its ports are translated already, and its checksum covers no addresses.
+    if !plainly, frame.pointee.flow.proto == IPProtocol.sctp { return true }
     guard let udp = packet.at(dynamic: frame.pointee.transport, svs_udp.self) else { return false }
     var check = Checksum(updating: udp.pointee.check)
     check.add(change)
@@ -98,6 +98,21 @@ extension PacketPath {
     // RFC 768: zero would mean that there is no checksum.
     udp.pointee.check = field == 0 ? 0xffff : field
     if source { udp.pointee.sport = port } else { udp.pointee.dport = port }
+    return true
+  }
+
+  /// Translates what NAT changes of SCTP: a port, and the checksum with it.
+  @inlinable @inline(__always)
+  func translateSCTP(
+    _ packet: Packet, _ frame: UnsafePointer<Frame>, _ source: Bool, _ port: UInt16
+  ) -> Bool {
+    guard let sctp = packet.at(dynamic: frame.pointee.transport, svs_sctp.self) else { return false }
+    let old = source ? sctp.pointee.sport : sctp.pointee.dport
+    if old == port { return true }
+    let difference = UInt32(old ^ port) << (source ? 0 : 16)
+    let header = UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
+    sctp.pointee.check ^= platform.changeOfCRC32C(difference, length: frame.pointee.length &- header)
+    if source { sctp.pointee.sport = port } else { sctp.pointee.dport = port }
     return true
   }
 }

@@ -8,7 +8,10 @@ public struct Frame {
   public var transport = 0
   /// Bytes of the IP packet, as its header says.
   public var length: UInt32 = 0
+  /// Of TCP; of SCTP, SYN where the first chunk initiates.
   public var flags = TCPFlags()
+  /// The type of SCTP's first chunk, or of an ABORT right behind it.
+  public var chunk: UInt8 = 0
   /// Time to live or hop limit.
   public var ttl: UInt8 = 0
   /// Whether routers may not fragment it: IPv4's DF, and always so for IPv6.
@@ -23,8 +26,8 @@ public enum Parsed: UInt8 {
   case flow
   /// Not for us: another protocol, ARP.
   case other
-  /// A message that may be about a connection; only `network` and the flow's kind are known.
-  case icmp
+  /// Neither TCP nor UDP, but ICMP about a connection perhaps, or SCTP: only `network` and the flow's kind are known.
+  case aside
   case malformed
   case fragment
   case extensionHeader
@@ -65,9 +68,8 @@ extension Frame {
     guard ip.pointee.version_ihl >> 4 == 4, header >= 20 else { return .malformed }
     let proto = ip.pointee.proto
     guard proto == IPProtocol.tcp || proto == IPProtocol.udp else {
-      if proto != IPProtocol.icmp { return .other }
       flow.kind = svs_flow_key.kind(proto, Family.ipv4)
-      return .icmp
+      return .aside
     }
     if ip.pointee.fragment & UInt16(0x3fff).bigEndian != 0 { return .fragment }
     length = UInt32(UInt16(bigEndian: ip.pointee.length))
@@ -108,9 +110,8 @@ extension Frame {
     }
     if next == IPProtocol.fragment { return .fragment }
     guard next == IPProtocol.tcp || next == IPProtocol.udp else {
-      if next != IPProtocol.icmpv6 { return .other }
       flow.kind = svs_flow_key.kind(next, Family.ipv6)
-      return .icmp
+      return .aside
     }
     flow.kind = svs_flow_key.kind(next, Family.ipv6)
     return .flow

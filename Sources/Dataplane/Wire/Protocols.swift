@@ -19,6 +19,7 @@ public enum IPProtocol {
   @inlinable public static var gre: UInt8 { 47 }
   @inlinable public static var icmpv6: UInt8 { 58 }
   @inlinable public static var destinationOptions: UInt8 { 60 }
+  @inlinable public static var sctp: UInt8 { 132 }
 }
 
 /// Address families by Linux's numbers, so that they travel to the kernel's look-ups unchanged.
@@ -39,6 +40,19 @@ public struct TCPFlags: OptionSet, Sendable {
   @inlinable var isDisjointFromRSTSYNFIN: Bool { @inline(__always) get { rawValue & 0b111 == 0 } }
   /// ACK, and nothing else that moves a connection's state.
   @inlinable var isPlainACK: Bool { @inline(__always) get { rawValue & 0b1_0111 == 0b1_0000 } }
+}
+
+/// Chunks of SCTP that move an association's state (RFC 9260, section 3.2).
+public enum SCTPChunk {
+  @inlinable public static var initiation: UInt8 { 1 }
+  @inlinable public static var initiationAck: UInt8 { 2 }
+  @inlinable public static var abort: UInt8 { 6 }
+  @inlinable public static var shutdown: UInt8 { 7 }
+  @inlinable public static var shutdownAck: UInt8 { 8 }
+  @inlinable public static var error: UInt8 { 9 }
+  @inlinable public static var cookieEcho: UInt8 { 10 }
+  @inlinable public static var cookieAck: UInt8 { 11 }
+  @inlinable public static var shutdownComplete: UInt8 { 14 }
 }
 
 /// What becomes of a frame; the numbers are XDP's return codes.

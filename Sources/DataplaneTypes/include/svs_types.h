@@ -61,7 +61,9 @@ struct svs_connection {
     uint32_t server;             /* index */
     uint32_t control;            /* the template's slot + 1, 0 without one; of a template: how many connections it controls */
     struct svs_hop to_server, to_client;
-    uint8_t method, tunnel, server_family;
+    uint8_t method;
+    uint8_t tunnel;              /* kind in the low 4 bits, flags in the next 2 */
+    uint8_t server_family;
     uint8_t notes;               /* refreshes of the way in the low 4 bits, SVS_DRAINING, SVS_OWN */
     uint32_t rules;              /* generation of the rules under which its server was last seen to stand;
                                     of a template: its timeout in ticks */
@@ -183,6 +185,7 @@ struct svs_config {
     uint32_t marks4, marks6;     /* those of them that go by firewall marks */
     /* net.ipv4.vs. */
     uint8_t conn_reuse_mode, expire_nodest_conn, expire_quiescent_template, sloppy_tcp;
+    uint32_t sloppy_sctp;
     uint32_t lblc_expiration, lblcr_expiration;   /* ticks */
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
     uint32_t fragment_lifetime;  /* ticks after a first fragment that later ones may still come */

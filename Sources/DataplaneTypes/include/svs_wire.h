@@ -44,6 +44,8 @@ struct svs_udp { uint16_t sport, dport, length, check; };
 
 /* RFC 8200, section 4.5 */
 struct svs_ipv6_fragment { uint8_t next, reserved; uint16_t place; uint32_t id; };
+/* RFC 9260, section 3: the common header, and that of the first chunk */
+struct svs_sctp { uint16_t sport, dport; uint32_t tag, check; uint8_t chunk, chunk_flags; uint16_t chunk_length; };
 
 /* RFC 792 and RFC 4443 */
 struct svs_icmp { uint8_t type, code; uint16_t check; uint32_t rest; };

@@ -43,7 +43,8 @@ extension Director {
       // Last: a command that was killed before has attached nothing that the first service would rely on.
       tables.config.pointee.attach_mode = names.isEmpty ? AttachMode.everywhere : AttachMode.byName
       try refreshDevices(tables)
-      if tables.config.pointee.marks4 != 0 { letAttachedForward() }
+      // Marked packets come in by these too; and what a killed command left is set right.
+      try steerAnew(tables)
       return results
     }
   }

@@ -10,7 +10,10 @@ struct BPFMap: ~Copyable {
 
   init(owning descriptor: Int32) { self.descriptor = descriptor }
 
-  deinit { close(descriptor) }
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// No map: nothing is found in it, and nothing can be put there.
+  static var absent: BPFMap { BPFMap(owning: -1) }
 
   /// Opens a pinned map.
   init(pinnedAt path: String) throws(DirectorError) {

@@ -70,6 +70,8 @@ struct HandoverPair {
     for device in [outer, inner] {
       write("1", to: "/proc/sys/net/ipv4/conf/\(device)/forwarding")
       write("1", to: "/proc/sys/net/ipv6/conf/\(device)/forwarding")
+      // Since Linux 6.17; before, IPv6 has no switch for a device that would do without the host's.
+      write("1", to: "/proc/sys/net/ipv6/conf/\(device)/force_forwarding")
     }
   }
 

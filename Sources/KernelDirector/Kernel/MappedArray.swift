@@ -1,4 +1,5 @@
 import CLibbpf
+import DataplaneSimulation
 import DataplaneTypes
 import Glibc
 
@@ -20,7 +21,15 @@ struct MappedArray<Element>: ~Copyable {
     memory = address
   }
 
-  deinit { munmap(memory, length) }
+  /// Looks at elements that belong to somebody else, and stay as long as this is used.
+  init(at elements: UnsafeMutablePointer<Element>, count: Int) {
+    self.count = count
+    stride = MemoryLayout<Element>.stride
+    length = 0
+    memory = UnsafeMutableRawPointer(elements)
+  }
+
+  deinit { if length > 0 { munmap(memory, length) } }
 
   subscript(index: Int) -> UnsafeMutablePointer<Element> {
     precondition(index >= 0 && index < count)
@@ -40,15 +49,29 @@ final class RecordPool<Element> {
   private let name: String
   private let chunkSize: Int
   private var chunks: [Chunk] = []
+  /// The records of a director in memory.
+  private let memory: MemoryPool<Element>?
 
   init(_ outer: consuming BPFMap, name: String, chunkSize: Int) {
     self.outer = outer
     self.name = name
     self.chunkSize = chunkSize
+    memory = nil
+  }
+
+  init(_ memory: MemoryPool<Element>, name: String) {
+    outer = .absent
+    self.name = name
+    chunkSize = 1
+    self.memory = memory
   }
 
   /// A record; the chunk must be there.
   func record(_ index: UInt32) throws(DirectorError) -> UnsafeMutablePointer<Element> {
+    if let memory {
+      guard let record = memory.find(index) else { throw .full(what: name) }
+      return record
+    }
     let number = Int(index) / chunkSize
     while chunks.count <= number { try openChunk(UInt32(chunks.count)) }
     return chunks[number].records[Int(index) % chunkSize]
@@ -66,6 +89,10 @@ final class RecordPool<Element> {
 
   /// Makes sure that the chunk of a record is there.
   func reserve(_ index: UInt32) throws(DirectorError) {
+    if let memory {
+      if index >= UInt32(memory.capacity) { throw .full(what: name) }
+      return
+    }
     let number = index / UInt32(chunkSize)
     guard number < SVS_CHUNKS else { throw .full(what: name) }
     if outer.find(number, UInt32(0)) != nil { return }
@@ -81,15 +108,24 @@ final class CounterPool {
   private let outer: BPFMap
   private let name: String
   private var chunks: [UInt32: Int32] = [:]
+  private let memory: MemoryPool<svs_counters>?
 
   init(_ outer: consuming BPFMap, name: String) {
     self.outer = outer
     self.name = name
+    memory = nil
+  }
+
+  init(_ memory: MemoryPool<svs_counters>, name: String) {
+    outer = .absent
+    self.name = name
+    self.memory = memory
   }
 
   deinit { for fd in chunks.values { close(fd) } }
 
   func reserve(_ index: UInt32) throws(DirectorError) {
+    if memory != nil { return }
     let number = index >> UInt32(SVS_CHUNK_SHIFT)
     if outer.find(number, UInt32(0)) != nil { return }
     let map = try makeChunk(
@@ -100,6 +136,7 @@ final class CounterPool {
 
   /// The counters of one record, summed over the CPUs.
   func read(_ index: UInt32) -> svs_counters {
+    if let memory { return memory.find(index)?.pointee ?? svs_counters() }
     let number = index >> UInt32(SVS_CHUNK_SHIFT)
     if chunks[number] == nil {
       guard let id = outer.find(number, UInt32(0)) else { return svs_counters() }
@@ -119,15 +156,36 @@ final class CounterPool {
 /// The memory of the locality-based schedulers, which takes room from the first service on that has one.
 final class LocalityTable {
   private let outer: BPFMap
+  private let isInMemory: Bool
 
-  init(_ outer: consuming BPFMap) { self.outer = outer }
+  init(_ outer: consuming BPFMap) {
+    self.outer = outer
+    isInMemory = false
+  }
+
+  init(inMemory: ()) {
+    outer = .absent
+    isInMemory = true
+  }
 
   func reserve() throws(DirectorError) {
+    if isInMemory { return }
     if outer.find(UInt32(0), UInt32(0)) != nil { return }
     let map = try makeChunk(
       BPF_MAP_TYPE_LRU_HASH, name: "locality", keySize: MemoryLayout<svs_locality_key>.size,
       valueSize: MemoryLayout<svs_locality>.size, count: Int(SVS_LOCALITIES), flags: 0)
     try outer.update(UInt32(0), UInt32(bitPattern: map.descriptor), "add the table of localities")
+  }
+}
+
+extension LocalityTable {
+  /// What is remembered of a destination.
+  func find(_ key: svs_locality_key) -> svs_locality? {
+    guard let id = outer.find(UInt32(0), UInt32(0)) else { return nil }
+    let fd = bpf_map_get_fd_by_id(id)
+    guard fd >= 0 else { return nil }
+    let map = BPFMap(owning: fd)
+    return map.find(key, svs_locality())
   }
 }
 

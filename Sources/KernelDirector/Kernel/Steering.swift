@@ -10,8 +10,10 @@ import Netlink
 ///     90: from all iif svs0 goto 99             so the director asks whether a destination has any route,
 ///     32799: from all iif svs0 prohibit         and is told this where it has none; nothing comes in by svs0
 ///     91: from all fwmark MARK lookup 21335     one for each service by mark
-///     92: from all [iif lo] lookup 21334        VIPs; of this host's own packets, or of all where there are marks
+///     92: from all iif lo lookup 21334          VIPs, of what this host itself sends
+///     92: from all ipproto P dport N lookup 21334   where there are marks too, of all that is for services' ports
 ///     99: from all lookup local                 instead of rule 0
+///     100: from all iif NIC blackhole           where the host itself does not forward (`MarkForwarding`)
 struct Steering {
   private static let vips: UInt32 = 21_334
   private static let marks: UInt32 = 21_335
@@ -34,6 +36,8 @@ struct Steering {
   struct Wish: Equatable {
     var marks: Set<UInt32> = []
     var hasVIPs = false
+    /// Ports of services by address; named only where there are marks.
+    var ports = SteeredPorts()
 
     var isNothing: Bool { marks.isEmpty && !hasVIPs }
   }
@@ -68,8 +72,15 @@ struct Steering {
 
   private func rules(_ wish: Wish) -> [Rule] {
     if wish.isNothing { return [] }
-    let vip = Rule(
-      family, priority: Priority.vip, table: Self.vips, inputInterface: wish.marks.isEmpty ? "lo" : nil)
+    let own = Rule(family, priority: Priority.vip, table: Self.vips, inputInterface: "lo")
+    let others = wish.ports.ranges.flatMap { proto, ranges in
+      ranges.map { range in
+        // The kernel takes no range that ends with the last port: whoever has that gets them all.
+        Rule(
+          family, priority: Priority.vip, table: Self.vips, ipProtocol: proto,
+          destinationPorts: range.upperBound == .max ? nil : range)
+      }
+    }
     var none = Rule(family, priority: Priority.none, inputInterface: HandoverPair.outer)
     none.prohibits = true
     let questions = [
@@ -78,7 +89,7 @@ struct Steering {
     return [
       Rule(family, priority: Priority.local, table: Self.local),
       Rule(family, priority: Priority.passed, goto: Priority.local, inputInterface: HandoverPair.inner),
-    ] + (wish.hasVIPs ? [vip] : []) + (wish.marks.isEmpty ? [] : questions)
+    ] + (wish.hasVIPs ? [own] + others : []) + (wish.marks.isEmpty ? [] : questions)
       + wish.marks.map { Rule(family, priority: Priority.mark, table: Self.marks, mark: $0, markMask: ~0) }
   }
 
@@ -96,7 +107,7 @@ struct Steering {
   private func add(_ rule: Rule, _ netlink: borrowing NetlinkSocket) throws(NetlinkError) {
     do {
       try netlink.addRule(rule)
-    } catch where error.code == EEXIST {
+    } catch  where error.code == EEXIST {
       return
     }
   }
@@ -104,11 +115,21 @@ struct Steering {
   /// Steers what this host sends to a VIP.
   func add(_ vip: IPAddress) throws(DirectorError) {
     do {
-      try NetlinkSocket().addRoute(
-        Route(to: IPPrefix(vip), interfaceIndex: interface, table: Self.vips), replacing: true)
+      try NetlinkSocket().addRoute(Route(to: IPPrefix(vip), interfaceIndex: interface, table: Self.vips))
+    } catch  where error.code == EEXIST {
+      // Another service's, or what a killed command left.
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
+  }
+
+  /// Lets what this host sends to a VIP leave with the address that it has towards a server.
+  func prefer(addressTowards server: IPAddress, for vip: IPAddress) {
+    guard let netlink = try? NetlinkSocket(), let source = try? netlink.route(to: server).source, source != vip else {
+      return
+    }
+    try? netlink.addRoute(
+      Route(to: IPPrefix(vip), interfaceIndex: interface, source: source, table: Self.vips), replacing: true)
   }
 
   func remove(_ vip: IPAddress) {
@@ -123,16 +144,11 @@ struct Steering {
     }
   }
 
-  /// Lets marked packets that come in by an interface be routed on, to svs0: IPv4 has a switch for each.
-  static func letForward(_ interface: String) {
-    let fd = open("/proc/sys/net/ipv4/conf/\(interface)/forwarding", O_WRONLY | O_CLOEXEC)
-    guard fd >= 0 else { return }
-    _ = Glibc.write(fd, "1", 1)
-    close(fd)
-  }
-
   /// Takes all of it away, in both families.
   static func remove() {
-    for family in [IPAddress.Family.ipv4, .ipv6] { try? Steering(family: family, interface: 0).apply(Wish()) }
+    for family in [IPAddress.Family.ipv4, .ipv6] {
+      MarkForwarding(family: family).end()
+      try? Steering(family: family, interface: 0).apply(Wish())
+    }
   }
 }

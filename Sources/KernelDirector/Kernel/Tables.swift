@@ -1,4 +1,6 @@
 import CLibbpf
+import Dataplane
+import DataplaneSimulation
 import DataplaneTypes
 import Glibc
 
@@ -8,7 +10,7 @@ final class Tables {
   let configuration: MappedArray<svs_config>
   let runtime: MappedArray<svs_runtime>
   let operatorState: MappedArray<svs_operator>
-  let serviceIndex: BPFMap
+  let serviceIndex: ServiceIndex
   let services: RecordPool<svs_service>
   let servers: RecordPool<svs_server>
   let hashTables: RecordPool<svs_table>
@@ -17,6 +19,8 @@ final class Tables {
   let devices: BPFMap
   let connections: BPFMap
   let events: BPFMap
+  /// What holds all of it where it is not the kernel.
+  let memory: MemoryPlatform.State?
 
   var config: UnsafeMutablePointer<svs_config> { configuration[0] }
 
@@ -37,7 +41,7 @@ final class Tables {
     runtime = try MappedArray<svs_runtime>(runtimeMap.descriptor, count: 1)
     let operatorMap = try BPFMap(pinnedAt: folder.pin("svs_operator_map"))
     operatorState = try MappedArray<svs_operator>(operatorMap.descriptor, count: 1)
-    serviceIndex = try BPFMap(pinnedAt: folder.pin("svs_services"))
+    serviceIndex = ServiceIndex(try BPFMap(pinnedAt: folder.pin("svs_services")))
     devices = try BPFMap(pinnedAt: folder.pin("svs_devices"))
     connections = try BPFMap(pinnedAt: folder.pin("svs_connections"))
     events = try BPFMap(pinnedAt: folder.pin("svs_events"))
@@ -48,5 +52,66 @@ final class Tables {
       try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkSize: Int(SVS_TABLE_CHUNK_SIZE))
     localities = LocalityTable(try BPFMap(pinnedAt: folder.pin("svs_locality_pool")))
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")
+    memory = nil
+  }
+
+  /// The tables of a director in memory.
+  init(_ memory: MemoryPlatform.State, _ folder: PinFolder) throws(DirectorError) {
+    self.folder = folder
+    self.memory = memory
+    guard let config = memory.configuration.find(0), let run = memory.runtime.find(0),
+      let state = operators.find(0)
+    else { throw .full(what: "memory") }
+    configuration = MappedArray(at: config, count: 1)
+    runtime = MappedArray(at: run, count: 1)
+    operatorState = MappedArray(at: state, count: 1)
+    serviceIndex = ServiceIndex(memory.services)
+    devices = .absent
+    connections = .absent
+    events = .absent
+    services = RecordPool(memory.serviceRecords, name: "service")
+    servers = RecordPool(memory.servers, name: "server")
+    hashTables = RecordPool(memory.hashTables, name: "hash table")
+    localities = LocalityTable(inMemory: ())
+    serverCounters = CounterPool(memory.serverCounters, name: "server counter")
+  }
+
+  /// Of a director in memory: what commands keep for each other.
+  private let operators = MemoryPool<svs_operator>(capacity: 1)
+
+  /// The clock that connections live by, in ticks.
+  var now: UInt32 {
+    guard let memory else { return Ticks.now }
+    return UInt32(truncatingIfNeeded: memory.clock >> UInt64(SVS_TICK_SHIFT))
+  }
+}
+
+/// Where packets find a service's number by its key.
+final class ServiceIndex {
+  private let map: BPFMap
+  private let memory: MemoryHash<svs_service_key, UInt32>?
+
+  init(_ map: consuming BPFMap) {
+    self.map = map
+    memory = nil
+  }
+
+  init(_ memory: MemoryHash<svs_service_key, UInt32>) {
+    map = .absent
+    self.memory = memory
+  }
+
+  func find(_ key: svs_service_key) -> UInt32? {
+    if let memory { return memory.find(key)?.pointee }
+    return map.find(key, UInt32(0))
+  }
+
+  func update(_ key: svs_service_key, _ index: UInt32) throws(DirectorError) {
+    guard let memory else { return try map.update(key, index, "services") }
+    if memory.replace(key, index) != .inserted { throw .full(what: "services") }
+  }
+
+  func remove(_ key: svs_service_key) {
+    if let memory { memory.remove(key) } else { map.remove(key) }
   }
 }

@@ -16,6 +16,24 @@ public enum ConnectionState: UInt8, Hashable, Sendable {
   case udpDraining = 12
 }
 
+/// An SCTP association's state, named as IPVS names it.
+public enum AssociationState: UInt8, Hashable, Sendable, CaseIterable {
+  case none = 0
+  case initiated1 = 1
+  case initiated = 2
+  case cookieSent = 3
+  case cookieReplied = 4
+  case cookieWait = 5
+  case cookie = 6
+  case cookieEchoed = 7
+  case established = 8
+  case shutdownSent = 9
+  case shutdownReceived = 10
+  case shutdownAckSent = 11
+  case rejected = 12
+  case closed = 13
+}
+
 /// What an entry of the connection table is about.
 public enum ConnectionProtocol: Hashable, Sendable {
   case transport(TransportProtocol)
@@ -27,6 +45,7 @@ public enum ConnectionProtocol: Hashable, Sendable {
 public struct ConnectionSnapshot: Sendable {
   public enum State: Hashable, Sendable {
     case connection(ConnectionState)
+    case association(AssociationState)
     /// A persistence template; assured once a connection under it has been answered.
     case template(isAssured: Bool)
   }

@@ -9,6 +9,8 @@ public struct Knobs: Hashable, Sendable {
   public var expiresQuiescentTemplates: UInt8 = 0
   /// Whether TCP connections open with any packet but RST.
   public var sloppyTCP: UInt8 = 0
+  /// Whether SCTP associations open with any chunk but ABORT.
+  public var sloppySCTP: UInt8 = 0
   /// Seconds after which lblc forgets a destination that nobody asked for.
   public var lblcExpiration: UInt32 = 86_400
   /// The same of lblcr, whose sets of servers shrink after as long without growing.

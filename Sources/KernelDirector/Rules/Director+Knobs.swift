@@ -24,6 +24,7 @@ extension UnsafeMutablePointer where Pointee == svs_config {
     pointee.expire_nodest_conn = knobs.expiresWithoutServer
     pointee.expire_quiescent_template = knobs.expiresQuiescentTemplates
     pointee.sloppy_tcp = knobs.sloppyTCP
+    pointee.sloppy_sctp = UInt32(knobs.sloppySCTP)
     pointee.lblc_expiration = Ticks.of(seconds: knobs.lblcExpiration)
     pointee.lblcr_expiration = Ticks.of(seconds: knobs.lblcrExpiration)
     pointee.offers_twos = knobs.offersTwos
@@ -38,6 +39,7 @@ extension UnsafeMutablePointer where Pointee == svs_config {
     knobs.sloppyTCP = pointee.sloppy_tcp
     // Ticks were rounded down when they were set.
     func seconds(_ ticks: UInt32) -> UInt32 { ticks == 0 ? 0 : Ticks.seconds(ticks + 1) }
+    knobs.sloppySCTP = UInt8(truncatingIfNeeded: pointee.sloppy_sctp)
     knobs.lblcExpiration = seconds(pointee.lblc_expiration)
     knobs.lblcrExpiration = seconds(pointee.lblcr_expiration)
     knobs.offersTwos = pointee.offers_twos

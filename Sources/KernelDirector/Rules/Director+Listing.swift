@@ -1,5 +1,6 @@
 import CLibbpf
 import Dataplane
+import DataplaneSimulation
 import DataplaneTypes
 import Glibc
 import Netlink
@@ -88,7 +89,7 @@ extension Director {
   public func connections() throws(DirectorError) -> [ConnectionSnapshot] {
     try locked { () throws(DirectorError) in
       guard let tables else { return [] }
-      let now = Ticks.now
+      let now = tables.now
       let used = min(tables.runtime[0].pointee.fresh, tables.config.pointee.connection_capacity)
       var snapshots: [ConnectionSnapshot] = []
       try tables.eachConnection(upTo: used) { connection in
@@ -140,6 +141,12 @@ extension Director {
 extension Tables {
   /// Goes through the connection table in batches.
   func eachConnection(upTo used: UInt32, _ body: (svs_connection) -> Void) throws(DirectorError) {
+    if let memory {
+      for slot in 0..<used {
+        if let connection = memory.connections.find(slot)?.pointee, connection.word != 0 { body(connection) }
+      }
+      return
+    }
     let size = 4096
     let buffer = UnsafeMutablePointer<svs_connection>.allocate(capacity: size)
     let keys = UnsafeMutablePointer<UInt32>.allocate(capacity: size)
@@ -167,12 +174,15 @@ extension Tables {
 
 extension ConnectionSnapshot {
   /// Nil for a slot that is free or about to be.
-  init?(_ c: svs_connection, now tick: UInt32) {
+  public init?(_ c: svs_connection, now tick: UInt32) {
     guard c.word & 0x80 == 0 else { return nil }
     let number = UInt8(truncatingIfNeeded: c.word) & 15
     let state: State
     if c.method == Method.template {
       state = .template(isAssured: number != 0)
+    } else if c.proto == TransportProtocol.sctp.rawValue {
+      guard let known = AssociationState(rawValue: number) else { return nil }
+      state = .association(known)
     } else {
       guard let known = ConnectionState(rawValue: number) else { return nil }
       state = .connection(known)

@@ -18,7 +18,9 @@ extension Director {
       } else {
         number = try allocateServer(tables)
         let fresh = try tables.servers.record(number)
-        let incarnation = fresh.pointee.incarnation &+ 1
+        // What lblc and lblcr remember holds for a server that returns, and for no other in its place.
+        let returns = fresh.pointee.home == key && fresh.isAt(server)
+        let incarnation = fresh.pointee.incarnation &+ (returns ? 0 : 1)
         fresh.pointee = svs_server()
         fresh.pointee.incarnation = incarnation & 0x7ff
         fresh.pointee.zero = tables.serverCounters.read(number)
@@ -30,10 +32,11 @@ extension Director {
       entry.pointee.family = server.address.family.rawValue
       entry.pointee.home = key
       entry.pointee.last_weight = 0
-      entry.write(settings)
+      entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
+      if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
       entry.pointee.status = UInt32(SVS_LIVE)
       record.pointee.server_count += 1
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
@@ -51,7 +54,7 @@ extension Director {
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       try check(server, settings, service)
       guard let (_, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
-      entry.write(settings)
+      entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       try reschedule(index, record, tables)
       try upkeep(tables)
@@ -150,13 +153,14 @@ extension Director {
     }
     if bytes.allSatisfy({ $0 == 0 }) || bytes[0] == 0xff { return false }
     if bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]) { return false }
-    guard address.isLinkLocal else { return true }
+    guard address.isLinkLocal, !isSimulated else { return true }
     let own = try? NetlinkSocket().addresses()
     return own?.contains { $0.prefix.address == address } ?? false
   }
 
   /// The broadcast addresses of this host's networks, as the kernel's local table (255) has them.
   private func broadcastAddresses() -> Set<IPAddress> {
+    if isSimulated { return [] }
     if let known = ledger.broadcastAddresses { return known }
     let routes = (try? NetlinkSocket().routes(table: 255)) ?? []
     let addresses = Set(routes.lazy.filter { $0.kind == .broadcast }.map(\.destination.address))
@@ -166,7 +170,7 @@ extension Director {
 
   /// The address that the kernel would send a tunnel's packets from; the packet path falls back where there is none.
   private func tunnelSource(_ server: IPAddress, _ settings: ServerSettings) -> svs_addr {
-    guard settings.method == .tunnel, let netlink = try? NetlinkSocket(),
+    guard settings.method == .tunnel, !isSimulated, let netlink = try? NetlinkSocket(),
       let source = try? netlink.route(to: server).source
     else { return svs_addr() }
     return svs_addr(source)

@@ -21,11 +21,20 @@ extension Director {
       record.write(settings, scheduler)
       // Before packets can find it: what they have to look for besides.
       tables.config.pointee.features |= features(service)
-      try tables.serviceIndex.update(key, index, "services")
+      try tables.serviceIndex.update(key, index)
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
       countServices(key, 1, tables)
-      try steer(key, isLive: true, tables)
+      do throws(DirectorError) {
+        try steer(key, isLive: true, tables)
+      } catch {
+        // Without the kernel's routing no marked packet would ever come. Of other services only what this host itself
+        // sends goes astray, as where the kernel has no policy routing.
+        if key.proto == 0 {
+          try delete(record, tables)
+          throw error
+        }
+      }
       try reschedule(index, record, tables)
       try upkeep(tables)
       rulesChanged(tables)
@@ -52,14 +61,13 @@ extension Director {
     return transport == .tcp && endpoint.port == 21 ? UInt32(SVS_HAS_FTP) : 0
   }
 
+  /// Marks are counted where the rules are brought in line with them.
   private func countServices(_ key: svs_service_key, _ change: Int32, _ tables: Tables) {
     let change = UInt32(bitPattern: change)
     if key.family == IPAddress.Family.ipv4.rawValue {
       tables.config.pointee.services4 &+= change
-      if key.proto == 0 { tables.config.pointee.marks4 &+= change }
     } else {
       tables.config.pointee.services6 &+= change
-      if key.proto == 0 { tables.config.pointee.marks6 &+= change }
     }
   }
 
@@ -87,7 +95,7 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables, let (_, record) = try find(service, tables) else { throw .noSuchService }
       try delete(record, tables)
-      try steer(record.pointee.key, isLive: false, tables)
+      try? steer(record.pointee.key, isLive: false, tables)
       rulesChanged(tables)
     }
   }
@@ -104,7 +112,7 @@ extension Director {
       tables.config.pointee.services6 = 0
       tables.config.pointee.marks4 = 0
       tables.config.pointee.marks6 = 0
-      Steering.remove()
+      if !isSimulated { Steering.remove() }
       ledger.steered = [:]
       rulesChanged(tables)
     }
@@ -132,7 +140,7 @@ extension Director {
     _ service: ServiceIdentity, _ tables: Tables
   ) throws(DirectorError) -> (UInt32, UnsafeMutablePointer<svs_service>)? {
     let key = svs_service_key(service)
-    guard let index = tables.serviceIndex.find(key, UInt32(0)), index < tables.config.pointee.services_used else {
+    guard let index = tables.serviceIndex.find(key), index < tables.config.pointee.services_used else {
       return nil
     }
     let record = try tables.services.record(index)
@@ -153,6 +161,10 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.server_count = UInt32(servers.count)
+    // A simulation draws the same numbers each time.
+    if isSimulated, record.pointee.scheduler == TwoChoices.number, record.pointee.cursor == 0 {
+      record.pointee.cursor = UInt64(index) + 1
+    }
     var state = SchedulerState(
       cursor: record.pointee.cursor, maximumWeight: record.pointee.max_weight,
       weightDivisor: record.pointee.weight_gcd)

@@ -5,7 +5,7 @@ import Netlink
 extension Director {
   /// Called after a service has become live, or is no more.
   func steer(_ key: svs_service_key, isLive: Bool, _ tables: Tables) throws(DirectorError) {
-    guard let family = IPAddress.Family(rawValue: key.family) else { return }
+    guard !isSimulated, let family = IPAddress.Family(rawValue: key.family) else { return }
     let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
     if key.proto != 0 {
       let vip = key.vip.address(key.family)
@@ -15,35 +15,80 @@ extension Director {
         steering.remove(vip)
       }
     }
-    try steer(steering, tables)
+    // What holds for another service may hold for this one too.
+    if isLive, key.proto != 0, let steered = ledger.steered[family], steered.hasVIPs,
+      steered.marks.isEmpty || steered.ports.covers(key)
+    {
+      return
+    }
+    try steer(steering, marksMayDiffer: key.proto == 0, tables)
+  }
+
+  /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
+  /// has for this server. Left to itself it may choose the VIP, which a server of DR takes for its own.
+  func preferSource(of service: svs_service_key, towards server: IPAddress, _ tables: Tables) {
+    guard service.proto != 0, let family = IPAddress.Family(rawValue: service.family), server.family == family else {
+      return
+    }
+    Steering(family: family, interface: tables.config.pointee.handover_ifindex)
+      .prefer(addressTowards: server, for: service.vip.address(service.family))
+  }
+
+  /// Brings all rules and routes in line with the services, whatever there is.
+  func steerAnew(_ tables: Tables) throws(DirectorError) {
+    ledger.steered = [:]
+    for family in [IPAddress.Family.ipv4, .ipv6] {
+      let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
+      for index in 0..<tables.config.pointee.services_used {
+        let record = try tables.services.record(index)
+        let key = record.pointee.key
+        guard record.pointee.status == SVS_LIVE, key.proto != 0, key.family == family.rawValue else { continue }
+        try steering.add(key.vip.address(key.family))
+        if record.pointee.first != 0 {
+          let server = try tables.servers.record(record.pointee.first - 1).endpoint.address
+          preferSource(of: key, towards: server, tables)
+        }
+      }
+      try steer(steering, marksMayDiffer: true, tables)
+    }
   }
 
   /// Brings the rules of a family in line with the services that there are.
-  func steer(_ steering: Steering, _ tables: Tables) throws(DirectorError) {
-    let family = steering.family
+  ///
+  /// Where there are marks the packet path leaves to the kernel what opens a connection: it is told so after the rules
+  /// are there, and of the contrary before they go.
+  private func steer(
+    _ steering: Steering, marksMayDiffer: Bool, _ tables: Tables
+  ) throws(DirectorError) {
+    let four = steering.family == .ipv4
     let config = tables.config
-    let services = family == .ipv4 ? config.pointee.services4 : config.pointee.services6
-    let marks = family == .ipv4 ? config.pointee.marks4 : config.pointee.marks6
+    let known = four ? config.pointee.marks4 : config.pointee.marks6
     var wish = Steering.Wish()
-    if marks != 0 {
+    if known != 0 || marksMayDiffer {
+      var others: [svs_service_key] = []
       try eachService(tables) { key in
-        if key.proto == 0, key.family == family.rawValue { wish.marks.insert(key.vip.w0) }
+        guard key.family == steering.family.rawValue else { return }
+        if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
       }
+      if !wish.marks.isEmpty { wish.ports = SteeredPorts(of: others) }
     }
-    wish.hasVIPs = services > marks
-    if ledger.steered[family] == wish { return }
-    try steering.apply(wish)
-    if marks != 0 { letAttachedForward() }
-    ledger.steered[family] = wish
+    let marks = UInt32(wish.marks.count)
+    func tell() { if four { config.pointee.marks4 = marks } else { config.pointee.marks6 = marks } }
+    wish.hasVIPs = (four ? config.pointee.services4 : config.pointee.services6) > marks
+    if marks < known { tell() }
+    if ledger.steered[steering.family] != wish {
+      try steering.apply(wish)
+      let forwarding = MarkForwarding(family: steering.family)
+      if wish.marks.isEmpty { forwarding.end() } else { forwarding.begin(attachedInterfaces()) }
+      ledger.steered[steering.family] = wish
+    }
+    tell()
   }
 
-  /// Marked packets are routed from the interfaces they come in by to svs0.
-  func letAttachedForward() {
-    guard let interfaces = try? NetlinkSocket().interfaces() else { return }
+  private func attachedInterfaces() -> [String] {
+    guard let interfaces = try? NetlinkSocket().interfaces() else { return [] }
     let attached = Set(PinFolder.entries(of: folder.pin("links")))
-    for interface in interfaces where attached.contains(String(interface.index)) {
-      Steering.letForward(interface.name)
-    }
+    return interfaces.filter { attached.contains(String($0.index)) }.map(\.name)
   }
 
   private func hasService(at key: svs_service_key, _ tables: Tables) throws(DirectorError) -> Bool {

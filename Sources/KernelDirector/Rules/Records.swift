@@ -68,7 +68,7 @@ extension Counters {
 
 extension UnsafeMutablePointer where Pointee == svs_server {
   /// Writes what an operator sets; what connections count stays.
-  func write(_ settings: ServerSettings) {
+  func write(_ settings: ServerSettings, now tick: UInt32) {
     let old = pointee.upper
     pointee.method = settings.method.rawValue
     pointee.tunnel = settings.tunnel.rawValue
@@ -77,7 +77,7 @@ extension UnsafeMutablePointer where Pointee == svs_server {
     pointee.upper = settings.upperThreshold
     pointee.lower = settings.lowerThreshold
     let weight = Int32(clamping: settings.weight)
-    if weight == 0, pointee.weight != 0 || pointee.status != UInt32(SVS_LIVE) { pointee.quiesced = Ticks.now }
+    if weight == 0, pointee.weight != 0 || pointee.status != UInt32(SVS_LIVE) { pointee.quiesced = tick }
     pointee.weight = weight
     if weight != 0 { pointee.last_weight = weight }
     // A higher upper threshold, or none, gives a server its chance again.

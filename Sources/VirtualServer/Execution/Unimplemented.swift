@@ -18,7 +18,6 @@ struct Unimplemented: Sendable {
 
   static let features: [Unimplemented] = [
     Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty },
-    Unimplemented("SCTP (--sctp-service)") { $0.service.transport == .sctp },
   ]
 
   /// The first feature that a command wants in vain.

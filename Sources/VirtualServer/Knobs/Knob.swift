@@ -38,6 +38,8 @@ public struct Knob: Sendable {
       set: { $0.expiresQuiescentTemplates = UInt8(truncatingIfNeeded: $1) })
     static let sloppyTCP = Setting(
       maximum: 255, get: { UInt32($0.sloppyTCP) }, set: { $0.sloppyTCP = UInt8(truncatingIfNeeded: $1) })
+    static let sloppySCTP = Setting(
+      maximum: 255, get: { UInt32($0.sloppySCTP) }, set: { $0.sloppySCTP = UInt8(truncatingIfNeeded: $1) })
     static let lblcExpiration = Setting(
       maximum: 2_592_000, get: { $0.lblcExpiration }, set: { $0.lblcExpiration = $1 })
     static let lblcrExpiration = Setting(
@@ -86,7 +88,7 @@ public struct Knob: Sendable {
     Knob("run_estimation", "1", .meaningless("rates are measured when they are asked for")),
     Knob("schedule_icmp", "0"),
     Knob("secure_tcp", "0", bounded),
-    Knob("sloppy_sctp", "0"),
+    Knob("sloppy_sctp", "0", .effective(.sloppySCTP)),
     Knob("sloppy_tcp", "0", .effective(.sloppyTCP)),
     Knob("snat_reroute", "1", .meaningless("replies are always routed by their translated source")),
     Knob("sync_persist_mode", "0", unsynchronised),

@@ -69,7 +69,30 @@ extension ConnectionSnapshot.State {
   var listed: String {
     switch self {
     case .connection(let state): state.listed
+    case .association(let state): state.listed
     case .template(let isAssured): isAssured ? "ASSURED" : "NONE"
+    }
+  }
+}
+
+extension AssociationState {
+  /// The name that /proc/net/ip_vs_conn uses.
+  var listed: String {
+    switch self {
+    case .none: "NONE"
+    case .initiated1: "INIT1"
+    case .initiated: "INIT"
+    case .cookieSent: "C-SENT"
+    case .cookieReplied: "C-REPLIED"
+    case .cookieWait: "C-WAIT"
+    case .cookie: "COOKIE"
+    case .cookieEchoed: "C-ECHOED"
+    case .established: "ESTABLISHED"
+    case .shutdownSent: "S-SENT"
+    case .shutdownReceived: "S-RECEIVED"
+    case .shutdownAckSent: "S-ACK-SENT"
+    case .rejected: "REJECTED"
+    case .closed: "CLOSED"
     }
   }
 }

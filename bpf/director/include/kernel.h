@@ -14,6 +14,8 @@ extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
 int svs_relate(struct xdp_md *_Nonnull context);
 int svs_follow(struct xdp_md *_Nonnull context);
+int svs_revisit(struct xdp_md *_Nonnull context);
+int svs_crc32c(struct xdp_md *_Nonnull context, uint32_t difference, uint32_t length);
 int svs_open(struct xdp_md *_Nonnull context);
 int svs_persist(struct xdp_md *_Nonnull context);
 int svs_schedule(struct xdp_md *_Nonnull context);

@@ -1,0 +1,141 @@
+import Dataplane
+import KernelDirector
+
+/// What a simulation tells while it goes on.
+public enum SimulationRecord: Sendable {
+  case decision(Decision)
+  /// What a line's ipvsadm printed.
+  case output(String)
+}
+
+/// Plays scenarios and captures on a simulator.
+public struct Player {
+  public let simulator: Simulator
+  /// Whether every packet is told, not only those that a server was looked for.
+  public var tellsAll = false
+  /// The latest port that a client used to a VIP.
+  private var ports: [Way: UInt16] = [:]
+  private let tell: (SimulationRecord) -> Void
+
+  private struct Way: Hashable {
+    var client: IPAddress
+    var vip: Endpoint
+    var transport: TransportProtocol
+  }
+
+  public init(_ simulator: Simulator, tell: @escaping (SimulationRecord) -> Void) {
+    self.simulator = simulator
+    self.tell = tell
+  }
+
+  /// Puts rules in place, as `ipvsadm -S` prints them: one command a line, `#` begins a comment line.
+  public func enter(rules text: String, name: String) throws(SimulationError) {
+    var number = 0
+    for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+      number += 1
+      var words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+      if words.first == "ipvsadm" { words.removeFirst() }
+      guard let first = words.first, !first.hasPrefix("#") else { continue }
+      let (output, complaint) = simulator.ipvsadm(words)
+      if let complaint { throw SimulationError(file: name, line: number, complaint) }
+      if !output.isEmpty { tell(.output(output)) }
+    }
+  }
+
+  public mutating func play(_ scenario: Scenario) throws(SimulationError) {
+    for line in scenario.lines {
+      switch line.event {
+      case .wait(let time): simulator.advance(nanoseconds: time)
+      case .ipvsadm(let words):
+        let (output, complaint) = simulator.ipvsadm(words)
+        if let complaint { throw SimulationError(file: scenario.name, line: line.number, complaint) }
+        if !output.isEmpty { tell(.output(output)) }
+      case .sysctl(let name, let value):
+        if let refusal = simulator.sysctl(name, value) {
+          throw SimulationError(file: scenario.name, line: line.number, refusal)
+        }
+      case .traffic(let traffic):
+        for number in 0..<traffic.times {
+          if number > 0, traffic.interval > 0 { simulator.advance(nanoseconds: traffic.interval) }
+          try play(traffic, number, scenario.name, line.number)
+        }
+      }
+    }
+  }
+
+  private mutating func play(
+    _ traffic: Scenario.Traffic, _ number: Int, _ file: String, _ line: Int
+  ) throws(SimulationError) {
+    let address = traffic.clients[number]
+    let way = Way(client: address, vip: traffic.vip, transport: traffic.transport)
+    let port: UInt16
+    if let given = traffic.clientPort {
+      port = given
+    } else if traffic.verb == .open || traffic.verb == .syn {
+      // The range that Linux takes ports from, as net.ipv4.ip_local_port_range has it.
+      port = ports[way].map { $0 >= 60_999 ? 32_768 : $0 + 1 } ?? 32_768
+    } else if let known = ports[way] {
+      port = known
+    } else {
+      throw SimulationError(
+        file: file, line: line, "\(address) has opened no connection to \(traffic.vip.text) that this could be of")
+    }
+    ports[way] = port
+    let client = Endpoint(address, port: port)
+    let talk = Talk(player: self, client: client, traffic: traffic)
+    if traffic.transport == .udp {
+      talk.send([], payload: 64, isFirst: true)
+      return
+    }
+    switch traffic.verb {
+    case .syn: talk.send(.syn, isFirst: true)
+    case .open:
+      guard talk.send(.syn, isFirst: true) else { return }
+      talk.reply([.syn, .ack])
+      talk.send(.ack)
+    case .data:
+      talk.send(.ack, payload: 512, isFirst: true)
+      talk.reply(.ack)
+    case .close:
+      talk.send([.fin, .ack], isFirst: true)
+      talk.reply([.fin, .ack])
+      talk.send(.ack)
+    case .reset: talk.send(.rst, isFirst: true)
+    }
+  }
+
+  fileprivate func tell(_ decision: Decision, isFirst: Bool) {
+    if isFirst || tellsAll || decision.isChoice { tell(.decision(decision)) }
+  }
+
+  /// Lets the simulator decide on a packet of a capture.
+  func process(_ frame: [UInt8], mark: UInt32 = 0) {
+    guard let decision = simulator.process(frame, mark: mark) else { return }
+    let isOfInterest = decision.isChoice || decision.events.contains { $0 != "icmp-error-forwarded" }
+    if tellsAll || isOfInterest { tell(.decision(decision)) }
+  }
+
+  /// A client's packets to a VIP, and the replies to them.
+  private struct Talk {
+    let player: Player
+    let client: Endpoint
+    let traffic: Scenario.Traffic
+
+    /// Whether it was forwarded.
+    @discardableResult
+    func send(_ flags: TCPFlags, payload: Int = 0, isFirst: Bool = false) -> Bool {
+      let frame = FrameBuilder(traffic.transport, from: client, to: traffic.vip, flags: flags, payload: payload)
+      guard let decision = player.simulator.process(frame.bytes, mark: traffic.mark) else { return false }
+      player.tell(decision, isFirst: isFirst)
+      return decision.outcome == .forwarded
+    }
+
+    /// Sends a reply in the name of the client's server, where replies come by the director.
+    func reply(_ flags: TCPFlags) {
+      guard let server = player.simulator.natServer(of: traffic.transport, client, traffic.vip) else { return }
+      let frame = FrameBuilder(traffic.transport, from: server, to: client, flags: flags)
+      guard let decision = player.simulator.process(frame.bytes) else { return }
+      player.tell(decision, isFirst: false)
+    }
+  }
+}
