@@ -96,7 +96,7 @@ struct Trace {
         observed.isOpening = next == .route
         if observed.isOpening { note(server: choice &- 1, p.pointee.reference, &observed) }
       case .route:
-        next = path.route(p)
+        next = path.route(&packet, p)
         let way = p.pointee.way
         if way.kind == .redirect || way.kind == .handover || way.kind == .fragmenting {
           observed.way = Decision.Way(
