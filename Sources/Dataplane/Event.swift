@@ -4,7 +4,7 @@ import DataplaneTypes
 public enum Event: UInt32, CaseIterable {
   /// Passed to the kernel: lengths or versions that contradict each other.
   case malformed = 0
-  /// Passed to the kernel: a fragment has no ports.
+  /// Passed to the kernel: a fragment whose packet's first one was not seen, or shows no ports.
   case fragment
   /// Passed to the kernel: IPv6 extension headers beyond what is parsed.
   case extensionHeader
@@ -46,6 +46,8 @@ public enum Event: UInt32, CaseIterable {
   case errorDropped
   /// Forwarded by the kernel, in fragments.
   case fragmented
+  /// Dropped: a later fragment that cannot go on, about which nobody is told.
+  case fragmentDropped
 }
 
 extension Event {
@@ -74,6 +76,7 @@ extension Event {
     case .errorForwarded: "icmp-error-forwarded"
     case .errorDropped: "icmp-error-dropped"
     case .fragmented: "fragmented"
+    case .fragmentDropped: "fragment-dropped"
     }
   }
 

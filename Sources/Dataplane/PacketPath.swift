@@ -15,6 +15,7 @@ public struct PacketPath<P: Platform> {
     return withUnsafeMutablePointer(to: &passage) { p in
       var next = receive(&packet, p)
       if next == .relate { next = relate(&packet, p) }
+      if next == .follow { next = follow(&packet, p) }
       if next == .revisit { next = revisit(&packet, p) }
       if next == .open { next = open(&packet, p) }
       if next == .persist { next = persist(p) }
@@ -36,7 +37,7 @@ public struct PacketPath<P: Platform> {
     case .other: return .pass
     case .aside: return .relate
     case .malformed: return malformed()
-    case .fragment: return leaving(.pass, .fragment)
+    case .fragment: return .follow
     case .extensionHeader: return leaving(.pass, .extensionHeader)
     }
     // Before the frame is read from memory anew: what parsing found is in registers still.
@@ -72,6 +73,7 @@ public struct PacketPath<P: Platform> {
     if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ 60 <= UInt32(hop.pointee.mtu) {
       p.pointee.way.hop = hop.pointee
       p.pointee.way.kind = .redirect
+      p.pointee.part = .whole
       return .forward
     }
     return remembering(.route, tick, p)
@@ -119,6 +121,7 @@ public struct PacketPath<P: Platform> {
   @inlinable @inline(__always)
   func remembering(_ step: Step, _ tick: UInt32, _ p: UnsafeMutablePointer<Passage>) -> Step {
     p.pointee.tick = tick
+    p.pointee.part = .whole
     return step
   }
 

@@ -20,6 +20,10 @@ public struct Passage {
   public var template = FlowReference.none
   public var control: UInt32 = 0
 
+  /// Which part of a packet this is, and that packet's identification.
+  public var part = Part.whole
+  public var identification: UInt32 = 0
+
   @inlinable @inline(__always) public init() {}
 }
 
@@ -60,6 +64,8 @@ public enum Step: Int32 {
 
   /// An ICMP message: is it an error about a connection? Or an SCTP packet, for the next step.
   case relate
+  /// A fragment: to which connection does its packet belong?
+  case follow
   /// SYN on a connection's flow, or an SCTP packet: what the path of most packets need not know of.
   case revisit
   /// The packet belongs to no connection yet.

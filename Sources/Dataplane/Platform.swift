@@ -13,6 +13,7 @@ public protocol Platform {
   associatedtype ServerRecords: Pool<svs_server>
   associatedtype HashTables: Pool<svs_table>
   associatedtype Localities: HashTable<svs_locality_key, svs_locality>
+  associatedtype Fragments: HashTable<svs_flow_key, svs_fragments>
   associatedtype TrafficCounters: Pool<svs_counters>
   associatedtype Events: Pool<svs_drop>
   associatedtype Configuration: Pool<svs_config>
@@ -27,6 +28,8 @@ public protocol Platform {
   var hashTables: HashTables { get }
   /// What has not been used for longest gives way.
   var localities: Localities { get }
+  /// What has not been used for longest gives way.
+  var fragments: Fragments { get }
   /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }

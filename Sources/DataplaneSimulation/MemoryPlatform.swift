@@ -13,6 +13,7 @@ public struct MemoryPlatform: Platform {
     public let servers = MemoryPool<svs_server>(capacity: 1 << 20)
     public let hashTables = MemoryPool<svs_table>(capacity: 1 << 16)
     public let localities = MemoryHash<svs_locality_key, svs_locality>(capacity: Int(SVS_LOCALITIES))
+    public let fragments = MemoryHash<svs_flow_key, svs_fragments>(capacity: Int(SVS_FRAGMENTS))
     public let serverCounters = MemoryPool<svs_counters>(capacity: 1 << 20)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
@@ -35,6 +36,7 @@ public struct MemoryPlatform: Platform {
       config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
       config.pointee.connection_capacity = capacity
       config.pointee.conn_reuse_mode = 1
+      config.pointee.fragment_lifetime = FragmentLifetime.ticks
       config.pointee.lblc_expiration = UInt32(24 * 3600 * 1_000_000_000 >> UInt64(SVS_TICK_SHIFT))
       config.pointee.lblcr_expiration = config.pointee.lblc_expiration
       for number in UInt8(0)..<16 {
@@ -65,6 +67,7 @@ public struct MemoryPlatform: Platform {
   public var servers: MemoryPool<svs_server> { state.servers }
   public var hashTables: MemoryPool<svs_table> { state.hashTables }
   public var localities: MemoryHash<svs_locality_key, svs_locality> { state.localities }
+  public var fragments: MemoryHash<svs_flow_key, svs_fragments> { state.fragments }
   public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
   public var events: MemoryPool<svs_drop> { state.events }
   public var configuration: MemoryPool<svs_config> { state.configuration }

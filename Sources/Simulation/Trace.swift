@@ -75,6 +75,7 @@ struct Trace {
         return next.verdict
       case .relate: next = path.relate(&packet, p)
       case .revisit: next = path.revisit(&packet, p)
+      case .follow: next = path.follow(&packet, p)
       case .open:
         next = path.open(&packet, p)
         if next == .persist || next == .schedule { note(service: p.pointee.service, &observed) }

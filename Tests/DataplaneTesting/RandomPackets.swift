@@ -84,7 +84,11 @@ public struct RandomPackets {
     packet.tos = chance(30) ? UInt8.random(in: 0...255, using: &random) : 0
     packet.id = UInt16.random(in: 0...65_535, using: &random)
     if chance(20) { packet.fragment = 0 }
-    if chance(3) { packet.fragment = [0x2000, 0x00b9, 0x20b9].randomElement(using: &random) ?? 0x2000 }
+    if chance(8) {
+      packet.fragment = [0x2000, 0x00b9, 0x20b9, 0x6000].randomElement(using: &random) ?? 0x2000
+      // Few, so that fragments find each other.
+      packet.id = UInt16.random(in: 1...4, using: &random)
+    }
     let size = chance(4) ? Int.random(in: 1300...1700, using: &random) : Int.random(in: 0...80, using: &random)
     packet.payload = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
     if !v6, chance(8) {
@@ -98,6 +102,10 @@ public struct RandomPackets {
           [UInt8](repeating: 0, count: 6 + 8 * Int.random(in: 0...12, using: &random))
         )
       }
+    }
+    if v6, chance(8) {
+      let place: [UInt8] = [[0, 1], [5, 0xc8], [5, 0xc9], [0, 0]].randomElement(using: &random) ?? [0, 1]
+      packet.extensions = [(44, place + [0, 0, 0, UInt8.random(in: 1...4, using: &random)])]
     }
     switch Int.random(in: 0..<20, using: &random) {
     case 0: packet.checksum = .partial

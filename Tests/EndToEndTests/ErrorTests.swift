@@ -1,4 +1,7 @@
+import HostSystem
 import Testing
+
+@testable import Lab
 
 /// ICMP errors about connections, on their way through the director.
 @Suite struct ErrorTests {
@@ -12,6 +15,23 @@ import Testing
       try director.ipvsadm("-a -u \(c.bracketedVIP):7000 -r \(c.bracketed(c.servers()[0])):7001 -m")
       let heard = try director.python("client", "errors", ["refused", c.vip, "7000"])
       #expect(heard == "refused\n")
+      #expect(try director.drops()["icmp-error-forwarded", default: 0] > 0)
+    }
+  }
+
+  /// A client that has gone, by NAT: the server's own socket hears of it, for which the quote has to name the server.
+  @Test(arguments: [false, true])
+  func serversHearOfClientsThatLeft(six: Bool) async throws {
+    let c = Case(method: .nat, six: six)
+    try await withDirector(Stage.plain) { director in
+      try director.ipvsadm("-A -u \(c.bracketedVIP):7000 -s rr")
+      try director.ipvsadm("-a -u \(c.bracketedVIP):7000 -r \(c.bracketed(c.servers()[0])):7001 -m")
+      let server = try director.lab.spawn(
+        "rs1", [Programs.python, Programs.script("errors"), "answer", c.servers()[0], "7001"], name: "answer",
+        listeners: [.init(.udp, 7001)])
+      try director.python("client", "errors", ["leave", c.vip, "7000"])
+      try director.eventually(within: .seconds(15), "the server hears of it") { !server.isRunning }
+      #expect(try Files.text(server.log) == "refused\n")
       #expect(try director.drops()["icmp-error-forwarded", default: 0] > 0)
     }
   }

@@ -182,6 +182,7 @@ private func makeWorld() throws -> TestWorld {
   let tables = try #require(director.tables)
   // No clock here: nothing may expire, and no packet may go by the neighbour table for its sake.
   tables.config.pointee.probe_ticks = 0
+  tables.config.pointee.fragment_lifetime = .max
   tables.config.pointee.sweep_period_us = 3_600_000_000 / 1000 * 1000
   for index in 0..<tables.config.pointee.servers_used {
     // The twin has no routes of its own to find a source by.

@@ -36,6 +36,13 @@ public func crc32c(_ context: UnsafeMutablePointer<xdp_md>, _ difference: UInt32
   Int32(bitPattern: CRC32C.change(difference, length: length))
 }
 
+@c(svs_swift_follow)
+public func follow(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).follow(&packet, p).rawValue
+}
+
 @c(svs_swift_open)
 public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
@@ -87,6 +94,7 @@ public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = receive(context)
   if next == Step.relate.rawValue { next = svs_relate(context) }
+  if next == Step.follow.rawValue { next = svs_follow(context) }
   if next == Step.revisit.rawValue { next = svs_revisit(context) }
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.persist.rawValue { next = svs_persist(context) }

@@ -15,6 +15,7 @@ struct XDPPlatform: Platform {
     KernelPool(map: &svs_table_pool, shift: UInt32(SVS_TABLE_CHUNK_SHIFT))
   }
   var localities: KernelNestedHash<svs_locality_key, svs_locality> { KernelNestedHash(map: &svs_locality_pool) }
+  var fragments: KernelHash<svs_flow_key, svs_fragments> { KernelHash(map: &svs_fragment_map) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }

@@ -72,6 +72,13 @@ struct {
     __array(values, struct svs_locality_table);
 } svs_locality_pool SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, SVS_FRAGMENTS);
+    __type(key, struct svs_flow_key);
+    __type(value, struct svs_fragments);
+} svs_fragment_map SEC(".maps");
+
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
@@ -99,6 +106,7 @@ extern int svs_swift_handover(struct __sk_buff *context);
     }
 
 STEP(relate, (struct xdp_md *context), (context))
+STEP(follow, (struct xdp_md *context), (context))
 STEP(revisit, (struct xdp_md *context), (context))
 STEP(crc32c, (struct xdp_md *context, uint32_t difference, uint32_t length), (context, difference, length))
 STEP(open, (struct xdp_md *context), (context))

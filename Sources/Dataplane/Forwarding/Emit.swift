@@ -97,7 +97,8 @@ extension PacketPath {
       ttl = ip.pointee.ttl
       fragment = ip.pointee.fragment & UInt16(0x4000).bigEndian
       // RFC 6864: an id means nothing where fragmenting is forbidden.
-      id = fragment == 0 ? ip.pointee.id ^ 0x5653 : 0
+      // A packet's fragments share theirs; their places in it tell their outer packets apart.
+      id = fragment == 0 ? ip.pointee.id ^ 0x5653 ^ ip.pointee.fragment : 0
       proto = IPProtocol.ipip
     } else {
       guard let ip = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return }

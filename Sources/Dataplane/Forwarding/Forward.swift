@@ -9,6 +9,7 @@ extension PacketPath {
     guard let config = platform.configuration.find(0), let c = platform.connections.find(reference.slot),
       let server = platform.servers.find(c.pointee.server)
     else { return .drop }
+    if p.pointee.part == .first { rememberFragments(config, p) }
     var query = RouteQuery(family: c.pointee.family, source: c.pointee.vip, destination: c.pointee.client)
     var probe = false
     if reference.fromServer {
@@ -62,8 +63,8 @@ extension PacketPath {
       // A loopback address is nowhere to go for what came by a wire; the kernel's routing is silent about it too.
       return leaving(.drop, .noRoute)
     case .notForwarded, .unreachable:
-      // No error answers an error (RFC 1122, section 3.2.2).
-      return reference.fromServer || p.parsedFrame.isICMP
+      // No error answers an error, or a later fragment (RFC 1122, section 3.2.2).
+      return reference.fromServer || p.parsedFrame.isICMP || p.pointee.part == .later
         ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }
@@ -93,7 +94,9 @@ extension PacketPath {
     guard let c = platform.connections.find(reference.slot) else { return .drop }
     guard let way = p.pointer(to: \.way), let hop = way.pointer(to: \.hop) else { return .drop }
     let frame = p.parsedFrame
-    if frame.isICMP { return deliver(&packet, frame, c, way, fromServer: reference.fromServer) }
+    if frame.isICMP || p.pointee.part != .whole {
+      return deliver(&packet, frame, c, way, fromServer: reference.fromServer, p)
+    }
     return forward(&packet, frame, c, hop, plainly: false, by: way, fromServer: reference.fromServer, p)
   }
 
@@ -140,21 +143,32 @@ extension PacketPath {
     return Step(emit(&packet, frame, c, hop, plainly: plainly, by: way, tunnelled: tunnelled))
   }
 
-  /// Sends an ICMP error about a connection on, translated already.
+  /// Sends an ICMP error about a connection on, translated already, or a fragment.
   @inlinable @inline(__always)
   func deliver(
     _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
-    _ way: UnsafeMutablePointer<Way>, fromServer: Bool
+    _ way: UnsafeMutablePointer<Way>, fromServer: Bool, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     guard let hop = way.pointer(to: \.hop) else { return .drop }
     let tunnelled = c.pointee.method == Method.tunnel && !fromServer
     let overhead = tunnelled ? Self.overhead(c) &+ Encapsulation.size(c) : 0
     let mtu = UInt32(hop.pointee.mtu)
-    if frame.pointee.ttl <= 1 || mtu != 0 && frame.pointee.length &+ overhead > mtu {
-      return leaving(.drop, .errorDropped)
+    let isTooBig = mtu != 0 && frame.pointee.length &+ overhead > mtu && way.pointee.kind != .fragmenting
+    if frame.pointee.ttl <= 1 || isTooBig {
+      if frame.isICMP { return leaving(.drop, .errorDropped) }
+      return refuseFragment(packet, frame, mtu: mtu &- overhead, isTooBig: isTooBig, fromServer: fromServer, p)
+    }
+    if frame.isICMP {
+      platform.note(.errorForwarded)
+    } else if c.pointee.method == Method.nat {
+      let address = fromServer ? c.pointer(to: \.vip) : c.pointer(to: \.rip)
+      let port = fromServer ? c.pointee.vport : c.pointee.rport
+      let isFirst = p.pointee.part == .first
+      if !translateFragment(packet, frame, isFirst: isFirst, source: fromServer, address.unsafelyUnwrapped, port) {
+        return .drop
+      }
     }
     if !age(packet, frame) { return .drop }
-    platform.note(.errorForwarded)
     return Step(emit(&packet, frame, c, hop, plainly: false, by: way, tunnelled: tunnelled))
   }
 }

@@ -8,6 +8,7 @@ extension PacketPath {
   @inlinable @inline(__always)
   public func relate(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     guard let frame = p.pointer(to: \.frame) else { return .pass }
+    p.pointee.part = .whole
     if !UnsafePointer(frame).isICMP { return frame.pointee.flow.proto == IPProtocol.sctp ? .revisit : .pass }
     guard readError(packet, frame) else { return .pass }
     let family = frame.pointee.flow.family
@@ -49,7 +50,7 @@ extension PacketPath {
   func connection(_ reference: FlowReference) -> UnsafeMutablePointer<svs_connection>? {
     guard let c = platform.connections.find(reference.slot) else { return nil }
     let word = StateWord(bits: c.pointee.word)
-    return word.generation == reference.generation && !word.isDead ? c : nil
+    return word.generation == reference.generation && !word.isDead && !word.isFree ? c : nil
   }
 
   /// Rewrites the message's own address and what it quotes. A checksum inside the quote stays what it was: the quote

@@ -147,6 +147,14 @@ struct svs_locality {
     uint32_t servers[SVS_LOCALITY_PLACES];   /* (index + 1) | incarnation << 21, the oldest first */
 };
 
+/* Which connection a packet's first fragment belongs to; the key is a flow's with the packet's id for ports. */
+#define SVS_FRAGMENTS 8192u
+
+struct svs_fragments {
+    struct svs_flow_ref reference;
+    uint32_t tick, reserved;
+};
+
 /* ---- devices ---- */
 
 #define SVS_DEVICE_REDIRECT 1u   /* takes redirected frames itself */
@@ -180,6 +188,7 @@ struct svs_config {
     uint32_t sloppy_sctp;
     uint32_t lblc_expiration, lblcr_expiration;   /* ticks */
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
+    uint32_t fragment_lifetime;  /* ticks after a first fragment that later ones may still come */
     uint32_t offers_twos;        /* whether commands know the scheduler twos */
     uint32_t reserved[9];
 };

@@ -42,6 +42,8 @@ struct svs_tcp {
 /* RFC 768 */
 struct svs_udp { uint16_t sport, dport, length, check; };
 
+/* RFC 8200, section 4.5 */
+struct svs_ipv6_fragment { uint8_t next, reserved; uint16_t place; uint32_t id; };
 /* RFC 9260, section 3: the common header, and that of the first chunk */
 struct svs_sctp { uint16_t sport, dport; uint32_t tag, check; uint8_t chunk, chunk_flags; uint16_t chunk_length; };
 

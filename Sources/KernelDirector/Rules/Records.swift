@@ -106,6 +106,7 @@ extension Timeouts {
   /// Writes the timeouts of all states, as IPVS starts with them.
   static func initialise(_ config: UnsafeMutablePointer<svs_config>) {
     for state in UInt8(0)..<16 { config.setTimeout(state, seconds: DefaultTimeout.of(state)) }
+    config.pointee.fragment_lifetime = DefaultTimeout.ofFragments
   }
 }
 

@@ -50,4 +50,6 @@ enum SchedulerNames {
 /// How long a connection stays in a state without a packet, in seconds.
 enum DefaultTimeout {
   static func of(_ state: UInt8) -> UInt32 { State.defaultTimeout(state) }
+  /// In ticks.
+  static var ofFragments: UInt32 { FragmentLifetime.ticks }
 }

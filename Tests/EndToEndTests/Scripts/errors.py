@@ -24,6 +24,31 @@ def refused(vip, port):
     sys.exit("nothing heard")
 
 
+def answer(address, port):
+    """Takes one datagram and answers it until its sender's host says that nobody is there any more."""
+    s = socket.socket(family(address), socket.SOCK_DGRAM)
+    s.bind((address, int(port)))
+    _, peer = s.recvfrom(100)
+    s.connect(peer)
+    s.settimeout(0.1)
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            s.send(b"still there?")
+            s.recv(100)
+        except ConnectionRefusedError:
+            print("refused", flush=True)
+            return
+        except TimeoutError:
+            pass
+    sys.exit("nothing heard")
+
+
+def leave(vip, port):
+    """Asks, and does not wait for the answer."""
+    socket.socket(family(vip), socket.SOCK_DGRAM).sendto(b"hello", (vip, int(port)))
+
+
 def flood(source, vip, count):
     """Errors that quote flows which do not exist."""
     six = ":" in vip

@@ -8,11 +8,12 @@
 /* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
 extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
-extern char svs_server_counters, svs_events;
+extern char svs_fragment_map, svs_server_counters, svs_events;
 extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
 int svs_relate(struct xdp_md *_Nonnull context);
+int svs_follow(struct xdp_md *_Nonnull context);
 int svs_revisit(struct xdp_md *_Nonnull context);
 int svs_crc32c(struct xdp_md *_Nonnull context, uint32_t difference, uint32_t length);
 int svs_open(struct xdp_md *_Nonnull context);
