@@ -23,6 +23,7 @@ public struct PacketPath<P: Platform> {
       if next == .enter { next = enter(p) }
       if next == .route { next = route(&packet, p) }
       if next == .forward { next = forward(&packet, p) }
+      if next == .emit { next = emit(&packet, p) }
       if next == .answer { next = answer(&packet, p) }
       return next.verdict
     }

@@ -80,6 +80,8 @@ public enum Step: Int32 {
   case route
   /// All is known: rewrite and send.
   case forward
+  /// The packet is as it is to arrive: put headers in front and send.
+  case emit
   /// An ICMP message goes back.
   case answer
 

@@ -64,7 +64,7 @@ public protocol Platform {
   /// The unfolded Internet sum of `length` bytes from `offset`, at most 4,096 of them; false if they are not all there.
   func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool
 
-  /// `CRC32C.change`, which the kernel has as a function of its own.
+  /// `CRC32C.change`; in the kernel its multiplication is a function of its own.
   func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32
 
   /// Enters a destination with its first server into `localities`, where there is room.

@@ -9,6 +9,8 @@ public struct Rule: Hashable, Sendable {
   public var table: UInt32
   /// Goes on with the rule of this priority instead of looking into a table.
   public var target: UInt32?
+  /// Who made it (RTPROT_*); nil for nobody in particular. What bears the kernel's own, 2, network managers leave alone.
+  public var maker: UInt8?
   /// Refuses instead: no table is looked into, and there is no route.
   public var prohibits = false
   /// Drops without a word instead.
@@ -46,9 +48,10 @@ public struct Rule: Hashable, Sendable {
 }
 
 extension NetlinkSocket {
-  /// Adds a rule; EEXIST where the same rule is there.
-  public func addRule(_ rule: Rule) throws(NetlinkError) {
-    var message = try Message(RTM_NEWRULE, flags: NLM_F_CREATE | NLM_F_EXCL, body: rule.header)
+  /// Adds a rule behind those of its priority; EEXIST where the same rule is there, unless there may be two.
+  public func addRule(_ rule: Rule, duplicating: Bool = false) throws(NetlinkError) {
+    let flags = duplicating ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_EXCL
+    var message = try Message(RTM_NEWRULE, flags: flags, body: rule.header)
     rule.describe(in: &message)
     try request(message, "add the routing rule \(rule.priority)")
   }
@@ -91,6 +94,7 @@ extension Rule {
 
   fileprivate func describe(in message: inout Message) {
     message.put(FRA_PRIORITY, priority)
+    if let maker { message.put(FRA_PROTOCOL, maker) }
     if let target {
       message.put(FRA_GOTO, target)
     } else if !prohibits, !discards {
@@ -124,6 +128,8 @@ extension Rule {
       inputInterface: attributes.text(FRA_IIFNAME), outputInterface: attributes.text(FRA_OIFNAME),
       ipProtocol: attributes.value(FRA_IP_PROTO),
       destinationPorts: ports.flatMap { $0.start <= $0.end ? $0.start...$0.end : nil })
+    let maker: UInt8? = attributes.value(FRA_PROTOCOL)
+    self.maker = maker == 0 ? nil : maker
     prohibits = CInt(body.action) == CInt(FR_ACT_PROHIBIT)
     discards = CInt(body.action) == CInt(FR_ACT_BLACKHOLE)
   }

@@ -105,6 +105,7 @@ struct Trace {
             isResolved: way.kind != .handover)
         }
       case .forward: next = path.forward(&packet, p)
+      case .emit: next = path.emit(&packet, p)
       case .answer:
         next = path.answer(&packet, p)
         observed.isAnswered = true

@@ -31,9 +31,9 @@ public func revisit(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).revisit(&packet, p).rawValue
 }
 
-@c(svs_swift_crc32c)
-public func crc32c(_ context: UnsafeMutablePointer<xdp_md>, _ difference: UInt32, _ length: UInt32) -> Int32 {
-  Int32(bitPattern: CRC32C.change(difference, length: length))
+@c(svs_swift_multiply)
+public func multiply(_ context: UnsafeMutablePointer<xdp_md>, _ a: UInt32, _ b: UInt32) -> Int32 {
+  Int32(bitPattern: CRC32C.multiply(a, b))
 }
 
 @c(svs_swift_follow)
@@ -82,6 +82,13 @@ public func forward(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).forward(&packet, p).rawValue
 }
 
+@c(svs_swift_emit)
+public func emit(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).emit(&packet, p).rawValue
+}
+
 @c(svs_swift_answer)
 public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
@@ -102,6 +109,7 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   if next == Step.enter.rawValue { next = svs_enter(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }
+  if next == Step.emit.rawValue { next = svs_emit(context) }
   if next == Step.answer.rawValue { next = svs_answer(context) }
   return next > Verdict.redirect.rawValue || next < 0 ? Verdict.aborted.rawValue : next
 }

@@ -51,7 +51,7 @@ struct XDPPlatform: Platform {
   }
 
   @inline(__always) func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
-    UInt32(bitPattern: svs_crc32c(context, difference, length))
+    CRC32C.change(difference, length: length) { UInt32(bitPattern: svs_multiply(context, $0, $1)) }
   }
 
   @inline(__always) func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {

@@ -108,7 +108,7 @@ extern int svs_swift_handover(struct __sk_buff *context);
 STEP(relate, (struct xdp_md *context), (context))
 STEP(follow, (struct xdp_md *context), (context))
 STEP(revisit, (struct xdp_md *context), (context))
-STEP(crc32c, (struct xdp_md *context, uint32_t difference, uint32_t length), (context, difference, length))
+STEP(multiply, (struct xdp_md *context, uint32_t a, uint32_t b), (context, a, b))
 STEP(open, (struct xdp_md *context), (context))
 STEP(persist, (struct xdp_md *context), (context))
 STEP(schedule, (struct xdp_md *context), (context))
@@ -117,6 +117,7 @@ STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(least_load, (struct xdp_md *context, uint32_t servers, uint32_t kind), (context, servers, kind))
 STEP(route, (struct xdp_md *context), (context))
 STEP(forward, (struct xdp_md *context), (context))
+STEP(emit, (struct xdp_md *context), (context))
 STEP(answer, (struct xdp_md *context), (context))
 
 SEC("xdp") int svs_director(struct xdp_md *context) { return svs_swift_director(context); }

@@ -70,7 +70,7 @@ public struct ConnectionTable<P: Platform> {
         return true
       }
     }
-    // Others moved it three times while we looked: it lives, and the next packet will tell its state.
+    // Others moved it twice while we looked: it lives, and the next packet will tell its state.
     return true
   }
 
@@ -122,7 +122,6 @@ public struct ConnectionTable<P: Platform> {
       server.noteEnd()
     }
     release(c.pointee.control)
-    platform.flows.remove(Self.requestKey(c))
     if c.pointee.method == Method.nat || c.pointee.notes & UInt8(SVS_OWN) != 0 {
       let reply = Self.replyKey(c)
       // A later connection may have taken the reply's key over.
@@ -130,6 +129,8 @@ public struct ConnectionTable<P: Platform> {
         platform.flows.remove(reply)
       }
     }
+    // Last: the next connection of this flow makes its own reply key once this one is gone.
+    platform.flows.remove(Self.requestKey(c))
     giveBack(slot, c)
     return true
   }

@@ -56,6 +56,7 @@ extension PacketPath {
     if let found = platform.flows.find(key), let template = connection(FlowReference(found.pointee)) {
       let reference = FlowReference(found.pointee)
       if let server = platform.servers.find(template.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
+        server.pointee.service == p.pointee.service,
         config.pointee.expire_quiescent_template == 0 || server.pointee.weight != 0
       {
         p.pointee.template = reference
@@ -87,9 +88,9 @@ extension PacketPath {
     else { return .pass }
     // Before the server is looked at: a change that comes later is noticed with the connection's next packet.
     let rules = config.pointee.rules_generation
-    guard choice != 0, let server = platform.servers.find(choice &- 1), server.pointee.status == UInt32(SVS_LIVE) else {
-      return answering(.portUnreachable, .noServer, p)
-    }
+    guard choice != 0, let server = platform.servers.find(choice &- 1), server.pointee.status == UInt32(SVS_LIVE),
+      server.pointee.service == p.pointee.service
+    else { return answering(.portUnreachable, .noServer, p) }
     // Where one template serves all ports, connections keep theirs.
     let dport = frame.pointee.flow.dport
     let keepsPort =
@@ -175,7 +176,8 @@ extension PacketPath {
     guard let found = platform.services.find(key) else { return nil }
     // A command that was killed may have left an index entry whose record serves another service by now.
     guard let service = platform.serviceRecords.find(found.pointee), service.pointee.status == UInt32(SVS_LIVE),
-      service.pointee.key.vip == key.vip, service.pointee.key.port == key.port, service.pointee.key.proto == key.proto
+      service.pointee.key.vip == key.vip, service.pointee.key.port == key.port,
+      service.pointee.key.proto == key.proto, service.pointee.key.family == key.family
     else { return nil }
     index = found.pointee
     return service

@@ -100,6 +100,17 @@ extension PacketPath {
     return forward(&packet, frame, c, hop, plainly: false, by: way, fromServer: reference.fromServer, p)
   }
 
+  /// Puts the headers in front of a packet that is translated, and sends it.
+  @inlinable @inline(__always)
+  public func emit(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    let reference = p.pointee.reference
+    guard let c = platform.connections.find(reference.slot), let way = p.pointer(to: \.way),
+      let hop = way.pointer(to: \.hop)
+    else { return .drop }
+    let tunnelled = c.pointee.method == Method.tunnel && !reference.fromServer
+    return Step(emit(&packet, p.parsedFrame, c, hop, plainly: false, by: way, tunnelled: tunnelled))
+  }
+
   /// Sends the packet of a connection on: to its server, or back to its client.
   ///
   /// - Parameters:
@@ -139,8 +150,9 @@ extension PacketPath {
     } else if !age(packet, frame) {
       return .drop
     }
+    if !plainly { return .emit }
     let tunnelled = c.pointee.method == Method.tunnel && !fromServer
-    return Step(emit(&packet, frame, c, hop, plainly: plainly, by: way, tunnelled: tunnelled))
+    return Step(emit(&packet, frame, c, hop, plainly: true, by: nil, tunnelled: tunnelled))
   }
 
   /// Sends an ICMP error about a connection on, translated already, or a fragment.
@@ -169,6 +181,6 @@ extension PacketPath {
       }
     }
     if !age(packet, frame) { return .drop }
-    return Step(emit(&packet, frame, c, hop, plainly: false, by: way, tunnelled: tunnelled))
+    return .emit
   }
 }

@@ -24,8 +24,8 @@ public enum WeightedRoundRobin: Scheduler {
       walk.level = last >> 32
       walk.load = UInt64(service.pointee.max_weight)
       walk.weight = UInt64(service.pointee.weight_gcd)
-      // The rest of this round and the whole of the next, where the heaviest server is found at the latest.
-      platform.run(&walk, atMost: service.pointee.server_count &* 2 &+ 2)
+      // The rest of this round, the whole of the next, and one at the level of the heaviest server that takes any.
+      platform.run(&walk, atMost: service.pointee.server_count &* 3 &+ 3)
       found = walk.best
       if found == 0 || cursor.compareExchange(last, walk.level << 32 | UInt64(found)) { break }
     }
@@ -36,15 +36,31 @@ public enum WeightedRoundRobin: Scheduler {
   public static func consider<P: Platform>(
     _ server: UnsafeMutablePointer<svs_server>, _ index: UInt32, _ walk: inout ServerWalk<P>
   ) -> Bool {
-    if !server.takesConnections || UInt64(UInt32(bitPattern: server.pointee.weight)) < walk.level { return true }
+    if !server.takesConnections { return true }
+    let weight = UInt32(bitPattern: server.pointee.weight)
+    if UInt64(weight) < walk.level {
+      walk.place = max(walk.place, weight)
+      return true
+    }
     walk.best = index
     return false
   }
 
   @inlinable @inline(__always)
   public static func wrapped<P: Platform>(_ walk: inout ServerWalk<P>) -> Bool {
-    walk.level = walk.level > walk.weight ? walk.level &- walk.weight : walk.load
-    return true
+    if !walk.isForGreatest {
+      // Here the flag says that a whole round comes next.
+      walk.isForGreatest = true
+      walk.level = walk.level > walk.weight ? walk.level &- walk.weight : walk.load
+      return true
+    }
+    // IPVS goes down level by level until it meets somebody; this is where it does. Levels are the top one and those
+    // below it at distances of the divisor.
+    let greatest = UInt64(walk.place)
+    if greatest == 0 || walk.weight == 0 || walk.load < greatest { return false }
+    walk.level = walk.load &- (walk.load &- greatest &+ walk.weight &- 1) / walk.weight &* walk.weight
+    walk.place = 0
+    return walk.level > 0
   }
 
   #if !BPF

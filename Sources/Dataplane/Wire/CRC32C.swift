@@ -6,9 +6,13 @@
 public enum CRC32C {
   /// What a change of a packet's first word, as it stands in memory, adds to the checksum, as it stands in memory.
   ///
-  /// - Parameter length: bytes of the packet, at most 65,535.
+  /// - Parameters:
+  ///   - length: bytes of the packet, at most 65,535.
+  ///   - multiply: `multiply`, or what stands for it.
   @inlinable @inline(__always)
-  public static func change(_ difference: UInt32, length: UInt32) -> UInt32 {
+  public static func change(
+    _ difference: UInt32, length: UInt32, multiplying multiply: (UInt32, UInt32) -> UInt32 = multiply
+  ) -> UInt32 {
     var change = difference
     for bit in 0..<16 where length >> UInt32(bit) & 1 != 0 {
       change = multiply(change, power(bit))
@@ -17,7 +21,7 @@ public enum CRC32C {
   }
 
   @inlinable @inline(__always)
-  static func multiply(_ a: UInt32, _ b: UInt32) -> UInt32 {
+  public static func multiply(_ a: UInt32, _ b: UInt32) -> UInt32 {
     var product: UInt32 = 0
     var shifted = b
     for i in 0..<32 {

@@ -6,27 +6,30 @@ import Netlink
 /// Marks are set by the operator's own rules, which run after XDP; and what this host sends passes no XDP at all. Both
 /// are routed into svs0 before the local table is asked, since a VIP may be an address of this host:
 ///
-///     90: from all iif svs1 goto 99             what the director passes on goes the usual ways
-///     90: from all iif svs0 goto 99             so the director asks whether a destination has any route,
-///     32799: from all iif svs0 prohibit         and is told this where it has none; nothing comes in by svs0
-///     91: from all fwmark MARK lookup 21335     one for each service by mark
-///     92: from all iif lo lookup 21334          VIPs, of what this host itself sends
-///     92: from all ipproto P dport N lookup 21334   where there are marks too, of all that is for services' ports
-///     99: from all lookup local                 instead of rule 0
-///     100: from all iif NIC blackhole           where the host itself does not forward (`MarkForwarding`)
+///     0: from all iif svs1 goto 1              what the director passes on goes the usual ways
+///     0: from all iif svs0 goto 1              so the director asks whether a destination has any route,
+///     32799: from all iif svs0 prohibit        and is told this where it has none; nothing comes in by svs0
+///     0: from all fwmark MARK lookup 21335     one for each service by mark
+///     0: from all [iif lo] ipproto P dport N lookup 21334   VIPs, at services' ports: of what this host itself
+///                                              sends, or of all where there are marks
+///     0: from all lookup local                 the rule that was there, behind those above
+///     1: from all lookup local                 where the first two go on
+///     100: from all iif NIC blackhole          where the host itself does not forward (`MarkForwarding`)
+///
+/// All of it stands before the operator's own rules, and the local table still comes before them too.
 struct Steering {
   private static let vips: UInt32 = 21_334
   private static let marks: UInt32 = 21_335
   private static let local: UInt32 = 255
 
   private enum Priority {
-    static let usual: UInt32 = 0
-    static let passed: UInt32 = 90
-    static let mark: UInt32 = 91
-    static let vip: UInt32 = 92
-    static let local: UInt32 = 99
+    static let first: UInt32 = 0
+    static let anchor: UInt32 = 1
     static let none: UInt32 = 32_799
   }
+
+  /// RTPROT_KERNEL, as the rule has that these stand around.
+  private static let maker: UInt8 = 2
 
   let family: IPAddress.Family
   /// svs0.
@@ -36,7 +39,7 @@ struct Steering {
   struct Wish: Equatable {
     var marks: Set<UInt32> = []
     var hasVIPs = false
-    /// Ports of services by address; named only where there are marks.
+    /// Ports of services by address.
     var ports = SteeredPorts()
 
     var isNothing: Bool { marks.isEmpty && !hasVIPs }
@@ -55,51 +58,79 @@ struct Steering {
 
   private func change(to wish: Wish) throws(NetlinkError) {
     let netlink = try NetlinkSocket()
-    let present = Set(try netlink.rules().filter { $0.family == family && Self.isOurs($0) })
-    let wanted = rules(wish)
-    if wish.isNothing {
-      if present.isEmpty { return }
-      try add(Rule(family, priority: Priority.usual, table: Self.local), netlink)
-    } else {
+    let all = try netlink.rules().filter { $0.family == family }
+    let present = Set(all.filter(Self.isOurs))
+    if wish.isNothing, present.isEmpty { return }
+    if !wish.isNothing {
       try netlink.addRoute(
         Route(to: .everything(family), interfaceIndex: interface, table: Self.marks), replacing: true)
     }
-    for rule in wanted where !present.contains(rule) { try add(rule, netlink) }
+    let wanted = rules(wish)
+    var isChanged = false
+    for rule in wanted where !present.contains(rule) {
+      try add(rule, netlink)
+      isChanged = true
+    }
     for rule in present where !wanted.contains(rule) { try? netlink.removeRule(rule) }
-    if !wish.isNothing { try? netlink.removeRule(Rule(family, priority: Priority.usual, table: Self.local)) }
+    // Of one priority, rules are asked in the order in which they came.
+    let locals = all.filter { $0 == local }.count
+    if isChanged, locals > 0 {
+      try netlink.addRule(local, duplicating: true)
+      for _ in 0..<locals { try netlink.removeRule(local) }
+    }
     if wish.isNothing { removeRoutes(netlink) }
   }
 
+  private var local: Rule { rule(Priority.first, table: Self.local) }
+
+  private func rule(_ priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil) -> Rule {
+    var rule = Rule(family, priority: priority, table: table, goto: target)
+    rule.maker = Self.maker
+    return rule
+  }
+
+  /// In the order in which they are to be asked.
   private func rules(_ wish: Wish) -> [Rule] {
     if wish.isNothing { return [] }
-    let own = Rule(family, priority: Priority.vip, table: Self.vips, inputInterface: "lo")
-    let others = wish.ports.ranges.flatMap { proto, ranges in
-      ranges.map { range in
-        // The kernel takes no range that ends with the last port: whoever has that gets them all.
-        Rule(
-          family, priority: Priority.vip, table: Self.vips, ipProtocol: proto,
-          destinationPorts: range.upperBound == .max ? nil : range)
+    var rules = [rule(Priority.anchor, table: Self.local)]
+    func add(_ rule: Rule, _ complete: (inout Rule) -> Void) {
+      var rule = rule
+      complete(&rule)
+      rules.append(rule)
+    }
+    add(rule(Priority.first, goto: Priority.anchor)) { $0.inputInterface = HandoverPair.inner }
+    if !wish.marks.isEmpty {
+      add(rule(Priority.first, goto: Priority.anchor)) { $0.inputInterface = HandoverPair.outer }
+      add(rule(Priority.none)) {
+        $0.inputInterface = HandoverPair.outer
+        $0.prohibits = true
       }
     }
-    var none = Rule(family, priority: Priority.none, inputInterface: HandoverPair.outer)
-    none.prohibits = true
-    let questions = [
-      none, Rule(family, priority: Priority.passed, goto: Priority.local, inputInterface: HandoverPair.outer),
-    ]
-    return [
-      Rule(family, priority: Priority.local, table: Self.local),
-      Rule(family, priority: Priority.passed, goto: Priority.local, inputInterface: HandoverPair.inner),
-    ] + (wish.hasVIPs ? [own] + others : []) + (wish.marks.isEmpty ? [] : questions)
-      + wish.marks.map { Rule(family, priority: Priority.mark, table: Self.marks, mark: $0, markMask: ~0) }
+    for mark in wish.marks.sorted() {
+      add(rule(Priority.first, table: Self.marks)) {
+        $0.mark = mark
+        $0.markMask = ~0
+      }
+    }
+    for (proto, ranges) in wish.ports.ranges.sorted(by: { $0.key < $1.key }) {
+      for range in ranges {
+        add(rule(Priority.first, table: Self.vips)) {
+          $0.inputInterface = wish.marks.isEmpty ? "lo" : nil
+          $0.ipProtocol = proto
+          // The kernel takes no range that ends with the last port: whoever has that gets them all.
+          $0.destinationPorts = range.upperBound == .max ? nil : range
+        }
+      }
+    }
+    return rules
   }
 
   private static func isOurs(_ rule: Rule) -> Bool {
     switch rule.priority {
-    case Priority.passed: rule.target == Priority.local && HandoverPair.owns(rule.inputInterface ?? "")
+    case Priority.first where rule.target == Priority.anchor: HandoverPair.owns(rule.inputInterface ?? "")
+    case Priority.first: rule.table == marks || rule.table == vips
+    case Priority.anchor: rule.table == local && rule.inputInterface == nil && rule.source == nil
     case Priority.none: rule.prohibits && rule.inputInterface == HandoverPair.outer
-    case Priority.mark: rule.table == marks
-    case Priority.vip: rule.table == vips
-    case Priority.local: rule.table == local && rule.inputInterface == nil
     default: false
     }
   }

@@ -10,6 +10,8 @@ extension Director {
       try check(server, settings, service)
       if try find(server, in: record, tables) != nil { throw .serverExists }
       guard try isServerAddress(server.address) else { throw .invalidServer }
+      try upkeep(tables)
+      defer { rulesChanged(tables) }
       let key = record.pointee.key
       let number: UInt32
       if let old = try findRemoved(server, key, tables) {
@@ -42,8 +44,6 @@ extension Director {
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
       record.pointee.first = number + 1
       try reschedule(index, record, tables)
-      try upkeep(tables)
-      rulesChanged(tables)
     }
   }
 
@@ -54,11 +54,11 @@ extension Director {
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       try check(server, settings, service)
       guard let (_, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
+      try upkeep(tables)
+      defer { rulesChanged(tables) }
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       try reschedule(index, record, tables)
-      try upkeep(tables)
-      rulesChanged(tables)
     }
   }
 
@@ -66,6 +66,8 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       guard let (number, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
+      try upkeep(tables)
+      defer { rulesChanged(tables) }
       let next = entry.pointee.next
       var previous: UInt32 = 0
       if record.pointee.first == number + 1 {
@@ -90,8 +92,6 @@ extension Director {
       ledger.freeServers = nil
       ledger.removedServers = nil
       try reschedule(index, record, tables)
-      try upkeep(tables)
-      rulesChanged(tables)
     }
   }
 

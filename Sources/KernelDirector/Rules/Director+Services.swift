@@ -9,16 +9,19 @@ extension Director {
       let scheduler = try scheduler(settings.scheduler)
       let tables = try establish()
       if tables.config.pointee.attach_mode == AttachMode.none { attachEverywhere(tables) }
+      try upkeep(tables)
       let key = svs_service_key(service)
       let index = try allocateService(tables)
       let record = try tables.services.record(index)
+      defer { rulesChanged(tables) }
       let memory = record.pointee.memory &+ 1
       record.pointee = svs_service()
       record.pointee.memory = memory
       record.pointee.key = key
       record.pointee.number = index
       try prepare(scheduler, tables)
-      record.write(settings, scheduler)
+      record.write(settings)
+      record.pointee.scheduler = scheduler
       // Before packets can find it: what they have to look for besides.
       tables.config.pointee.features |= features(service)
       try tables.serviceIndex.update(key, index)
@@ -36,8 +39,6 @@ extension Director {
         }
       }
       try reschedule(index, record, tables)
-      try upkeep(tables)
-      rulesChanged(tables)
     }
   }
 
@@ -76,18 +77,12 @@ extension Director {
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       let scheduler = try scheduler(settings.scheduler)
       let isOther = record.pointee.scheduler != scheduler
-      try prepare(scheduler, tables)
-      if isOther {
-        record.pointee.cursor = 0
-        record.pointee.memory &+= 1
-        // How large the old scheduler's table was is looked up when one is needed.
-        ledger.freeTables = nil
-      }
-      record.write(settings, scheduler)
-      // A scheduler that stays goes on where it was, as with IPVS.
-      if isOther { try reschedule(index, record, tables) }
       try upkeep(tables)
-      rulesChanged(tables)
+      try prepare(scheduler, tables)
+      defer { rulesChanged(tables) }
+      // A scheduler that stays goes on where it was, as with IPVS.
+      if isOther { try reschedule(index, record, tables, by: scheduler) }
+      record.write(settings)
     }
   }
 
@@ -150,9 +145,13 @@ extension Director {
   }
 
   /// Brings the scheduler's own state in line with the service's servers.
+  ///
+  /// - Parameter next: the scheduler that takes over, from its own beginning. Whatever a packet sees on the way, the
+  ///   scheduler never looks beyond the table it finds.
   func reschedule(
-    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
+    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables, by successor: UInt8? = nil
   ) throws(DirectorError) {
+    let scheduler = successor ?? record.pointee.scheduler
     var servers: [ServerView] = []
     var next = record.pointee.first
     while next != 0 {
@@ -161,40 +160,40 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.server_count = UInt32(servers.count)
-    // A simulation draws the same numbers each time.
-    if isSimulated, record.pointee.scheduler == TwoChoices.number, record.pointee.cursor == 0 {
-      record.pointee.cursor = UInt64(index) + 1
-    }
     var state = SchedulerState(
-      cursor: record.pointee.cursor, maximumWeight: record.pointee.max_weight,
+      cursor: successor == nil ? record.pointee.cursor : 0, maximumWeight: record.pointee.max_weight,
       weightDivisor: record.pointee.weight_gcd)
-    SchedulerNames.rulesChanged(record.pointee.scheduler, &state, servers)
+    // A simulation draws the same numbers each time.
+    if isSimulated, scheduler == TwoChoices.number, state.cursor == 0 { state.cursor = UInt64(index) + 1 }
+    SchedulerNames.rulesChanged(scheduler, &state, servers)
+    let old = record.pointee.table
+    let oldRecords = SchedulerNames.tableRecords(record.pointee.scheduler)
+    // Packets go on with the old table until the new one is whole.
+    let new = try state.table.map { buckets throws(DirectorError) in try store(buckets, tables) + 1 } ?? 0
     record.pointee.max_weight = state.maximumWeight
     record.pointee.weight_gcd = state.weightDivisor
     if state.cursor != record.pointee.cursor { record.pointee.cursor = state.cursor }
-    let old = record.pointee.table
-    if let buckets = state.table {
-      // Packets go on with the old table until the new one is whole.
-      record.pointee.table = try store(buckets, tables) + 1
+    if successor != nil { record.pointee.memory &+= 1 }
+    if SchedulerNames.tableRecords(scheduler) >= oldRecords {
+      record.pointee.table = new
+      record.pointee.scheduler = scheduler
     } else {
-      record.pointee.table = 0
+      record.pointee.scheduler = scheduler
+      record.pointee.table = new
     }
     // To the front: it is taken again last, when no packet looks at it any more.
-    if old != 0 {
-      let records = SchedulerNames.tableRecords(record.pointee.scheduler)
-      ledger.freeTables?.insert(contentsOf: old - 1..<old - 1 + records, at: 0)
-    }
+    if old != 0 { ledger.freeTables?.insert(contentsOf: old - 1..<old - 1 + oldRecords, at: 0) }
   }
 }
 
 extension UnsafeMutablePointer where Pointee == svs_service {
-  func write(_ settings: ServiceSettings, _ scheduler: UInt8) {
+  /// Writes what an operator sets, but for the scheduler.
+  func write(_ settings: ServiceSettings) {
     pointee.scheduler_flags = settings.schedulerFlags
     pointee.one_packet = settings.onePacket ? 1 : 0
     pointee.engine = settings.persistenceEngine == "sip" ? 1 : 0
     pointee.persistence = settings.persistence
     pointee.netmask = settings.netmask
-    pointee.scheduler = scheduler
   }
 
   var settings: ServiceSettings {

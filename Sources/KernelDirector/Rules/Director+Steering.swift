@@ -5,7 +5,8 @@ import Netlink
 extension Director {
   /// Called after a service has become live, or is no more.
   func steer(_ key: svs_service_key, isLive: Bool, _ tables: Tables) throws(DirectorError) {
-    guard !isSimulated, let family = IPAddress.Family(rawValue: key.family) else { return }
+    guard let family = IPAddress.Family(rawValue: key.family) else { return }
+    if isSimulated { return try countMarks(tables) }
     let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
     if key.proto != 0 {
       let vip = key.vip.address(key.family)
@@ -16,18 +17,16 @@ extension Director {
       }
     }
     // What holds for another service may hold for this one too.
-    if isLive, key.proto != 0, let steered = ledger.steered[family], steered.hasVIPs,
-      steered.marks.isEmpty || steered.ports.covers(key)
-    {
+    if isLive, key.proto != 0, let steered = ledger.steered[family], steered.hasVIPs, steered.ports.covers(key) {
       return
     }
-    try steer(steering, marksMayDiffer: key.proto == 0, tables)
+    try steer(steering, tables)
   }
 
   /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
   /// has for this server. Left to itself it may choose the VIP, which a server of DR takes for its own.
   func preferSource(of service: svs_service_key, towards server: IPAddress, _ tables: Tables) {
-    guard service.proto != 0, let family = IPAddress.Family(rawValue: service.family), server.family == family else {
+    guard !isSimulated, service.proto != 0, let family = IPAddress.Family(rawValue: service.family), server.family == family else {
       return
     }
     Steering(family: family, interface: tables.config.pointee.handover_ifindex)
@@ -49,7 +48,7 @@ extension Director {
           preferSource(of: key, towards: server, tables)
         }
       }
-      try steer(steering, marksMayDiffer: true, tables)
+      try steer(steering, tables)
     }
   }
 
@@ -58,20 +57,18 @@ extension Director {
   /// Where there are marks the packet path leaves to the kernel what opens a connection: it is told so after the rules
   /// are there, and of the contrary before they go.
   private func steer(
-    _ steering: Steering, marksMayDiffer: Bool, _ tables: Tables
+    _ steering: Steering, _ tables: Tables
   ) throws(DirectorError) {
     let four = steering.family == .ipv4
     let config = tables.config
     let known = four ? config.pointee.marks4 : config.pointee.marks6
     var wish = Steering.Wish()
-    if known != 0 || marksMayDiffer {
-      var others: [svs_service_key] = []
-      try eachService(tables) { key in
-        guard key.family == steering.family.rawValue else { return }
-        if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
-      }
-      if !wish.marks.isEmpty { wish.ports = SteeredPorts(of: others) }
+    var others: [svs_service_key] = []
+    try eachService(tables) { key in
+      guard key.family == steering.family.rawValue else { return }
+      if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
     }
+    wish.ports = SteeredPorts(of: others)
     let marks = UInt32(wish.marks.count)
     func tell() { if four { config.pointee.marks4 = marks } else { config.pointee.marks6 = marks } }
     wish.hasVIPs = (four ? config.pointee.services4 : config.pointee.services6) > marks
@@ -83,6 +80,17 @@ extension Director {
       ledger.steered[steering.family] = wish
     }
     tell()
+  }
+
+  /// All that is to be told of marks where there is no kernel.
+  private func countMarks(_ tables: Tables) throws(DirectorError) {
+    var (four, six) = (UInt32(0), UInt32(0))
+    try eachService(tables) { key in
+      if key.proto != 0 { return }
+      if key.family == IPAddress.Family.ipv4.rawValue { four += 1 } else { six += 1 }
+    }
+    tables.config.pointee.marks4 = four
+    tables.config.pointee.marks6 = six
   }
 
   private func attachedInterfaces() -> [String] {

@@ -4,6 +4,7 @@ import Glibc
 public struct StandardConsole: Console {
   private var pending: [UInt8] = []
   private var lost = false
+  public private(set) var inputFailure: String?
 
   public init() {}
 
@@ -22,7 +23,12 @@ public struct StandardConsole: Console {
     while true {
       let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
       if count > 0 { return Array(buffer[..<count]) }
-      if count == 0 || errno != EINTR { return nil }
+      if count == 0 { return nil }
+      let error = errno
+      if error != EINTR {
+        inputFailure = String(cString: strerror(error))
+        return nil
+      }
     }
   }
 

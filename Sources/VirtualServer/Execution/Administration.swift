@@ -22,7 +22,7 @@ public struct Administration<Store: RuleStore> {
 
   public mutating func ipvsadm() -> Int32 { finish(interpreter.run(arguments)) }
   public mutating func save() -> Int32 { finish(interpreter.save(arguments)) }
-  public mutating func restore() -> Int32 { finish(interpreter.replace()) }
+  public mutating func restore() -> Int32 { finish(interpreter.replace(arguments)) }
 
   /// The status to leave with, once all output is out.
   private mutating func finish(_ status: Int32) -> Int32 {

@@ -46,14 +46,23 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
 
   /// Runs `ipvsadm-restore`: puts the rules read from standard input, where `#` begins a comment line, in place of
   /// those there are.
-  public mutating func replace() -> Int32 {
+  public mutating func replace(_ arguments: [String] = []) -> Int32 {
+    if let word = arguments.first {
+      console.complain("ipvsadm-restore: unknown option \(word)")
+      console.complain("Puts the rules read from standard input in place of those there are.")
+      return Status.notListed
+    }
     // All is read first: what is to be restored may be what another command is still saving.
     var input: [UInt8] = []
     while let more = console.read() { input += more }
+    if let failure = console.inputFailure {
+      console.complain("ipvsadm-restore: cannot read standard input: \(failure); the rules are as they were")
+      return Status.notListed
+    }
     let cleared = perform(Invocation(command: .flush))
     guard case .goOn(Status.success) = cleared else { return cleared.status }
     var pending: [UInt8]? = input
-    return restore(RestoreLines(comments: true)) { _ in
+    return restore(comments: true) { _ in
       defer { pending = nil }
       return pending
     }.status
@@ -83,7 +92,7 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
         return .end(Status.success)
       case .invocation(let invocation):
         guard invocation.command == .restore else { return perform(invocation) }
-        return inRestore ? refuse(.notACommand) : restore(RestoreLines()) { $0.console.read() }
+        return inRestore ? refuse(.notACommand) : restore(comments: false) { $0.console.read() }
       }
     } catch {
       return refuse(error)
@@ -105,14 +114,34 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
   }
 
   /// The status is that of the last line, unless a feature was wanted that is not there.
-  private mutating func restore(_ lines: RestoreLines, from read: (inout Self) -> [UInt8]?) -> Outcome {
+  private mutating func restore(comments: Bool, from read: (inout Self) -> [UInt8]?) -> Outcome {
     let store: Store
     do { store = try self.store() } catch { return failToOpen(error) }
-    var lines = lines
     var outcome = Outcome.goOn(Status.success)
-    store.inOneSitting {
-      while case .goOn = outcome, let words = lines.next(from: { read(&self) }) {
-        if !words.isEmpty { outcome = line(words, inRestore: true) }
+    var rest: [UInt8] = []
+    var isOver = false
+    while case .goOn = outcome, !isOver {
+      // Not in a sitting: what is waited for may be what another command saves, which waits for the rules.
+      let more = read(&self)
+      isOver = more == nil
+      rest += more ?? []
+      var lines = RestoreLines(comments: comments)
+      var pending: [UInt8]? = rest
+      if isOver {
+        rest = []
+      } else {
+        guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { continue }
+        pending = Array(rest[...end])
+        rest.removeSubrange(...end)
+      }
+      func piece() -> [UInt8]? {
+        defer { pending = nil }
+        return pending
+      }
+      store.inOneSitting {
+        while case .goOn = outcome, let words = lines.next(from: piece) {
+          if !words.isEmpty { outcome = line(words, inRestore: true) }
+        }
       }
     }
     return refusedFeature ? .end(Status.failure) : outcome
