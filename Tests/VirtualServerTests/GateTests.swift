@@ -16,7 +16,7 @@ struct GateTests {
   @Test(
     "Each is refused by name and changes nothing",
     arguments: [
-      ("-A -u 10.9.9.1:5060 --pe sip", "persistence engines (--pe)"),
+      ("-A -u 10.9.9.1:5060 --pe sip", "persistence engines (--pe)")
     ])
   func refusesByName(line: String, feature: String) {
     let store = MemoryRuleStore()

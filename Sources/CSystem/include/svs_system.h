@@ -10,7 +10,8 @@ int svs_unshare(int flags);
 #define SVS_CLONE_NEWNET 0x40000000
 #define SVS_CLONE_NEWNS 0x00020000
 
-/* mount(2) of a bpf file system at `path`; 0 or a negative errno. */
-int svs_mount_bpffs(const char *path);
+/* mount(2) of a bpf file system at `path`, in `folder`; 0 or a negative errno. Where the eldest ancestor has another
+   mount namespace it is mounted there, from where it spreads: `ip netns exec` throws its own away. */
+int svs_mount_bpffs(const char *folder, const char *path);
 /* Whether `path` lies on a bpf file system (statfs(2)). */
 int svs_is_bpffs(const char *path);

@@ -146,7 +146,9 @@ extension PacketPath {
     if c.pointee.method == Method.nat {
       let address = fromServer ? c.pointer(to: \.vip) : c.pointer(to: \.rip)
       let port = fromServer ? c.pointee.vport : c.pointee.rport
-      if !translate(packet, frame, source: fromServer, address.unsafelyUnwrapped, port, plainly: plainly) { return .drop }
+      if !translate(packet, frame, source: fromServer, address.unsafelyUnwrapped, port, plainly: plainly) {
+        return .drop
+      }
     } else if !age(packet, frame) {
       return .drop
     }

@@ -113,6 +113,14 @@ extension Director {
 
   private func withWarnings(_ status: DirectorStatus, _ interfaces: [Interface]) -> DirectorStatus {
     var status = status
+    if status.attachments.isEmpty, status.services > 0 {
+      status.warnings.append(
+        "The director is attached to no interface, and sees no packet; 'svs attach' attaches all that are up.")
+    }
+    if let pair = interfaces.first(where: { $0.name == HandoverPair.outer }), !pair.flags.contains(.up) {
+      status.warnings.append(
+        "The device \(HandoverPair.outer) is down; 'ip link set \(HandoverPair.outer) up' mends it.")
+    }
     for interface in status.attachments where interface.mode == .generic {
       status.warnings.append(
         "\(interface.name): no native XDP (driver \(interface.driver), MTU \(mtu(interface.name, interfaces))); packets take the slow, generic "
@@ -128,7 +136,7 @@ extension Director {
     }
     if status.connections > status.connectionCapacity / 10 * 9 {
       status.warnings.append(
-        "The connection table is nearly full: \(status.connections) of \(status.connectionCapacity) entries. "
+        "The connection table is full, or nearly so: \(status.connections) of \(status.connectionCapacity) entries. "
           + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
     }
     if !HandoverPair.isForwarding {

@@ -52,9 +52,14 @@ struct PinFolder {
     let guardian = try FileLock(root + "/mount.lock")
     defer { _ = guardian }
     if svs_is_bpffs(fileSystem) == 1 { return }
-    let result = svs_mount_bpffs(fileSystem)
+    let result = svs_mount_bpffs(root, fileSystem)
     if result == -EPERM || result == -EACCES { throw .notPermitted }
     guard result == 0 else { throw .system(doing: "mount a bpf file system on \(fileSystem)", errno: -result) }
+    // Whoever has mounts that nothing spreads to would lose its director with them.
+    guard svs_is_bpffs(fileSystem) == 1 else {
+      throw .system(
+        doing: "see \(fileSystem) from this mount namespace, run one svs command outside it first", errno: EXDEV)
+    }
   }
 
   /// Removes the folder with all that is in it.

@@ -22,6 +22,10 @@ struct Steering {
   private static let marks: UInt32 = 21_335
   private static let local: UInt32 = 255
 
+  /// What this host sends to a VIP: an Ethernet's frame less what a tunnel adds at most. The kernel looks the route up
+  /// without ports when an ICMP error tells a smaller MTU, and would not find the one that the packets take.
+  private static let mtu: UInt32 = 1_440
+
   private enum Priority {
     static let first: UInt32 = 0
     static let anchor: UInt32 = 1
@@ -146,7 +150,8 @@ struct Steering {
   /// Steers what this host sends to a VIP.
   func add(_ vip: IPAddress) throws(DirectorError) {
     do {
-      try NetlinkSocket().addRoute(Route(to: IPPrefix(vip), interfaceIndex: interface, table: Self.vips))
+      try NetlinkSocket().addRoute(
+        Route(to: IPPrefix(vip), interfaceIndex: interface, table: Self.vips, mtu: Self.mtu))
     } catch  where error.code == EEXIST {
       // Another service's, or what a killed command left.
     } catch {
@@ -160,7 +165,8 @@ struct Steering {
       return
     }
     try? netlink.addRoute(
-      Route(to: IPPrefix(vip), interfaceIndex: interface, source: source, table: Self.vips), replacing: true)
+      Route(to: IPPrefix(vip), interfaceIndex: interface, source: source, table: Self.vips, mtu: Self.mtu),
+      replacing: true)
   }
 
   func remove(_ vip: IPAddress) {

@@ -26,7 +26,9 @@ extension Director {
   /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
   /// has for this server. Left to itself it may choose the VIP, which a server of DR takes for its own.
   func preferSource(of service: svs_service_key, towards server: IPAddress, _ tables: Tables) {
-    guard !isSimulated, service.proto != 0, let family = IPAddress.Family(rawValue: service.family), server.family == family else {
+    guard !isSimulated, service.proto != 0, let family = IPAddress.Family(rawValue: service.family),
+      server.family == family
+    else {
       return
     }
     Steering(family: family, interface: tables.config.pointee.handover_ifindex)

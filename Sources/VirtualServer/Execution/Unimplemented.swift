@@ -17,7 +17,7 @@ struct Unimplemented: Sendable {
   }
 
   static let features: [Unimplemented] = [
-    Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty },
+    Unimplemented("persistence engines (--pe)") { !$0.settings.persistenceEngine.isEmpty }
   ]
 
   /// The first feature that a command wants in vain.

@@ -42,12 +42,18 @@ extension LabCommand {
 
     func run() throws {
       let builtIn = BuiltInLab(rawValue: source)
+      let topology = try reporting { () throws(LabError) in
+        if let builtIn { builtIn.topology } else { try Topology(file: source) }
+      }
+      guard let first = topology.hosts.first else {
+        complain("\(source) describes no host")
+        throw ExitCode.failure
+      }
       try reporting { () throws(LabError) in
-        let topology = if let builtIn { builtIn.topology } else { try Topology(file: source) }
         let lab = try Lab(
           topology, name: name ?? defaultName, lifetime: .kept, patience: .seconds(patience))
         print("\(lab.name) is up: " + topology.hosts.map(\.name).joined(separator: ", "))
-        print("  a command on a host:  svs lab exec \(lab.name) \(topology.hosts[0].name) ip address")
+        print("  a command on a host:  svs lab exec \(lab.name) \(first.name) ip address")
         print("  files and logs:       \(lab.folder)")
         print("  the end:              svs lab down \(lab.name)")
       }
