@@ -44,6 +44,8 @@ _ipvsadm() {
     case ${words[i]} in
       -t | --tcp-service) service="-t ${words[i + 1]}" ;;
       -u | --udp-service) service="-u ${words[i + 1]}" ;;
+      -f | --fwmark-service) service="-f ${words[i + 1]}" ;;
+      --sctp-service) service="--sctp-service ${words[i + 1]}" ;;
     esac
   done
 
@@ -51,22 +53,31 @@ _ipvsadm() {
     -s | --scheduler) _ipvsadm_offer 'rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos' ;;
     -t | --tcp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -t "-t")" ;;
     -u | --udp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -u "-u")" ;;
+    -f | --fwmark-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A -f "-f")" ;;
+    --sctp-service) [[ $command == -A ]] || _ipvsadm_offer "$(_ipvsadm_rules -A --sctp-service "--sctp-service")" ;;
+    -b | --sched-flags) _ipvsadm_offer 'sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3' ;;
+    --tun-type) _ipvsadm_offer 'ipip gue gre' ;;
     -r | --real-server)
       case $command in -e | -d | --edit-server | --delete-server) _ipvsadm_offer "$(_ipvsadm_rules -a -r "$service")" ;; esac ;;
-    -w | --weight) ;;
+    -w | --weight | -x | --u-threshold | -y | --l-threshold | -M | --netmask | --tun-port) ;;
     --start-daemon | --stop-daemon) _ipvsadm_offer 'master backup' ;;
     *)
       case $command in
         -A | -E | --add-service | --edit-service)
-          _ipvsadm_offer '-t -u -s --tcp-service --udp-service --scheduler' ;;
-        -D | -Z | --delete-service | --zero) _ipvsadm_offer '-t -u --tcp-service --udp-service' ;;
+          _ipvsadm_offer '-t -u -f -6 -s -b -p -M -o --tcp-service --udp-service --sctp-service --fwmark-service --ipv6
+            --scheduler --sched-flags --persistent --netmask --ops' ;;
+        -D | -Z | --delete-service | --zero)
+          _ipvsadm_offer '-t -u -f -6 --tcp-service --udp-service --sctp-service --fwmark-service --ipv6' ;;
         -a | -e | --add-server | --edit-server)
-          _ipvsadm_offer '-t -u -r -g -i -m -w --tcp-service --udp-service --real-server --gatewaying --ipip
-            --masquerading --weight' ;;
-        -d | --delete-server) _ipvsadm_offer '-t -u -r --tcp-service --udp-service --real-server' ;;
+          _ipvsadm_offer '-t -u -f -6 -r -g -i -m -w -x -y --tcp-service --udp-service --sctp-service --fwmark-service
+            --ipv6 --real-server --gatewaying --ipip --masquerading --weight --u-threshold --l-threshold --tun-type
+            --tun-port --tun-nocsum --tun-csum --tun-remcsum' ;;
+        -d | --delete-server)
+          _ipvsadm_offer '-t -u -f -6 -r --tcp-service --udp-service --sctp-service --fwmark-service --ipv6
+            --real-server' ;;
         -L* | -l* | --list)
-          _ipvsadm_offer '-t -u -n -c --numeric --connection --stats --thresholds --persistent-conn --exact --timeout
-            --daemon --tun-info --nosort' ;;
+          _ipvsadm_offer '-t -u -f -6 -n -c --sctp-service --fwmark-service --ipv6 --numeric --connection --stats --rate
+            --thresholds --persistent-conn --exact --timeout --daemon --tun-info --nosort' ;;
         -S* | --save) _ipvsadm_offer '-n --numeric' ;;
       esac ;;
   esac
