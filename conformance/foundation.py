@@ -23,7 +23,6 @@ LETTERS = {'t': 'tcp-service', 'u': 'udp-service', 'f': 'fwmark-service', 's': '
 NAMES = set(LETTERS.values()) | {'sctp-service', 'pe', 'start-daemon', 'stop-daemon', 'tun-type', 'tun-port', 'mcast-interface', 'mcast-group', 'mcast-port', 'mcast-ttl', 'syncid', 'sync-maxlen'}
 # Not in scope: each option with what its argument must be to be so all the same.
 OUTSIDE = {
-    'pe': None,
 }
 VIEWS = {'cat /proc/net/' + v for v in ('ip_vs', 'ip_vs_conn', 'ip_vs_stats')}
 # Knobs that have their effects.

@@ -18,7 +18,7 @@ public struct PacketPath<P: Platform> {
       if next == .follow { next = follow(&packet, p) }
       if next == .revisit { next = revisit(&packet, p) }
       if next == .open { next = open(&packet, p) }
-      if next == .persist { next = persist(p) }
+      if next == .persist { next = persist(&packet, p) }
       if next == .schedule { next = schedule(p) }
       if next == .enter { next = enter(p) }
       if next == .route { next = route(&packet, p) }

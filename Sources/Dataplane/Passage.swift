@@ -19,6 +19,9 @@ public struct Passage {
   /// The persistence template, and its slot + 1 or 0 where there is none.
   public var template = FlowReference.none
   public var control: UInt32 = 0
+  /// The hash of a SIP message's Call-ID, where persistence goes by it.
+  public var call = svs_addr.zero
+  public var hasCall = false
 
   /// Which part of a packet this is, and that packet's identification.
   public var part = Part.whole

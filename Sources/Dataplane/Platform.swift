@@ -64,6 +64,10 @@ public protocol Platform {
   /// The unfolded Internet sum of `length` bytes from `offset`, at most 4,096 of them; false if they are not all there.
   func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool
 
+  /// The hash of the Call-ID in a SIP message of `length` bytes from `offset`; false where it has none in its first
+  /// 2,048 bytes.
+  func callID(_ packet: Packet, from offset: Int, length: Int, into hash: inout svs_addr) -> Bool
+
   /// `CRC32C.change`; in the kernel its multiplication is a function of its own.
   func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32
 

@@ -124,6 +124,15 @@ public struct MemoryPlatform: Platform {
     return true
   }
 
+  public func callID(_ packet: Packet, from offset: Int, length: Int, into hash: inout svs_addr) -> Bool {
+    guard offset + length <= packet.count else { return false }
+    var scanner = CallIDScanner()
+    for byte in UnsafeRawBufferPointer(start: packet.start + offset, count: length).prefix(2048) {
+      if !scanner.step(byte) { break }
+    }
+    return scanner.result(&hash)
+  }
+
   public func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
     CRC32C.change(difference, length: length)
   }

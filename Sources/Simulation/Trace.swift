@@ -80,7 +80,7 @@ struct Trace {
         next = path.open(&packet, p)
         if next == .persist || next == .schedule { note(service: p.pointee.service, &observed) }
       case .persist:
-        next = path.persist(p)
+        next = path.persist(&packet, p)
         observed.isByTemplate = next == .enter
       case .schedule:
         var loads: [UInt32: UInt64] = [:]

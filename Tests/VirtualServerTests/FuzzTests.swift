@@ -87,7 +87,7 @@ struct FuzzTests {
 
   private func run(_ arguments: [String], on store: MemoryRuleStore, input: [UInt8] = []) -> (Int32, MemoryConsole) {
     var interpreter = CommandInterpreter(
-      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole(input: input), gate: .open
+      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole(input: input)
     ) { () throws(DirectorError) in store }
     let status = interpreter.run(arguments)
     return (status, interpreter.console)

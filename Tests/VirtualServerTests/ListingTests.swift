@@ -8,7 +8,7 @@ import Testing
 struct ListingTests {
   private func run(_ store: MemoryRuleStore, _ arguments: String...) -> String {
     var interpreter = CommandInterpreter(
-      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole(), gate: .open
+      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole()
     ) { () throws(DirectorError) in store }
     #expect(interpreter.run(arguments) == 0)
     return interpreter.console.output

@@ -19,22 +19,6 @@ struct RecordReplayTests {
     #expect(sequences.map(\.commands.count).reduce(0, +) == 736)
   }
 
-  /// With the gates closed a sequence goes exactly as recorded up to the first command that wants a feature.
-  @Test("Closed gates change nothing before they refuse", arguments: Records.sequences(in: "cli"))
-  func gatesComeLast(sequence: RecordedSequence) throws {
-    var shell = MiniShell(store: MemoryRuleStore(), gate: .closed)
-    for command in sequence.commands where !command.cmd.hasPrefix("cat /proc/") {
-      let changes = shell.store.changes
-      let result = try shell.run(command.cmd)
-      if result.errors.contains("is not implemented yet") {
-        #expect(result.status == 255 || command.cmd.contains(";"))
-        if !command.cmd.contains("-R"), !command.cmd.contains(";") { #expect(shell.store.changes == changes) }
-        return
-      }
-      expect(result, like: command, in: sequence)
-    }
-  }
-
   private func replay(_ sequence: RecordedSequence) throws {
     var shell = MiniShell(store: MemoryRuleStore())
     for command in sequence.commands where !command.cmd.hasPrefix("cat /proc/") {

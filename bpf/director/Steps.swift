@@ -53,7 +53,8 @@ public func open(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 @c(svs_swift_persist)
 public func persist(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
-  return PacketPath(XDPPlatform(context: context)).persist(p).rawValue
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).persist(&packet, p).rawValue
 }
 
 @c(svs_swift_schedule)

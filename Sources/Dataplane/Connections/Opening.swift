@@ -47,12 +47,20 @@ extension PacketPath {
 
   /// Looks for the template of the packet's client.
   @inlinable @inline(__always)
-  public func persist(_ p: UnsafeMutablePointer<Passage>) -> Step {
+  public func persist(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
     let table = ConnectionTable(platform)
     guard let config = platform.configuration.find(0), let service = platform.serviceRecords.find(p.pointee.service)
     else { return .pass }
-    let key = ConnectionTable<P>.templateKey(frame.flow, service)
+    p.pointee.hasCall = false
+    if service.pointee.engine != 0, frame.pointee.flow.proto == IPProtocol.udp {
+      let payload = frame.pointee.transport &+ 8
+      var call = svs_addr.zero
+      p.pointee.hasCall = platform.callID(
+        packet, from: payload, length: Int(frame.pointee.length) &- (payload &- frame.pointee.network), into: &call)
+      p.pointee.call = call
+    }
+    let key = templateKey(p, service)
     if let found = platform.flows.find(key), let template = connection(FlowReference(found.pointee)) {
       let reference = FlowReference(found.pointee)
       if let server = platform.servers.find(template.pointee.server), server.pointee.status == UInt32(SVS_LIVE),
@@ -100,9 +108,10 @@ extension PacketPath {
       let port = ConnectionTable<P>.isForOnePort(frame.flow, service) ? server.pointee.port : 0
       var reference = FlowReference.none
       let creation = table.createTemplate(
-        ConnectionTable<P>.templateKey(frame.flow, service), Destination(choice &- 1, server, port: port),
+        templateKey(p, service), Destination(choice &- 1, server, port: port),
         timeout: table.persistence(service), config, now: tick, &reference)
       if creation != .created { return leaving(.drop, event(of: creation)) }
+      if p.pointee.hasCall { table.note(client: frame.flow, service, at: reference) }
       p.pointee.template = reference
       p.pointee.control = reference.slot &+ 1
     }
@@ -127,6 +136,18 @@ extension PacketPath {
     if let counters = platform.serverCounters.find(choice &- 1) { counters.pointee.connections &+= 1 }
     count(choice &- 1, frame, false)
     return .route
+  }
+
+  @inlinable @inline(__always)
+  func templateKey(
+    _ p: UnsafeMutablePointer<Passage>, _ service: UnsafeMutablePointer<svs_service>
+  ) -> svs_flow_key {
+    var key = ConnectionTable<P>.templateKey(p.parsedFrame.flow, service)
+    if p.pointee.hasCall {
+      key.src = p.pointee.call
+      key.kind = ConnectionTable<P>.callKind(key.proto, key.family)
+    }
+    return key
   }
 
   @inlinable @inline(__always)

@@ -28,6 +28,28 @@ extension ConnectionTable {
     return key
   }
 
+  /// The kind of a template's key by Call-ID.
+  @inlinable @inline(__always)
+  static func callKind(_ proto: UInt8, _ family: UInt8) -> UInt32 {
+    svs_flow_key.kind(proto, Family.ipv6) | UInt32(SVS_KIND_TEMPLATE) | UInt32(SVS_KIND_CALL) | UInt32(family) << 18
+  }
+
+  /// Notes in a template by Call-ID who called first; until now the hash stood for him.
+  @inlinable @inline(__always)
+  func note(
+    client flow: UnsafePointer<svs_flow_key>, _ service: UnsafeMutablePointer<svs_service>, at reference: FlowReference
+  ) {
+    guard let c = platform.connections.find(reference.slot) else { return }
+    let hash = c.pointee.client
+    c.pointee.to_server.ifindex = hash.w0
+    c.pointee.to_server.tick = hash.w1
+    c.pointee.to_client.ifindex = hash.w2
+    c.pointee.to_client.tick = hash.w3
+    c.pointee.notes = UInt8(SVS_CALL)
+    c.pointee.client = Self.masked(flow.pointee.src, flow.pointee.family, service.pointee.netmask)
+    c.pointee.family = flow.pointee.family
+  }
+
   /// Whether a template for this packet is for the packet's port alone.
   @inlinable @inline(__always)
   static func isForOnePort(
@@ -149,6 +171,12 @@ extension ConnectionTable {
     }
     var key = Self.requestKey(c)
     key.kind |= UInt32(SVS_KIND_TEMPLATE)
+    if c.pointee.notes & UInt8(SVS_CALL) != 0 {
+      key.src = svs_addr(
+        w0: c.pointee.to_server.ifindex, w1: c.pointee.to_server.tick, w2: c.pointee.to_client.ifindex,
+        w3: c.pointee.to_client.tick)
+      key.kind = Self.callKind(c.pointee.proto, c.pointee.family)
+    }
     let own = FlowReference(slot: slot, generation: word.generation, fromServer: false)
     // An invalid one has no key any more, and another may have that which it seems to have.
     if let found = platform.flows.find(key), found.pointee.bits == own.bits { platform.flows.remove(key) }

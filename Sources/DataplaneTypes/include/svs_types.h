@@ -34,6 +34,9 @@ struct svs_flow_key {
 /* The key of a persistence template: client (masked), VIP or mark, no client port; no packet has it. */
 #define SVS_KIND_TEMPLATE (1u << 16)
 
+/* The same by a SIP Call-ID: its hash stands for the client, the family is that of IPv6, the packet's own << 18. */
+#define SVS_KIND_CALL (1u << 17)
+
 /* The same of IPv4, a third as long to hash: most packets' only look-up in a large table. */
 struct svs_flow4_key {
     uint32_t src, dst;
@@ -70,6 +73,7 @@ struct svs_connection {
 };
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
+#define SVS_CALL 0x20u           /* a template by Call-ID, whose hash stands in to_server and to_client */
 #define SVS_OWN 0x40u            /* its client is the director's own host */
 
 /* ---- services and servers ---- */

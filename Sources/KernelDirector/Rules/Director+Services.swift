@@ -6,7 +6,7 @@ extension Director {
   public func addService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       if let tables, try find(service, tables) != nil { throw .serviceExists }
-      let scheduler = try scheduler(settings.scheduler)
+      let scheduler = try scheduler(of: settings)
       let tables = try establish()
       if tables.config.pointee.attach_mode == AttachMode.none { attachEverywhere(tables) }
       try upkeep(tables)
@@ -48,10 +48,13 @@ extension Director {
     if remembers { try tables.localities.reserve() }
   }
 
-  /// The number of a scheduler that there is in this namespace.
-  private func scheduler(_ name: String) throws(DirectorError) -> UInt8 {
+  /// The number of a scheduler that there is in this namespace; the persistence engine must be there too.
+  private func scheduler(of settings: ServiceSettings) throws(DirectorError) -> UInt8 {
+    let name = settings.scheduler
     guard let number = SchedulerNames.number(name) else { throw .schedulerNotFound(name) }
     if number == TwoChoices.number, tables?.config.pointee.offers_twos ?? 0 == 0 { throw .schedulerNotFound(name) }
+    let engine = settings.persistenceEngine
+    if !engine.isEmpty, engine != "sip" { throw .schedulerNotFound(engine) }
     return number
   }
 
@@ -75,7 +78,7 @@ extension Director {
   public func editService(_ service: ServiceIdentity, _ settings: ServiceSettings) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
-      let scheduler = try scheduler(settings.scheduler)
+      let scheduler = try scheduler(of: settings)
       let isOther = record.pointee.scheduler != scheduler
       try upkeep(tables)
       try prepare(scheduler, tables)

@@ -9,13 +9,13 @@ public struct Administration<Store: RuleStore> {
 
   /// - Parameter openStore: Called once, before the first command that reads or changes rules.
   public init(
-    _ arguments: [String], gate: Gate = .closed, openStore: @escaping () throws(DirectorError) -> Store
+    _ arguments: [String], openStore: @escaping () throws(DirectorError) -> Store
   ) {
     // The scripts of the same names called plain ipvsadm.
     let called = arguments.first ?? "ipvsadm"
     let script = called.hasSuffix("ipvsadm-save") || called.hasSuffix("ipvsadm-restore")
     interpreter = CommandInterpreter(
-      program: script ? "ipvsadm" : called, names: SystemNames(), console: StandardConsole(), gate: gate,
+      program: script ? "ipvsadm" : called, names: SystemNames(), console: StandardConsole(),
       openStore: openStore)
     self.arguments = Array(arguments.dropFirst())
   }

@@ -6,10 +6,8 @@ import KernelDirector
 /// and needs no rights.
 public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: Console> {
   private let program: String
-  private let gate: Gate
   private let openStore: () throws(DirectorError) -> Store
   private var opened: Store?
-  private var refusedFeature = false
   var names: Names
   public var console: Output
 
@@ -17,13 +15,12 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
   ///   - program: What messages call ipvsadm: as it was called.
   ///   - openStore: Called once, before the first command that reads or changes rules.
   public init(
-    program: String, names: Names, console: Output, gate: Gate = .closed,
+    program: String, names: Names, console: Output,
     openStore: @escaping () throws(DirectorError) -> Store
   ) {
     self.program = program
     self.names = names
     self.console = console
-    self.gate = gate
     self.openStore = openStore
   }
 
@@ -113,7 +110,7 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     }
   }
 
-  /// The status is that of the last line, unless a feature was wanted that is not there.
+  /// The status is that of the last line.
   private mutating func restore(comments: Bool, from read: (inout Self) -> [UInt8]?) -> Outcome {
     let store: Store
     do { store = try self.store() } catch { return failToOpen(error) }
@@ -144,15 +141,10 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
         }
       }
     }
-    return refusedFeature ? .end(Status.failure) : outcome
+    return outcome
   }
 
   private mutating func perform(_ invocation: Invocation) -> Outcome {
-    if gate == .closed, let feature = Unimplemented.first(in: invocation) {
-      refusedFeature = true
-      console.complain("ipvsadm: \(feature.name) is not implemented yet")
-      return .goOn(Status.failure)
-    }
     let store: Store
     do { store = try self.store() } catch { return failToOpen(error) }
     do {

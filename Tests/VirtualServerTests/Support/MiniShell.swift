@@ -15,13 +15,11 @@ struct MiniShell {
   }
 
   let store: MemoryRuleStore
-  var gate = Gate.open
   private var files: [String: [UInt8]] = ["/dev/null": []]
   private var lastStatus: Int32 = 0
 
-  init(store: MemoryRuleStore, gate: Gate = .open) {
+  init(store: MemoryRuleStore) {
     self.store = store
-    self.gate = gate
   }
 
   mutating func run(_ line: String) throws -> Result {
@@ -88,7 +86,7 @@ struct MiniShell {
   ) -> Result {
     let store = store
     var interpreter = CommandInterpreter(
-      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole(input: input), gate: gate
+      program: "ipvsadm", names: TableOfNames(), console: MemoryConsole(input: input)
     ) { () throws(DirectorError) in store }
     let status = body(&interpreter)
     return Result(status: status, output: Array(interpreter.console.output.utf8), errors: interpreter.console.errors)
