@@ -84,7 +84,7 @@ ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_operator_map, 1, struct svs_operator);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
-ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 4, struct svs_scratch_buffer);
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 5, struct svs_scratch_buffer);
 
 /* The helpers that rewrite packets are for GPL-compatible programs; the source stays under the MIT licence too. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
