@@ -30,7 +30,8 @@ struct JudgingTests {
       "-A -t 10.9.9.3:80 -s sh", "-a -t 10.9.9.1:80 -r 10.0.0.1 -g -w 0", "-a -t 10.9.9.1:80 -r 10.0.0.2:81 -m -x 0",
       "-a -t 10.9.9.1:80 -r 10.0.0.3 -i --tun-type ipip", "-Ln", "-Lcn", "-Ln --stats --exact", "-Ln --thresholds",
       "-L --timeout", "-L --daemon", "-Ln --rate", "--start-daemon master --mcast-interface lo", "--stop-daemon master",
-      "-Z", "-A -t 10.9.9.4:0 -p -M 255.255.255.0", "-A -u 10.9.9.4:5060 -p --pe sip", "-A --sctp-service 10.9.9.4:80", "-A -f 7 -6", "-A -u 10.9.9.4:53 -o -s none", "-S", "-E -t 10.9.9.1:80 -s wlc",
+      "-Z", "-A -t 10.9.9.4:0 -p -M 255.255.255.0", "-A -u 10.9.9.4:5060 -p --pe sip", "-A --sctp-service 10.9.9.4:80",
+      "-A -f 7 -6", "-A -u 10.9.9.4:53 -o -s none", "-S", "-E -t 10.9.9.1:80 -s wlc",
       "-C",
     ] {
       let (status, console) = run(line, store)
