@@ -108,6 +108,8 @@ public final class Director {
       try upkeep(tables)
       return tables
     }
+    // An interface bears one director only.
+    Self.finishTakingDown(folder)
     let pair = try HandoverPair.make()
     let folder = self.folder
     do {

@@ -102,7 +102,13 @@ extension Director {
     let modes: [(AttachmentMode, UInt32)] = [(.native, 1 << 2), (.generic, 1 << 1)]
     var error: Int32 = 0
     for (mode, flags) in modes {
-      guard let link = PinnedLink(program: program, interface: interface.index, flags: flags, error: &error) else {
+      var link = PinnedLink(program: program, interface: interface.index, flags: flags, error: &error)
+      // A command that was killed just now may not have let go of the interface yet: some kernels do that later.
+      for _ in 0..<10 where link == nil && error == EBUSY {
+        usleep(10_000)
+        link = PinnedLink(program: program, interface: interface.index, flags: flags, error: &error)
+      }
+      guard let link else {
         // Another program stands there already: the other mode would not help.
         if error == EBUSY || error == EEXIST { break }
         continue
@@ -142,16 +148,8 @@ extension Director {
   }
 
   private func destroy() {
-    // First: a detach that is killed half-way leaves a director that the next service attaches again.
-    tables?.config.pointee.attach_mode = AttachMode.none
-    for name in PinFolder.entries(of: folder.pin("links")) {
-      if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
-    }
     tables = nil
-    Steering.remove()
-    HandoverPair.remove()
-    PinFolder.remove(folder.path)
-    unlink(folder.lockPath)
+    Self.takeDown(folder)
   }
 
   /// As `detach()` without names, for a director whose layout this version cannot read.
@@ -160,12 +158,25 @@ extension Director {
     let folder = try PinFolder.current()
     let lock = try folder.lock()
     defer { _ = lock }
-    for name in PinFolder.entries(of: folder.pin("links")) {
-      if let link = try? PinnedLink(path: folder.pin("links/\(name)")) { link.detach() }
-    }
+    takeDown(folder)
+  }
+
+  private static func takeDown(_ folder: PinFolder) {
+    finishTakingDown(folder)
+    // First its name: whoever is killed later leaves no half of a director that others would take for a whole one.
+    _ = rename(folder.path, folder.retiredPath)
+    finishTakingDown(folder)
     Steering.remove()
     HandoverPair.remove()
-    PinFolder.remove(folder.path)
     unlink(folder.lockPath)
+  }
+
+  /// Unhooks and frees a director that lost its name already, by this command or by one that was killed.
+  static func finishTakingDown(_ folder: PinFolder) {
+    let links = folder.retiredPath + "/links/"
+    for name in PinFolder.entries(of: links) {
+      if let link = try? PinnedLink(path: links + name) { link.detach() }
+    }
+    PinFolder.remove(folder.retiredPath)
   }
 }

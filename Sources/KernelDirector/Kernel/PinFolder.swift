@@ -30,6 +30,9 @@ struct PinFolder {
     }
   }
 
+  /// What the folder is called while its director is being taken down.
+  var retiredPath: String { path + "-old" }
+
   var exists: Bool { access(path, F_OK) == 0 }
 
   func pin(_ name: String) -> String { path + "/" + name }
@@ -96,7 +99,8 @@ struct PinFolder {
       let path = fileSystem + "/" + name
       guard path != own.path, path != own.path + "-new", isDead(path) else { continue }
       // Somebody may be building it: who holds its lock is alive.
-      let lockPath = root + "/" + (name.hasSuffix("-new") ? String(name.dropLast(4)) : name) + ".lock"
+      let isPassing = name.hasSuffix("-new") || name.hasSuffix("-old")
+      let lockPath = root + "/" + (isPassing ? String(name.dropLast(4)) : name) + ".lock"
       let fd = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       guard fd >= 0 else { continue }
       if flock(fd, LOCK_EX | LOCK_NB) == 0, isDead(path) {
