@@ -14,6 +14,8 @@ public final class Director {
   var tables: Tables?
   /// What this process knows of free records, and the rules' generation for which that holds.
   var ledger = Ledger()
+  /// What ``takeRemarks()`` gives.
+  var remarks: [String] = []
   /// How deep calls are nested inside the lock.
   private var depth = 0
   private var isKeptUp = false
@@ -82,6 +84,11 @@ public final class Director {
       held = nil
     }
     return body()
+  }
+
+  public func takeRemarks() -> [String] {
+    defer { remarks = [] }
+    return remarks
   }
 
   /// Takes notice of what other processes did since the last step.

@@ -1,7 +1,17 @@
 import ArgumentParser
+import CSystem
+import VirtualServer
+
+@main
+enum Program {
+  static func main() {
+    // For every way out, help and errors in words among them.
+    svs_guard_output("svs")
+    SVS.main()
+  }
+}
 
 /// The program of the Swift Virtual Server.
-@main
 struct SVS: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "svs",
@@ -20,15 +30,10 @@ struct SVS: ParsableCommand {
         svs simulate rules scenario       which server each connection would get, and why
         svs detach                        stop, and free everything
       """,
-    version: Version.text,
+    version: "svs \(Release.version)",
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
       SysctlCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self,
     ])
-}
-
-/// The version of this product.
-enum Version {
-  static let text = "svs 0.1.0"
 }

@@ -103,8 +103,3 @@ enum Help {
     """
   }
 }
-
-/// The release this is.
-public enum Release {
-  public static let version = "0.1.0"
-}
