@@ -43,7 +43,7 @@ test:
 conformance:
 	@SVS_GOAL=test scripts/deps.sh --kernel
 	$(BUILD)
-	@conformance/conformance.py --ipvsadm $(BIN)/ipvsadm --svs $(BIN)/svs --bundle $(BIN)/swift-virtual-serverPackageTests.xctest --jobs 2 $(CASES)
+	@conformance/conformance.py --ipvsadm $(BIN)/ipvsadm --svs $(BIN)/svs --bundle $(BIN)/swift-virtual-serverPackageTests.xctest --jobs 2 $(if $(CASES),'$(CASES)')
 
 prebuilt: build
 	@scripts/prebuilt.py update .build
