@@ -52,7 +52,7 @@ public protocol Platform {
   func route(_ query: inout RouteQuery)
 
   /// Whether the kernel has any route to where a packet that it marked goes: to this host, as a rule.
-  func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool
+  func isReachable(_ flow: UnsafePointer<svs_flow_key>, mark: UInt32) -> Bool
 
   /// Sends the frame out of another interface.
   func redirect(_ ifindex: UInt32) -> Verdict

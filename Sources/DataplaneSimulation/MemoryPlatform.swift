@@ -91,7 +91,7 @@ public struct MemoryPlatform: Platform {
     route.answer(&query)
   }
 
-  public func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool { true }
+  public func isReachable(_ flow: UnsafePointer<svs_flow_key>, mark: UInt32) -> Bool { true }
 
   public func redirect(_ ifindex: UInt32) -> Verdict { .redirect }
 

@@ -36,7 +36,9 @@ extension PacketPath {
     p.pointee.control = 0
     p.pointee.isOwn = stamp.isOwn
     // As with IPVS, whose services by mark see only what is for this host.
-    if service.pointee.key.proto == 0, stamp.isForwarded, !platform.isReachable(frame.flow) { return .pass }
+    if service.pointee.key.proto == 0, stamp.isForwarded, !platform.isReachable(frame.flow, mark: stamp.mark) {
+      return .pass
+    }
     if stamp.isForwarded, !rejuvenate(packet, p) { return .drop }
     if service.pointee.persistence != 0 { return .persist }
     // Only persistence makes FTP's service take other ports.

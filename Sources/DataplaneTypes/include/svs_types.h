@@ -194,8 +194,13 @@ struct svs_config {
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
     uint32_t fragment_lifetime;  /* ticks after a first fragment that later ones may still come */
     uint32_t offers_twos;        /* whether commands know the scheduler twos */
-    uint32_t reserved[9];
+    uint32_t unfinished;         /* a command has left work for its end; whoever finds this, does it */
+    uint32_t routed_marks;       /* SVS_ROUTED_...: the operator's own rules route services' marks; old kernels only */
+    uint32_t reserved[7];
 };
+
+#define SVS_ROUTED_4 1u
+#define SVS_ROUTED_6 2u
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
 #define SVS_HAS_FTP 2u           /* a service at port 21, which takes passive data connections too */

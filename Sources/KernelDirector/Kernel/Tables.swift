@@ -45,11 +45,11 @@ final class Tables {
     devices = try BPFMap(pinnedAt: folder.pin("svs_devices"))
     connections = try BPFMap(pinnedAt: folder.pin("svs_connections"))
     events = try BPFMap(pinnedAt: folder.pin("svs_events"))
-    let chunk = Int(SVS_CHUNK_SIZE)
-    services = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_service_pool")), name: "service", chunkSize: chunk)
-    servers = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_server_pool")), name: "server", chunkSize: chunk)
+    let chunk = Int(SVS_CHUNK_SHIFT)
+    services = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_service_pool")), name: "service", chunkShift: chunk)
+    servers = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_server_pool")), name: "server", chunkShift: chunk)
     hashTables = RecordPool(
-      try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkSize: Int(SVS_TABLE_CHUNK_SIZE))
+      try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkShift: Int(SVS_TABLE_CHUNK_SHIFT))
     localities = LocalityTable(try BPFMap(pinnedAt: folder.pin("svs_locality_pool")))
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")
     memory = nil

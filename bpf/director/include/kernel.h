@@ -5,6 +5,9 @@
 #include "sweep.h"
 #include "svs_types.h"
 
+/* BPF_FIB_LOOKUP_MARK, which headers before Linux 6.10 do not have. */
+#define SVS_FIB_LOOKUP_MARK (1u << 5)
+
 /* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
 extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
