@@ -23,7 +23,7 @@ struct SVS: ParsableCommand {
     version: Version.text,
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
-      SysctlCommand.self, LabCommand.self, DemoCommand.self,
+      SysctlCommand.self, LocalAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self,
     ])
 }

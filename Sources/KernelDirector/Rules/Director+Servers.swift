@@ -36,6 +36,7 @@ extension Director {
       entry.pointee.last_weight = 0
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      try giveLocalAddresses(entry, tables)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
       if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
@@ -58,6 +59,7 @@ extension Director {
       defer { rulesChanged(tables) }
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      try giveLocalAddresses(entry, tables)
       try reschedule(index, record, tables)
     }
   }
