@@ -43,7 +43,7 @@ struct SVS: ParsableCommand {
     version: "svs \(Release.version)",
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
-      SysctlCommand.self, LabCommand.self, DemoCommand.self,
+      SysctlCommand.self, LocalAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self,
     ])
 }

@@ -42,7 +42,9 @@ public protocol RuleStore {
   /// Runs many commands as one sitting, so that a store may do once what it would do for each.
   ///
   /// Commands inside still succeed or fail one by one, and what succeeded stays when the body ends early.
-  func inOneSitting<Result>(_ body: () -> Result) -> Result
+  ///
+  /// - Throws: What failed of that which was done once for several commands.
+  func inOneSitting<Result>(_ body: () -> Result) throws(DirectorError) -> Result
 }
 
 /// What a store does that has no timers and no daemons of its own, and counts nothing.
@@ -62,5 +64,5 @@ extension RuleStore {
 
   public func takeRemarks() -> [String] { [] }
 
-  public func inOneSitting<Result>(_ body: () -> Result) -> Result { body() }
+  public func inOneSitting<Result>(_ body: () -> Result) throws(DirectorError) -> Result { body() }
 }

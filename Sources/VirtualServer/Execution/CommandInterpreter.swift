@@ -146,10 +146,15 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
         defer { pending = nil }
         return pending
       }
-      store.inOneSitting {
-        while case .goOn = outcome, let words = lines.next(from: piece) {
-          if !words.isEmpty { outcome = line(words, inRestore: true) }
+      do {
+        try store.inOneSitting {
+          while case .goOn = outcome, let words = lines.next(from: piece) {
+            if !words.isEmpty { outcome = line(words, inRestore: true) }
+          }
         }
+      } catch {
+        console.complain(Messages.text(error, of: .restore))
+        if case .goOn = outcome { outcome = .goOn(Status.failure) }
       }
     }
     return outcome
