@@ -51,7 +51,15 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     }
     // All is read first: what is to be restored may be what another command is still saving.
     var input: [UInt8] = []
-    while let more = console.read() { input += more }
+    var line = 0
+    while let more = console.read() {
+      input += more
+      line = more.lastIndex(of: UInt8(ascii: "\n")).map { more.count - 1 - $0 } ?? line + more.count
+      guard line <= RestoreLimits.line, input.count <= RestoreLimits.input else {
+        console.complain("ipvsadm-restore: \(RestoreLimits.refusal); the rules are as they were")
+        return Status.misuse
+      }
+    }
     if let failure = console.inputFailure {
       console.complain("ipvsadm-restore: cannot read standard input: \(failure); the rules are as they were")
       return Status.notListed
@@ -127,7 +135,10 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
       if isOver {
         rest = []
       } else {
-        guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { continue }
+        guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else {
+          if rest.count > RestoreLimits.line { return refuse(.misuse(RestoreLimits.refusal)) }
+          continue
+        }
         pending = Array(rest[...end])
         rest.removeSubrange(...end)
       }
