@@ -67,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink",
+        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(

@@ -14,6 +14,8 @@ public final class Director {
   var tables: Tables?
   /// What this process knows of free records, and the rules' generation for which that holds.
   var ledger = Ledger()
+  /// What ``takeRemarks()`` gives.
+  var remarks: [String] = []
   /// What waits for the end of a sitting.
   var backlog = Backlog()
   /// How deep sittings are nested.
@@ -97,6 +99,11 @@ public final class Director {
       throw failure
     }
     return result
+  }
+
+  public func takeRemarks() -> [String] {
+    defer { remarks = [] }
+    return remarks
   }
 
   /// Takes notice of what other processes did since the last step.

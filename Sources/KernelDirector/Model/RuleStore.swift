@@ -36,6 +36,9 @@ public protocol RuleStore {
   func startSyncDaemon(_ daemon: SyncDaemon) throws(DirectorError)
   func stopSyncDaemon(_ role: SyncDaemon.Role) throws(DirectorError)
 
+  /// What the commands that succeeded since the last call should tell their user besides, each said once.
+  func takeRemarks() -> [String]
+
   /// Runs many commands as one sitting, so that a store may do once what it would do for each.
   ///
   /// Commands inside still succeed or fail one by one, and what succeeded stays when the body ends early.
@@ -58,6 +61,8 @@ extension RuleStore {
     throw .system(doing: "start a sync daemon", errno: EOPNOTSUPP)
   }
   public func stopSyncDaemon(_ role: SyncDaemon.Role) throws(DirectorError) { throw .noSyncDaemon }
+
+  public func takeRemarks() -> [String] { [] }
 
   public func inOneSitting<Result>(_ body: () -> Result) throws(DirectorError) -> Result { body() }
 }

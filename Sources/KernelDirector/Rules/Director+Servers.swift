@@ -36,6 +36,7 @@ extension Director {
       entry.pointee.last_weight = 0
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      try giveLocalAddresses(entry, settings.method, tables)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
       if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
@@ -58,6 +59,8 @@ extension Director {
       try upkeep(tables)
       defer { rulesChanged(tables) }
       ledger.longLists[index]?.weightChanged(from: entry.pointee.weight, to: Int32(clamping: settings.weight))
+      // Before the method: whoever sees FULLNAT finds where to lease from.
+      try giveLocalAddresses(entry, settings.method, tables)
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
       try serversChanged(index, record, tables)

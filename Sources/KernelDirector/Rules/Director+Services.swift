@@ -123,6 +123,7 @@ extension Director {
     _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
   ) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
+    removeLocalAddresses(of: record.pointee.number, tables)
     countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var isReferredTo = false

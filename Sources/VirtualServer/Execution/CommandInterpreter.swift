@@ -51,13 +51,12 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     }
     // All is read first: what is to be restored may be what another command is still saving.
     var input: [UInt8] = []
-    var line = 0
     while let more = console.read() {
       input += more
-      line = more.lastIndex(of: UInt8(ascii: "\n")).map { more.count - 1 - $0 } ?? line + more.count
-      guard line <= RestoreLimits.line, input.count <= RestoreLimits.input else {
-        console.complain("ipvsadm-restore: \(RestoreLimits.refusal); the rules are as they were")
-        return Status.misuse
+      if input.count > Limits.restore {
+        console.complain(
+          "ipvsadm-restore: standard input is longer than \(Limits.restore >> 20) MiB; the rules are as they were")
+        return Status.notListed
       }
     }
     if let failure = console.inputFailure {
@@ -136,8 +135,9 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
         rest = []
       } else {
         guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else {
-          if rest.count > RestoreLimits.line { return refuse(.misuse(RestoreLimits.refusal)) }
-          continue
+          guard rest.count > Limits.line else { continue }
+          console.complain("a line of standard input is longer than \(Limits.line >> 20) MiB")
+          return .end(Status.failure)
         }
         pending = Array(rest[...end])
         rest.removeSubrange(...end)
@@ -165,6 +165,7 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     do { store = try self.store() } catch { return failToOpen(error) }
     do {
       try execute(invocation, on: store)
+      for remark in store.takeRemarks() { console.complain("ipvsadm: warning: \(remark)") }
       return .goOn(Status.success)
     } catch {
       console.complain(Messages.text(error, of: invocation.command))
@@ -185,6 +186,13 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     console.complain("Can't initialize ipvs: \(Messages.text(error, of: .list))")
     return .end(Status.misuse)
   }
+}
+
+/// How much is read of what may have no end, in bytes.
+enum Limits {
+  /// Rules by the million.
+  static let restore = 1 << 28
+  static let line = 1 << 20
 }
 
 /// Exit statuses, as ipvsadm gives them.

@@ -1,13 +1,3 @@
-/// How much a restore takes: what is beyond it are no rules, and shall not take the host's memory.
-enum RestoreLimits {
-  /// Bytes of a line.
-  static let line = 1 << 20
-  /// Bytes that `ipvsadm-restore` reads before it begins: three million servers.
-  static let input = 1 << 28
-
-  static let refusal = "no rules are that long: a line has at most 1 MiB, all together have 256 MiB"
-}
-
 /// Cuts what a restore reads into lines of words, as it arrives.
 ///
 /// Blanks, tabs and carriage returns divide words; there are no quotes and no comments. A word ends at a NUL, the
