@@ -83,7 +83,7 @@ extension Director {
         services: all.count, servers: all.reduce(0) { $0 + $1.servers.count },
         localAddresses: try localAddresses(), maps: try mapSizes(),
         events: eventCounts(tables), warnings: [])
-      return withWarnings(status, interfaces)
+      return withWarnings(status, interfaces, four: config.services4, six: config.services6)
     }
   }
 
@@ -129,7 +129,12 @@ extension Director {
     }.sorted()
   }
 
-  private func withWarnings(_ status: DirectorStatus, _ interfaces: [Interface]) -> DirectorStatus {
+  /// - Parameters:
+  ///   - four: services of IPv4.
+  ///   - six: services of IPv6.
+  private func withWarnings(
+    _ status: DirectorStatus, _ interfaces: [Interface], four: UInt32, six: UInt32
+  ) -> DirectorStatus {
     var status = status
     if status.attachments.isEmpty, status.services > 0 {
       status.warnings.append(
@@ -158,10 +163,12 @@ extension Director {
           + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
     }
     status.warnings += poolWarnings(status.localAddresses)
-    if !HandoverPair.isForwarding {
+    for (family, services, key) in [
+      (IPAddress.Family.ipv4, four, "net.ipv4.ip_forward"), (.ipv6, six, "net.ipv6.conf.all.forwarding"),
+    ] where services > 0 && !HandoverPair.isForwarding(family) {
       status.warnings.append(
-        "Forwarding was switched off at \(HandoverPair.inner), as 'sysctl net.ipv4.ip_forward=0' does: no route is "
-          + "looked up. 'svs attach' switches it on there again.")
+        "Forwarding was switched off at \(HandoverPair.inner), as 'sysctl \(key)=0' does: no route is looked up, and "
+          + "packets are answered as unreachable. 'svs attach' switches it on there again.")
     }
     if !interfaces.contains(where: { $0.name == HandoverPair.outer }) {
       status.warnings.append(
