@@ -48,6 +48,9 @@ public enum Event: UInt32, CaseIterable {
   case fragmented
   /// Dropped: a later fragment that cannot go on, about which nobody is told.
   case fragmentDropped
+  /// Dropped: a packet that was to be answered by ICMP, to a host that has had its share of answers. Its reason is
+  /// counted too.
+  case answerLimited
 }
 
 extension Event {
@@ -77,6 +80,7 @@ extension Event {
     case .errorDropped: "icmp-error-dropped"
     case .fragmented: "fragmented"
     case .fragmentDropped: "fragment-dropped"
+    case .answerLimited: "answer-limited"
     }
   }
 

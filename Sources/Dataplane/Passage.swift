@@ -77,6 +77,8 @@ public enum Step: Int32 {
   case persist
   /// The scheduler picks a server.
   case schedule
+  /// Its client gets a template, for the server that was picked.
+  case keep
   /// Service and server are known: enter the connection.
   case enter
   /// The connection's way has to be looked up.

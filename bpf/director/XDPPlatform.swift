@@ -18,6 +18,7 @@ struct XDPPlatform: Platform {
   var fragments: KernelHash<svs_flow_key, svs_fragments> { KernelHash(map: &svs_fragment_map) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
+  var allowances: KernelArray<svs_allowance> { KernelArray(map: &svs_allowance_map) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }
   var runtime: KernelArray<svs_runtime> { KernelArray(map: &svs_runtime_map) }
 

@@ -39,7 +39,9 @@ extension ConnectionTable {
         return nil
       }
     }
-    let generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
+    var generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
+    // None is 0: a free slot's word is, and must not be taken for anything.
+    if generation == 0 { generation = 1 }
     reference = FlowReference(slot: slot, generation: generation, fromServer: false)
     return platform.connections.find(slot)
   }
@@ -108,7 +110,9 @@ extension ConnectionTable {
     if isOwn { c.pointee.notes |= UInt8(SVS_OWN) }
     let word = StateWord(
       expiry: tick &+ lifetime, generation: reference.generation, state: state, inactive: inactive)
-    c.pointee.word = word.bits
+    // Dead until all of it stands: the sweep would end what it finds alive, and its flow, entered after that, would lead
+    // to nothing for ever.
+    c.pointee.word = word.dead.bits
 
     let outcome = platform.flows.insert(frame.pointee.flow, svs_flow_ref(bits: reference.bits))
     if outcome != .inserted {
@@ -133,6 +137,7 @@ extension ConnectionTable {
     }
     server.noteConnection()
     countLive()
+    c.pointee.word = word.bits
     return .created
   }
 

@@ -13,6 +13,8 @@ struct Ledger {
   /// Removed servers that connections still refer to.
   var removedServers: [UInt32]?
   var broadcastAddresses: Set<IPAddress>?
+  /// This host's addresses but for the loopback's.
+  var ownAddresses: Set<IPAddress>?
   /// The routing rules as this process has brought them in line.
   var steered: [IPAddress.Family: Steering.Wish] = [:]
 

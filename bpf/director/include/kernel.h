@@ -8,7 +8,7 @@
 /* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
 extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
-extern char svs_fragment_map, svs_server_counters, svs_events;
+extern char svs_fragment_map, svs_allowance_map, svs_server_counters, svs_events;
 extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
@@ -22,6 +22,7 @@ int svs_multiply(struct xdp_md *_Nonnull context, uint32_t a, uint32_t b);
 int svs_open(struct xdp_md *_Nonnull context);
 int svs_persist(struct xdp_md *_Nonnull context);
 int svs_schedule(struct xdp_md *_Nonnull context);
+int svs_keep(struct xdp_md *_Nonnull context);
 int svs_enter(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
 int svs_forward(struct xdp_md *_Nonnull context);
