@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Netlink
 
 /// The kernel's routing rules that bring to svs0 what XDP cannot decide on, or does not see.
@@ -12,6 +13,7 @@ import Netlink
 ///     0: from all fwmark MARK/MASK lookup 21335  for services by mark (`MarkBlock`)
 ///     0: from all [iif lo] ipproto P dport N lookup 21334   VIPs, at services' ports: of what this host itself
 ///                                              sends, or of all where there are marks
+///     0: from ADDRESS iif lo ipproto P sport N lookup 21337   replies of servers under NAT on this very host
 ///     0: from all lookup local                 the rule that was there, behind those above
 ///     1: from all lookup local                 where the first two go on
 ///     100: from all iif NIC blackhole          where the host itself does not forward (`MarkForwarding`)
@@ -22,6 +24,7 @@ struct Steering {
   private static let marks: UInt32 = 21_335
   /// Its one route prohibits. A rule that prohibits would do for IPv4; under IPv6 the packet path is not told of it.
   private static let nowhere: UInt32 = 21_336
+  private static let locals: UInt32 = 21_337
   private static let local: UInt32 = 255
 
   /// What this host sends to a VIP: an Ethernet's frame less what a tunnel adds at most. The kernel looks the route up
@@ -47,8 +50,17 @@ struct Steering {
     var hasVIPs = false
     /// Ports of services by address.
     var ports = SteeredPorts()
+    var locals: Set<LocalServer> = []
 
     var isNothing: Bool { marks.isEmpty && !hasVIPs }
+  }
+
+  /// A socket of this host that is a server under NAT.
+  struct LocalServer: Hashable {
+    var address: IPAddress
+    var proto: UInt8
+    /// 0 for all.
+    var port: UInt16
   }
 
   /// Brings the rules in line with a wish; those that are right already are not touched.
@@ -74,6 +86,12 @@ struct Steering {
         Route(to: .everything(family), interfaceIndex: interface, table: Self.marks), replacing: true)
       try netlink.addRoute(prohibition, replacing: true)
     }
+    if !wish.locals.isEmpty {
+      try netlink.addRoute(
+        Route(
+          to: .everything(family), interfaceIndex: interface, table: Self.locals, mtu: Self.mtu, hopLimit: hopLimit + 1),
+        replacing: true)
+    }
     let wanted = rules(wish)
     var isChanged = false
     for rule in wanted where !present.contains(rule) {
@@ -89,6 +107,13 @@ struct Steering {
     }
     if wish.isNothing { removeRoutes(netlink) }
     return all.contains { Self.routes($0, wish.marks) }
+  }
+
+  /// What this host's packets start with. Those that are routed into svs0 have one more, which the director, or
+  /// whoever forwards them from svs1, counts down.
+  private var hopLimit: UInt32 {
+    let key = family == .ipv4 ? "net.ipv4.ip_default_ttl" : "net.ipv6.conf.all.hop_limit"
+    return min((try? Sysctls.get(key)).flatMap { UInt32($0) } ?? 64, 254)
   }
 
   private var local: Rule { rule(Priority.first, table: Self.local) }
@@ -119,6 +144,15 @@ struct Steering {
         $0.markMask = block.mask
       }
     }
+    for server in wish.locals.sorted(by: { ($0.proto, $0.port, "\($0.address)") < ($1.proto, $1.port, "\($1.address)") }
+    ) {
+      add(rule(Priority.first, table: Self.locals)) {
+        $0.source = IPPrefix(server.address)
+        $0.inputInterface = "lo"
+        $0.ipProtocol = server.proto
+        $0.sourcePorts = server.port == 0 ? nil : server.port...server.port
+      }
+    }
     for (proto, ranges) in wish.ports.ranges.sorted(by: { $0.key < $1.key }) {
       for range in ranges {
         add(rule(Priority.first, table: Self.vips)) {
@@ -143,7 +177,7 @@ struct Steering {
   private static func isOurs(_ rule: Rule) -> Bool {
     switch rule.priority {
     case Priority.first where rule.target == Priority.anchor: HandoverPair.owns(rule.inputInterface ?? "")
-    case Priority.first: rule.table == marks || rule.table == vips
+    case Priority.first: rule.table == marks || rule.table == vips || rule.table == locals
     case Priority.anchor: rule.table == local && rule.inputInterface == nil && rule.source == nil
     case Priority.none: rule.inputInterface == HandoverPair.outer
     default: false
@@ -187,7 +221,7 @@ struct Steering {
   private var prohibition: Route { Route(to: .everything(family), table: Self.nowhere, kind: .prohibit) }
 
   private func removeRoutes(_ netlink: borrowing NetlinkSocket) {
-    for table in [Self.vips, Self.marks] {
+    for table in [Self.vips, Self.marks, Self.locals] {
       for route in (try? netlink.routes(table: table)) ?? [] where route.destination.address.family == family {
         try? netlink.removeRoute(route)
       }
