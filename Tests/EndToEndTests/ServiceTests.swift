@@ -146,7 +146,17 @@ import Testing
       try service.succeed("start", larger)
       #expect(try director.tableUse().capacity == 4096)
 
+      // What a stop leaves in the pool is no fault at the next start.
+      let pool = ["SVS_LOCAL_ADDRESSES=10.2.0.1 fd10:2::1"]
+      for _ in 1...2 {
+        try service.succeed("stop")
+        try service.succeed("start", settings.suffix(1) + pool)
+        let list = try director.svs("local-address list")
+        #expect(list.contains(" 10.2.0.1/32 ") && list.contains(" fd10:2::1/128 "), "\(list)")
+      }
+
       try service.succeed("stop")
+      #expect(try service.fail("start", ["SVS_LOCAL_ADDRESSES=nonesuch"]).contains("nonesuch"))
       #expect(try service.fail("start", ["SVS_INTERFACES=nonesuch"]).contains("nonesuch"))
       #expect(try service.fail("start", ["SVS_SYSCTL=nonesuch=1"]).contains("nonesuch"))
       #expect(try service.fail("start", ["SVS_CONNECTIONS=many"]).contains("many"))
