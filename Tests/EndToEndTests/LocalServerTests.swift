@@ -71,6 +71,17 @@ import Testing
       #expect(try rules() == 1)
       try director.ipvsadm("-d -t \(c.vip):80 -r \(own):81")
       #expect(try rules() == 0)
+
+      // Many commands at once, which do the rules once.
+      let other = c.servers()[0]
+      var lines = ["-C", "-A -t \(c.vip):80 -s rr", "-A -u \(c.vip):53 -s rr"]
+      lines += (0..<20).map { "-a -t \(c.vip):80 -r \($0 % 4 == 0 ? own : other):\(9000 + $0) -m" }
+      lines += ["-a -u \(c.vip):53 -r \(own):9000 -m", "-e -t \(c.vip):80 -r \(own):9004 -m -w 7"]
+      lines += ["-d -t \(c.vip):80 -r \(own):9008", "-d -t \(c.vip):80 -r \(other):9001"]
+      try director.ipvsadm("-R", input: lines.map { $0 + "\n" }.joined())
+      #expect(try rules() == 5)
+      try director.ipvsadm("-D -t \(c.vip):80")
+      #expect(try rules() == 1)
     }
   }
 

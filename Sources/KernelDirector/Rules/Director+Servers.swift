@@ -63,9 +63,10 @@ extension Director {
       ledger.longLists[index]?.weightChanged(from: entry.pointee.weight, to: Int32(clamping: settings.weight))
       // Before the method: whoever sees FULLNAT finds where to lease from.
       try giveLocalAddresses(entry, settings.method, tables)
+      let wasLocal = entry.isLocal
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = source(towards: server.address, settings)
-      try steerReplies(of: entry, tables)
+      try steerReplies(of: entry, wasLocal: wasLocal, tables)
       try serversChanged(index, record, tables)
     }
   }

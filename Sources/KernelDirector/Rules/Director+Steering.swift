@@ -60,14 +60,19 @@ extension Director {
       .prefer(addressTowards: server, for: service.vip.address(service.family))
   }
 
-  /// Called after a server has been changed: replies of a server under NAT on this very host have to find back here.
-  func steerReplies(of server: UnsafeMutablePointer<svs_server>, _ tables: Tables) throws(DirectorError) {
-    let isLocal = server.pointee.method == Dataplane.Method.nat && !server.pointee.tunnel_source.isZero
-    guard !isSimulated, let family = IPAddress.Family(rawValue: server.pointee.family),
-      isLocal || tables.config.pointee.features & UInt32(SVS_HAS_LOCAL) != 0
+  /// Called after a server has been changed: replies of a server under NAT on this very host have to find back here. In
+  /// a sitting that waits for its end.
+  ///
+  /// - Parameter wasLocal: whether the server was one before.
+  func steerReplies(
+    of server: UnsafeMutablePointer<svs_server>, wasLocal: Bool = false, _ tables: Tables
+  ) throws(DirectorError) {
+    guard !isSimulated, server.isLocal || wasLocal, let family = IPAddress.Family(rawValue: server.pointee.family)
     else { return }
-    if isLocal { tables.config.pointee.features |= UInt32(SVS_HAS_LOCAL) }
-    try steer(Steering(family: family, interface: tables.config.pointee.handover_ifindex), tables)
+    if server.isLocal { tables.config.pointee.features |= UInt32(SVS_HAS_LOCAL) }
+    guard isSitting else { return try steer([family], leaving: [], tables) }
+    backlog.families.insert(family)
+    postpone(tables)
   }
 
   /// The sockets of this host that are servers under NAT, or were and still have connections.
@@ -79,8 +84,7 @@ extension Director {
     for index in 0..<tables.config.pointee.servers_used {
       let server = try tables.servers.record(index)
       guard server.pointee.status == SVS_LIVE || server.pointee.status == SVS_REMOVED && server.isDraining,
-        server.pointee.family == family.rawValue, server.pointee.method == Dataplane.Method.nat,
-        !server.pointee.tunnel_source.isZero
+        server.pointee.family == family.rawValue, server.isLocal
       else { continue }
       let endpoint = server.endpoint
       let protocols =
@@ -173,4 +177,9 @@ extension Director {
       if record.pointee.status == SVS_LIVE { body(record.pointee.key) }
     }
   }
+}
+
+extension UnsafeMutablePointer where Pointee == svs_server {
+  /// Whether it is a socket of this host, under NAT.
+  var isLocal: Bool { pointee.method == Dataplane.Method.nat && !pointee.tunnel_source.isZero }
 }
