@@ -46,7 +46,7 @@ let package = Package(
       swiftSettings: strict),
 
     // The model people speak in, and the capabilities beside each other.
-    .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
+    .target(name: "VirtualServer", dependencies: ["HostSystem", "KernelDirector"], swiftSettings: strict),
     .target(
       name: "RealServerSetup", dependencies: ["Netlink", "CHostSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
@@ -86,7 +86,7 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "InstrumentCommands", "Measurement", "LatencyProbe", "WebApp", "HostSystem",
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "Measurement", "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -98,7 +98,7 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink",
+        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink", "CHostSystem",
         "HostSystem", "InstrumentCommands",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -108,6 +108,10 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
+    .testTarget(
+      name: "LatencyProbeTests", dependencies: ["HTTPWire", "LatencyProbe", "Measurement", "HostSystem"],
+      swiftSettings: strict),
+    .testTarget(name: "WebAppTests", dependencies: ["HostSystem"], swiftSettings: strict),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CHostSystem"], swiftSettings: strict),
     .testTarget(
       name: "LabTests",
