@@ -101,9 +101,8 @@ extension Director {
     wish.hasVIPs = (four ? config.pointee.services4 : config.pointee.services6) > marks
     if marks < known { tell() }
     if ledger.steered[steering.family] != wish {
-      try steering.apply(wish)
       let flag = UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6)
-      if steering.isRoutedElsewhere(wish.marks) {
+      if try steering.apply(wish) {
         config.pointee.routed_marks |= flag
       } else {
         config.pointee.routed_marks &= ~flag
