@@ -9,7 +9,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench build deps format lint clean install
+.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-latency build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
@@ -59,6 +59,11 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
+	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-latency
+
+# The instruments beside the programs whose figures they promise to match.
+bench-latency:
+	@scripts/bench_latency.py --svs $(BIN)/svs --json bench-latency.json --check
 
 # The first release's packet path, kept to compare with.
 .build/bench/foundation.o: Benchmarks/foundation/director.o.gz.base64
@@ -86,6 +91,7 @@ install: build
 install-built:
 	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
+	install -D -m 755 $(BIN)/svs-instruments $(DESTDIR)$(PREFIX)/libexec/svs/svs-instruments
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done

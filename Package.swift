@@ -10,12 +10,16 @@ let package = Package(
   products: [
     .library(name: "VirtualServer", targets: ["VirtualServer"]),
     .executable(name: "svs", targets: ["svs"]),
+    .executable(name: "svs-instruments", targets: ["svs-instruments"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
     .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
     .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
@@ -30,23 +34,24 @@ let package = Package(
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
       name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
-    .target(name: "CSystem"),
-    .target(name: "HostSystem", dependencies: ["CSystem"], swiftSettings: strict),
-    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem", "HostSystem"], swiftSettings: strict),
+    // Not CSystem, as its module is called: a package that SwiftNIO depends on has a target of that name.
+    .target(name: "CHostSystem", path: "Sources/CSystem"),
+    .target(name: "HostSystem", dependencies: ["CHostSystem"], swiftSettings: strict),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CHostSystem", "HostSystem"], swiftSettings: strict),
     .target(
       name: "KernelDirector",
       dependencies: [
-        "DataplaneTypes", "Dataplane", "DataplaneSimulation", "DataplaneObject", "CLibbpf", "CSystem", "Netlink",
+        "DataplaneTypes", "Dataplane", "DataplaneSimulation", "DataplaneObject", "CLibbpf", "CHostSystem", "Netlink",
       ],
       swiftSettings: strict),
 
     // The model people speak in, and the capabilities beside each other.
-    .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
+    .target(name: "VirtualServer", dependencies: ["HostSystem", "KernelDirector"], swiftSettings: strict),
     .target(
-      name: "RealServerSetup", dependencies: ["Netlink", "CSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
+      name: "RealServerSetup", dependencies: ["Netlink", "CHostSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
     .target(
-      name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
+      name: "Lab", dependencies: ["Netlink", "CHostSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     .target(
       name: "Simulation",
@@ -59,6 +64,32 @@ let package = Package(
     .target(
       name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
 
+    // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
+    .target(name: "Measurement", dependencies: ["CHostSystem", "HostSystem"], swiftSettings: strict),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    // HTTP's and TLS's client side, for instruments that look at the clock between system calls.
+    .target(name: "HTTPWire", dependencies: ["CNGHTTP2", "COpenSSL"], swiftSettings: strict),
+    .target(name: "LatencyProbe", dependencies: ["HTTPWire", "HostSystem", "Measurement"], swiftSettings: strict),
+    .target(
+      name: "WebApp",
+      dependencies: [
+        .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], swiftSettings: strict),
+    .target(
+      name: "InstrumentCommands",
+      dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "svs-instruments",
+      dependencies: [
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "Measurement", "WebApp",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -67,7 +98,8 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink", "CSystem",
+        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink", "CHostSystem",
+        "HostSystem", "InstrumentCommands",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
@@ -75,10 +107,15 @@ let package = Package(
       dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
 
-    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
+    .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
+    .testTarget(
+      name: "LatencyProbeTests", dependencies: ["HTTPWire", "LatencyProbe", "Measurement", "HostSystem"],
+      swiftSettings: strict),
+    .testTarget(name: "WebAppTests", dependencies: ["HostSystem"], swiftSettings: strict),
+    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CHostSystem"], swiftSettings: strict),
     .testTarget(
       name: "LabTests",
-      dependencies: ["Lab", "Netlink", "CSystem", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
+      dependencies: ["Lab", "Netlink", "CHostSystem", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CSystem
-import VirtualServer
+import InstrumentCommands
+import HostSystem
 
 @main
 enum Program {
@@ -37,6 +38,8 @@ struct SVS: ParsableCommand {
         svs proc ip_vs_stats              sums and rates, as in /proc/net
         svs explain 10.1.0.2:40000 192.0.2.10:80
                                           what this flow's next packet would meet
+        svs bench latency http://192.0.2.10/
+                                          how long requests take, as curl does it
         svs simulate rules scenario       which servers connections would get
         svs detach                        stop, and free everything
       """,
@@ -44,6 +47,6 @@ struct SVS: ParsableCommand {
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
       SysctlCommand.self, LocalAddressCommand.self, LabCommand.self, DemoCommand.self,
-      RealServerCommand.self,
+      RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
     ])
 }

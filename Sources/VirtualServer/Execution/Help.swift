@@ -1,3 +1,5 @@
+import HostSystem
+
 /// What `-h` and `-v` print.
 enum Help {
   /// The version of IPVS whose behaviour this is.

@@ -1,0 +1,20 @@
+import ArgumentParser
+
+/// The instruments' words. What they do is in a program of its own, `svs-instruments`; see `Execution`.
+public struct BenchCommand: ParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure: latency; and compare results.",
+    discussion: """
+      Each instrument works alone, against any server; none needs a director, or root. With --json it keeps what it \
+      measured as data, with the machine, the kernel and the time.
+
+      EXAMPLES
+        svs bench latency http://192.0.2.10:8000/
+        svs bench latency -n 100 --json before.json https://example.org/
+        svs bench compare before.json after.json
+      """,
+    subcommands: [LatencyCommand.self, CompareCommand.self])
+
+  public init() {}
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import CSystem
+import HostSystem
+import InstrumentCommands
+
+/// The words of `svs` that this program does; `svs` becomes it with its own arguments.
+struct Instruments: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "svs", abstract: "The instruments of the Swift Virtual Server; 'svs' starts this program.",
+    version: "svs \(Release.version)", subcommands: [BenchCommand.self, WebAppCommand.self])
+}
+
+// For every way out: standard output that could not be written is told.
+svs_guard_output("svs")
+do {
+  var command = try Instruments.parseAsRoot()
+  switch command {
+  case let command as LatencyCommand: try command.measure()
+  case let command as CompareCommand: try command.compare()
+  case let command as WebAppCommand: try await serve(command.setting)
+  default: try command.run()
+  }
+} catch {
+  Instruments.exit(withError: error)
+}
