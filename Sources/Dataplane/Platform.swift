@@ -61,6 +61,9 @@ public protocol Platform {
   func moveStart(_ packet: inout Packet, by bytes: Int32) -> Bool
   func moveEnd(_ packet: inout Packet, by bytes: Int32) -> Bool
 
+  /// `ConnectionTable.move`; in the kernel a function of its own.
+  func move(_ reference: FlowReference, _ flags: TCPFlags, now tick: UInt32) -> Bool
+
   /// The unfolded Internet sum of `length` bytes from `offset`, at most 4,096 of them; false if they are not all there.
   func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool
 

@@ -133,6 +133,10 @@ public struct MemoryPlatform: Platform {
     return scanner.result(&hash)
   }
 
+  public func move(_ reference: FlowReference, _ flags: TCPFlags, now tick: UInt32) -> Bool {
+    ConnectionTable(self).move(reference, flags, now: tick)
+  }
+
   public func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
     CRC32C.change(difference, length: length)
   }

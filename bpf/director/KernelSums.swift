@@ -37,16 +37,23 @@ private struct SumStep {
 extension XDPPlatform {
   @inline(__always) func sum(_ packet: Packet, from offset: Int, length: Int, into sum: inout UInt64) -> Bool {
     if length > 4096 { return false }
-    var state = SumStep(
-      context: context, offset: UInt32(truncatingIfNeeded: offset), left: UInt32(truncatingIfNeeded: length), sum: sum,
-      failed: 0)
+    let part = svs_sum(context, UInt32(truncatingIfNeeded: offset), UInt32(truncatingIfNeeded: length))
+    sum &+= UInt64(UInt32(bitPattern: part))
+    return part >= 0
+  }
+
+  /// The folded sum, or -1: in a function of its own, since few packets need it and many paths lead to it.
+  @inline(__always) func sumOfData(from offset: UInt32, length: UInt32) -> Int32 {
+    var state = SumStep(context: context, offset: offset, left: length, sum: 0, failed: 0)
     withUnsafeMutablePointer(to: &state) { p in
       let step: @convention(c) (UInt32, UnsafeMutableRawPointer) -> Int = { _, p in
         p.assumingMemoryBound(to: SumStep.self).pointee.step() ? 0 : 1
       }
       _ = bpf_loop(9, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
     }
-    sum = state.sum
-    return state.failed == 0 && state.left == 0
+    if state.failed != 0 || state.left != 0 { return -1 }
+    var whole = Checksum()
+    whole.sum = state.sum
+    return Int32(whole.folded)
   }
 }

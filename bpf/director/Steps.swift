@@ -31,6 +31,20 @@ public func revisit(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).revisit(&packet, p).rawValue
 }
 
+@c(svs_swift_move)
+public func move(
+  _ context: UnsafeMutablePointer<xdp_md>, _ slot: UInt32, _ rest: UInt32, _ flags: UInt32, _ tick: UInt32
+) -> Int32 {
+  let reference = FlowReference(svs_flow_ref(bits: UInt64(slot) << 32 | UInt64(rest)))
+  let flags = TCPFlags(rawValue: UInt8(truncatingIfNeeded: flags))
+  return ConnectionTable(XDPPlatform(context: context)).move(reference, flags, now: tick) ? 1 : 0
+}
+
+@c(svs_swift_sum)
+public func sum(_ context: UnsafeMutablePointer<xdp_md>, _ offset: UInt32, _ length: UInt32) -> Int32 {
+  XDPPlatform(context: context).sumOfData(from: offset, length: length)
+}
+
 @c(svs_swift_multiply)
 public func multiply(_ context: UnsafeMutablePointer<xdp_md>, _ a: UInt32, _ b: UInt32) -> Int32 {
   Int32(bitPattern: CRC32C.multiply(a, b))

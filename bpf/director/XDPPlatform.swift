@@ -50,6 +50,10 @@ struct XDPPlatform: Platform {
     return true
   }
 
+  @inline(__always) func move(_ reference: FlowReference, _ flags: TCPFlags, now tick: UInt32) -> Bool {
+    svs_move(context, reference.slot, UInt32(truncatingIfNeeded: reference.bits), UInt32(flags.rawValue), tick) != 0
+  }
+
   @inline(__always) func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
     CRC32C.change(difference, length: length) { UInt32(bitPattern: svs_multiply(context, $0, $1)) }
   }

@@ -108,6 +108,9 @@ extern int svs_swift_handover(struct __sk_buff *context);
 STEP(relate, (struct xdp_md *context), (context))
 STEP(follow, (struct xdp_md *context), (context))
 STEP(revisit, (struct xdp_md *context), (context))
+STEP(move, (struct xdp_md *context, uint32_t slot, uint32_t rest, uint32_t flags, uint32_t tick),
+     (context, slot, rest, flags, tick))
+STEP(sum, (struct xdp_md *context, uint32_t offset, uint32_t length), (context, offset, length))
 STEP(multiply, (struct xdp_md *context, uint32_t a, uint32_t b), (context, a, b))
 STEP(open, (struct xdp_md *context), (context))
 STEP(persist, (struct xdp_md *context), (context))

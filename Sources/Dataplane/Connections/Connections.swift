@@ -41,10 +41,20 @@ public struct ConnectionTable<P: Platform> {
     _ c: UnsafeMutablePointer<svs_connection>, _ seen: StateWord, _ reference: FlowReference, _ flags: TCPFlags,
     _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32
   ) -> Bool {
-    let isTCP = c.pointee.proto == IPProtocol.tcp
     // Most packets change nothing: they come in the same tick as the one before.
-    let settled = isTCP ? seen.state == State.established && flags.isPlainACK : true
+    let settled =
+      c.pointee.proto == IPProtocol.tcp ? seen.state == State.established && flags.isPlainACK : true
     if settled, seen.expiry == tick &+ timeout(config, seen.state) { return true }
+    return platform.move(reference, flags, now: tick)
+  }
+
+  /// What `advance` does with the others.
+  @inlinable @inline(__always)
+  public func move(_ reference: FlowReference, _ flags: TCPFlags, now tick: UInt32) -> Bool {
+    guard let c = platform.connections.find(reference.slot), let config = platform.configuration.find(0) else {
+      return false
+    }
+    let isTCP = c.pointee.proto == IPProtocol.tcp
     let inputOnly = c.pointee.method != Method.nat
     let drains = c.pointee.notes & UInt8(SVS_DRAINING) != 0
     // What drains for too long is left to expire, whatever its client goes on to send.

@@ -15,6 +15,9 @@ extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 int svs_relate(struct xdp_md *_Nonnull context);
 int svs_follow(struct xdp_md *_Nonnull context);
 int svs_revisit(struct xdp_md *_Nonnull context);
+int svs_move(
+    struct xdp_md *_Nonnull context, uint32_t slot, uint32_t rest, uint32_t flags, uint32_t tick);
+int svs_sum(struct xdp_md *_Nonnull context, uint32_t offset, uint32_t length);
 int svs_multiply(struct xdp_md *_Nonnull context, uint32_t a, uint32_t b);
 int svs_open(struct xdp_md *_Nonnull context);
 int svs_persist(struct xdp_md *_Nonnull context);
