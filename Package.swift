@@ -10,6 +10,7 @@ let package = Package(
   products: [
     .library(name: "VirtualServer", targets: ["VirtualServer"]),
     .executable(name: "svs", targets: ["svs"]),
+    .executable(name: "svs-instruments", targets: ["svs-instruments"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
     .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
     .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
@@ -59,6 +60,19 @@ let package = Package(
     .target(
       name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
 
+    // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
+    .target(name: "Measurement", dependencies: ["CSystem", "HostSystem"], swiftSettings: strict),
+    .target(
+      name: "InstrumentCommands",
+      dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "svs-instruments",
+      dependencies: [
+        "InstrumentCommands", "Measurement", "HostSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -68,6 +82,7 @@ let package = Package(
       name: "svs",
       dependencies: [
         "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink",
+        "HostSystem", "InstrumentCommands",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
@@ -75,6 +90,7 @@ let package = Package(
       dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
 
+    .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(
       name: "LabTests",

@@ -1,4 +1,6 @@
 import ArgumentParser
+import HostSystem
+import InstrumentCommands
 
 /// The program of the Swift Virtual Server.
 @main
@@ -24,11 +26,11 @@ struct SVS: ParsableCommand {
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
       SysctlCommand.self, LabCommand.self, DemoCommand.self,
-      RealServerCommand.self,
+      RealServerCommand.self, BenchCommand.self,
     ])
 }
 
 /// The version of this product.
 enum Version {
-  static let text = "svs 0.1.0"
+  static let text = "\(Product.name) \(Product.version)"
 }

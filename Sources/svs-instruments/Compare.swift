@@ -1,0 +1,21 @@
+import ArgumentParser
+import InstrumentCommands
+import Measurement
+
+extension CompareCommand {
+  func compare() throws {
+    let gotWorse = try reporting { () throws(ResultFileError) in
+      let documents = (try ResultFile.read(before), try ResultFile.read(after))
+      let comparison = try Comparison(before: documents.0, after: documents.1, bootstrap: Bootstrap(seed: seed))
+      for (path, document) in [(before, documents.0), (after, documents.1)] {
+        print(
+          "\(path): \(document.tool.name) \(document.tool.version) on \(document.environment.host), "
+            + "Linux \(document.environment.kernel), \(document.started)")
+      }
+      print("\n" + comparison.text, terminator: "")
+      if let json { try ResultFile.write(comparison, to: json) }
+      return comparison.rows.contains { $0.verdict == .worse }
+    }
+    if check && gotWorse { throw ExitCode.failure }
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import Glibc
+import HostSystem
+import InstrumentCommands
+
+/// The words of `svs` that this program does; `svs` becomes it with its own arguments.
+struct Instruments: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "svs", abstract: "The instruments of the Swift Virtual Server; 'svs' starts this program.",
+    version: "\(Product.name) \(Product.version)", subcommands: [BenchCommand.self])
+}
+
+do {
+  var command = try Instruments.parseAsRoot()
+  switch command {
+  case let command as CompareCommand: try command.compare()
+  default: try command.run()
+  }
+} catch {
+  Instruments.exit(withError: error)
+}
