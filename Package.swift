@@ -58,10 +58,12 @@ let package = Package(
     .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
     .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
     .target(
-      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
+      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "CSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
+      swiftSettings: strict),
 
     // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
     .target(name: "Measurement", dependencies: ["CSystem", "HostSystem"], swiftSettings: strict),
+    .target(name: "Throughput", dependencies: ["CSystem", "HostSystem", "Measurement"], swiftSettings: strict),
     .target(
       name: "InstrumentCommands",
       dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -69,7 +71,7 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "InstrumentCommands", "Measurement", "HostSystem",
+        "InstrumentCommands", "Measurement", "HostSystem", "Throughput",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -90,6 +92,9 @@ let package = Package(
       dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
 
+    .testTarget(
+      name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CSystem"],
+      swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(

@@ -10,9 +10,11 @@ public struct BenchCommand: ParsableCommand {
       measured as data, with the machine, the kernel and the time.
 
       EXAMPLES
+        svs bench throughput -s                                       a server as iperf3's, for many clients at once
+        svs bench throughput -c 10.0.0.2 -P 4                         its client, with four streams
         svs bench compare before.json after.json                      what changed, and what is noise
       """,
-    subcommands: [CompareCommand.self])
+    subcommands: [ThroughputCommand.self, CompareCommand.self])
 
   public init() {}
 }

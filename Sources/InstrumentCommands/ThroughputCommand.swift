@@ -22,7 +22,9 @@ public struct ThroughputCommand: InstrumentCommand {
   @Flag(name: .shortAndLong, help: "Be a server.")
   public var server = false
 
-  @Option(name: [.customShort("c", allowingJoined: true), .long], help: ArgumentHelp("Be a client of this server.", valueName: "host"))
+  @Option(
+    name: [.customShort("c", allowingJoined: true), .long],
+    help: ArgumentHelp("Be a client of this server.", valueName: "host"))
   public var client: String?
 
   @Option(name: [.customShort("p", allowingJoined: true), .long], help: "The server's port.")
@@ -55,10 +57,14 @@ public struct ThroughputCommand: InstrumentCommand {
   @Flag(name: [.customShort("J"), .customLong("json-iperf3")], help: "Report as iperf3's JSON, when the test is over.")
   public var iperf3JSON = false
 
-  @Option(help: ArgumentHelp("Also write the result of a client as data to this file, - for standard output alone.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Also write the result of a client as data to this file, - for standard output alone.", valueName: "file"))
   public var json: String?
 
-  @Option(help: ArgumentHelp("Text as iperf3 of this version prints it: 3.12 or 3.1.", valueName: "version"))
+  @Option(
+    help: ArgumentHelp("Text as iperf3 of this version prints it: 3.12 or 3.1.", valueName: "version"),
+    completion: .list(["3.12", "3.1"]))
   public var layout = "3.12"
 
   // MARK: A server
@@ -80,7 +86,8 @@ public struct ThroughputCommand: InstrumentCommand {
   public var time: Int?
 
   @Option(
-    name: [.customShort("n", allowingJoined: true), .long], help: ArgumentHelp("Octets to send, in place of -t.", valueName: "number"))
+    name: [.customShort("n", allowingJoined: true), .long],
+    help: ArgumentHelp("Octets to send, in place of -t.", valueName: "number"))
   public var bytes: String?
 
   @Option(
@@ -110,7 +117,8 @@ public struct ThroughputCommand: InstrumentCommand {
 
   @Option(
     name: [.customShort("b", allowingJoined: true), .long, .customLong("bandwidth")],
-    help: ArgumentHelp("Rate of each stream; 0 for as fast as it goes. With /N, N blocks go without a pause.", valueName: "bits[/N]"))
+    help: ArgumentHelp(
+      "Rate of each stream; 0 for as fast as it goes. With /N, N blocks go without a pause.", valueName: "bits[/N]"))
   public var bitrate: String?
 
   @Option(help: ArgumentHelp("Rate to which the kernel paces each stream.", valueName: "bits"))
@@ -136,7 +144,8 @@ public struct ThroughputCommand: InstrumentCommand {
 
   @Option(
     name: [.customShort("C", allowingJoined: true), .long],
-    help: ArgumentHelp("TCP's congestion control.", valueName: "name"))
+    help: ArgumentHelp("TCP's congestion control.", valueName: "name"),
+    completion: .shellCommand("cat /proc/sys/net/ipv4/tcp_available_congestion_control"))
   public var congestion: String?
 
   @Flag(name: [.customShort("Z"), .long], help: "Send without copying (sendfile).")

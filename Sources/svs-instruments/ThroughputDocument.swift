@@ -70,13 +70,16 @@ struct ThroughputDocument: Codable, Sendable {
       let rates = record.rates(ofSenders: isSender)
       guard !rates.isEmpty else { continue }
       series.append(
-        Series("throughput", of: isSender ? "client to server" : "server to client", unit: "bit/s", better: .higher, samples: rates))
+        Series(
+          "throughput", of: isSender ? "client to server" : "server to client", unit: "bit/s", better: .higher,
+          samples: rates))
     }
     if let latency = record.latency {
       series.append(
         Series("round trip", of: "idle", unit: "s", better: .lower, samples: latency.idle.map { $0 / 1_000_000 }))
       series.append(
-        Series("round trip", of: "under load", unit: "s", better: .lower, samples: latency.loaded.map { $0 / 1_000_000 }))
+        Series(
+          "round trip", of: "under load", unit: "s", better: .lower, samples: latency.loaded.map { $0 / 1_000_000 }))
     }
     return series
   }

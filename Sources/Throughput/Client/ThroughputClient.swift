@@ -129,7 +129,8 @@ private struct ClientSession {
     print(report.opening(record))
   }
 
-  private mutating func createStreams(_ cookie: Cookie, _ control: borrowing ControlConnection) throws(ThroughputError) {
+  private mutating func createStreams(_ cookie: Cookie, _ control: borrowing ControlConnection) throws(ThroughputError)
+  {
     guard test == nil, let server = SocketAddress.peer(of: control.number) else {
       throw .protocolViolation("streams are asked for a second time")
     }
@@ -200,6 +201,7 @@ private struct ClientSession {
         let state = try control.nextState(Deadline(in: .milliseconds(200)), interrupts: interrupts, otherwise: nil)
         if state == .serverTerminate { throw .peerTerminated("the server") }
         throw .system(SystemError(code: code, action: "go on with a stream"))
+      case .silent: throw .silent("nothing has moved for two minutes")
       case .controlIsReadable:
         let state = try control.nextState(Deadline(in: .seconds(30)), interrupts: interrupts)
         guard state == .serverTerminate else { throw .protocolViolation("the state \(state) during the test") }
@@ -220,7 +222,9 @@ private struct ClientSession {
   }
 
   private mutating func exchangeResults(_ control: borrowing ControlConnection) throws(ThroughputError) {
-    guard let socket = test?.streams.first?.descriptor.number else { throw .protocolViolation("results without streams") }
+    guard let socket = test?.streams.first?.descriptor.number else {
+      throw .protocolViolation("results without streams")
+    }
     if parameters.transport == .tcp { record.congestion = TestParameters.congestionControl(of: socket) }
     test?.end()
     record.processor = test?.processor ?? ProcessorShare()

@@ -48,7 +48,8 @@ public struct JSONReport {
     result.append("cookie", .string(record.cookie))
     if isTCP {
       let isAsked = parameters.segmentSize > 0
-      result.append(isAsked ? "tcp_mss" : "tcp_mss_default", number(isAsked ? parameters.segmentSize : record.controlSegment))
+      result.append(
+        isAsked ? "tcp_mss" : "tcp_mss_default", number(isAsked ? parameters.segmentSize : record.controlSegment))
     }
     result.append("target_bitrate", number(parameters.rate))
     result.append("sock_bufsize", number(parameters.window))
@@ -112,7 +113,8 @@ public struct JSONReport {
       result.append("jitter_ms", .number(sample.jitter * 1000))
       result.append("lost_packets", .integer(sample.lost))
       result.append("packets", .integer(sample.packets))
-      result.append("lost_percent", .number(sample.packets > 0 ? 100 * Double(sample.lost) / Double(sample.packets) : 0))
+      result.append(
+        "lost_percent", .number(sample.packets > 0 ? 100 * Double(sample.lost) / Double(sample.packets) : 0))
     }
     result.append("omitted", .bool(interval.isOmitted))
     result.append("sender", .bool(isSender))

@@ -1,8 +1,9 @@
 import Glibc
+import HostSystem
 
 /// What reports say of the program and the system.
 enum ProductName {
-  static let version = "svs 0.1.0"
+  static let version = "\(Product.name) \(Product.version)"
 
   static var system: String {
     var names = utsname()

@@ -34,7 +34,9 @@ struct TextReport {
     lines.append("      Cookie: \(record.cookie)")
     if record.parameters.transport == .tcp {
       let isAsked = record.parameters.segmentSize > 0
-      lines.append("      TCP MSS: \(isAsked ? record.parameters.segmentSize : record.controlSegment)\(isAsked ? "" : " (default)")")
+      lines.append(
+        "      TCP MSS: \(isAsked ? record.parameters.segmentSize : record.controlSegment)\(isAsked ? "" : " (default)")"
+      )
     }
     if record.parameters.rate > 0 { lines.append("      Target Bitrate: \(record.parameters.rate)") }
     return lines
@@ -224,7 +226,8 @@ struct TextReport {
     }
     guard record.parameters.transport == .tcp else { return lines }
     let (sender, receiver) =
-      record.hasSenders ? (record.congestion, record.remote?.congestion) : (record.remote?.congestion, record.congestion)
+      record.hasSenders
+      ? (record.congestion, record.remote?.congestion) : (record.remote?.congestion, record.congestion)
     if let sender { lines.append("snd_tcp_congestion \(sender)") }
     if let receiver { lines.append("rcv_tcp_congestion \(receiver)") }
     return lines

@@ -11,7 +11,9 @@ public enum RateFormat: Character, CaseIterable, Sendable {
   case terabytes = "T"
 
   /// Such as `4.46 GBytes`; 1 KByte is 1,024 octets.
-  static func amount(_ bytes: Double) -> String { scaled(bytes, 1024, ["Bytes", "KBytes", "MBytes", "GBytes", "TBytes"]) }
+  static func amount(_ bytes: Double) -> String {
+    scaled(bytes, 1024, ["Bytes", "KBytes", "MBytes", "GBytes", "TBytes"])
+  }
 
   /// Such as `38.3 Gbits/sec`; 1 Kbit is 1,000 bits.
   func rate(bytes: Double, seconds: Double) -> String {
@@ -55,7 +57,7 @@ public enum ScaledNumber {
       digits.removeLast()
       for _ in 0..<power { factor *= base }
     }
-    guard let first = digits.first, first.isNumber || first == ".", let value = Double(digits), value.isFinite,
+    guard digits.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let value = Double(digits), value.isFinite,
       value * factor < 9e18
     else { return nil }
     return UInt64(value * factor)

@@ -26,6 +26,7 @@ struct ServerSession {
     } catch {
       conversation.fail(error, control)
     }
+    server.release(streams: conversation.reserved)
     if server.settings.reportsJSON { emit([JSONReport(conversation.record).value.indented()]) }
   }
 
@@ -35,6 +36,8 @@ struct ServerSession {
     var test: TestRun?
     /// What was printed, for clients that want it.
     var printed: [String] = []
+    /// Streams that count against the server's bound.
+    var reserved = 0
 
     var server: ThroughputServer { session.server }
     var halt: CInt { session.server.halt.number }
@@ -48,8 +51,10 @@ struct ServerSession {
       if session.cookie.asksForExtensions { try control.send(.extensionsKnown) }
       try control.send(.parameterExchange)
       record.parameters = try TestParameters(
-        wireForm: control.json(limit: ControlConnection.longestParameters, Deadline(in: .seconds(10)), interrupts: halt))
+        wireForm: control.json(limit: ControlConnection.longestParameters, Deadline(in: .seconds(10)), interrupts: halt)
+      )
       session.door.parametersHaveCome()
+      try reserveStreams()
       prepare()
       try createStreams(control)
       try control.send(.testStart)
@@ -69,6 +74,15 @@ struct ServerSession {
       try control.send(.displayResults)
       // The client's last word changes nothing any more.
       _ = try? control.nextState(Deadline(in: .seconds(10)), interrupts: halt)
+    }
+
+    /// Threads and blocks of all tests together have a bound, whatever clients ask for.
+    private mutating func reserveStreams() throws(ThroughputError) {
+      let count = record.parameters.streams * (record.parameters.direction == .bidirectional ? 2 : 1)
+      guard server.reserve(streams: count) else {
+        throw .refused(.streams, "other tests have too many streams for \(count) more")
+      }
+      reserved = count
     }
 
     private mutating func say(_ lines: [String]) {
@@ -135,7 +149,9 @@ struct ServerSession {
           pollfd(fd: halt, events: Int16(POLLIN), revents: 0),
         ]
         let ready = poll(&watched, 3, deadline.milliseconds)
-        if ready == 0 { throw .refused(.createStream, "only \(sockets.count) of \(count) streams came within 30 seconds") }
+        if ready == 0 {
+          throw .refused(.createStream, "only \(sockets.count) of \(count) streams came within 30 seconds")
+        }
         if watched[2].revents != 0 { throw .interrupted("the server") }
         if watched[1].revents != 0 {
           // A client that fails now says so, or is gone; nothing else is due.
@@ -148,16 +164,12 @@ struct ServerSession {
     }
 
     private mutating func conduct(_ control: borrowing ControlConnection) throws(ThroughputError) {
-      // A client ends its test itself; one that does not is not waited for longer than iperf3's servers do.
-      let length = record.parameters.duration + record.parameters.omitted
-      let deadline = record.parameters.duration > 0 ? Deadline(in: .seconds(length + 40)) : nil
       let halt = halt
       while let event = test?.next(controlConnection: control.number, interrupts: halt) {
         switch event {
-        case .interval(let interval):
-          add(interval)
-          if let deadline, deadline.hasPassed { throw .silent("the client did not end its test") }
-        case .over: break
+        case .interval(let interval): add(interval)
+        case .over: throw .silent("the client did not end its test")
+        case .silent: throw .silent("nothing has moved for two minutes")
         case .interrupted: throw .interrupted("the server")
         case .streamFailed(let code):
           if let state = try control.nextState(Deadline(in: .milliseconds(500)), interrupts: halt, otherwise: nil) {

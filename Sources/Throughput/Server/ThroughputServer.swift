@@ -39,7 +39,11 @@ public final class ThroughputServer: Sendable {
     var begun = 0
     /// Connections whose cookie has not come yet, and tests.
     var threads = 0
+    /// Of all tests.
+    var streams = 0
   }
+
+  private static let mostStreams = 1024
 
   /// Listens; from then on clients can connect.
   ///
@@ -70,8 +74,10 @@ public final class ThroughputServer: Sendable {
         pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: interrupts.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: ended.number, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: halt.number, events: Int16(POLLIN), revents: 0),
       ]
-      guard poll(&watched, 3, -1) > 0 else { continue }
+      guard poll(&watched, 4, -1) > 0 else { continue }
+      if watched[3].revents != 0 { break }
       if watched[1].revents != 0 {
         wasInterrupted = true
         break
@@ -92,6 +98,9 @@ public final class ThroughputServer: Sendable {
     return wasInterrupted
   }
 
+  /// Ends `run`, and the tests that are running.
+  public func stop() { halt.ring() }
+
   private var isIdle: Bool { registry.withLock { $0.sessions.isEmpty } }
   private var begun: Int { registry.withLock { $0.begun } }
   private var hasThreads: Bool { registry.withLock { $0.threads > 0 } }
@@ -100,9 +109,10 @@ public final class ThroughputServer: Sendable {
     guard !settings.reportsJSON else { return }
     let line = String(repeating: "-", count: 59)
     let number = begun + 1
-    print((style.isVerbose ? [ProductName.version, ProductName.system] : []) + [
-      line, "Server listening on \(port) (test #\(number))", line,
-    ])
+    print(
+      (style.isVerbose ? [ProductName.version, ProductName.system] : []) + [
+        line, "Server listening on \(port) (test #\(number))", line,
+      ])
   }
 
   private func accept() {
@@ -160,7 +170,8 @@ public final class ThroughputServer: Sendable {
     case .known(let door) where cookie.asksForExtensions && door.isBeforeParameters:
       Echo(halt: halt.number).run(socket)
     case .known(let door): door.put(socket)
-    case .none: try? Wire.write([UInt8(bitPattern: ControlState.accessDenied.rawValue)], to: socket.number, "the client")
+    case .none:
+      try? Wire.write([UInt8(bitPattern: ControlState.accessDenied.rawValue)], to: socket.number, "the client")
     case .new(let door):
       let session = ServerSession(self, door, cookie, emit: emit)
       session.run(ControlConnection(socket, peer: "the client"))
@@ -171,6 +182,17 @@ public final class ThroughputServer: Sendable {
       if isLast, !settings.isOneOff, !isHalting { announce() }
     }
   }
+
+  /// Whether there is room for so many streams more; `release` gives it back.
+  func reserve(streams: Int) -> Bool {
+    registry.withLock { registry in
+      guard registry.streams + streams <= Self.mostStreams else { return false }
+      registry.streams += streams
+      return true
+    }
+  }
+
+  func release(streams: Int) { registry.withLock { $0.streams -= streams } }
 
   private var isHalting: Bool { Wire.wait(for: Int16(POLLIN), on: halt.number, Deadline(in: .zero)) }
 

@@ -13,6 +13,8 @@ struct TestRun {
     case controlIsReadable
     case interrupted
     case streamFailed(CInt)
+    /// Nothing has moved for two minutes.
+    case silent
   }
 
   let streams: [DataStream]
@@ -23,6 +25,14 @@ struct TestRun {
   /// Nanoseconds between reports; 0 for none before the end.
   private let interval: UInt64
   private let ending: UInt64?
+  /// How many octets had moved when that was last seen to grow, and when.
+  private var moved: UInt64 = 0
+  private var movedAt: UInt64 = 0
+
+  /// Nanoseconds without an octet after which a test is given up, as iperf3 does.
+  private static let patience: UInt64 = 120_000_000_000
+  /// Seconds that a server waits for a client that does not end its test.
+  private static let grace = 40
   /// Moments of the clock, nanoseconds.
   private var origin: UInt64 = 0
   private var last: UInt64 = 0
@@ -45,7 +55,7 @@ struct TestRun {
     isOmitting = parameters.omitted > 0
     extremes = streams.map { _ in StreamTotal.Extremes() }
     let length = parameters.duration + parameters.omitted
-    ending = isDirected && parameters.duration > 0 ? UInt64(length) * 1_000_000_000 : nil
+    ending = parameters.duration > 0 ? UInt64(isDirected ? length : length + Self.grace) * 1_000_000_000 : nil
     control = TransferControl(
       parameters, senders: streams.count { $0.role == .sender }, endsByAmount: isDirected, bell: bell)
   }
@@ -58,6 +68,7 @@ struct TestRun {
     origin = Clock.now
     last = origin
     beganAt = origin
+    movedAt = origin
     due = interval > 0 ? origin + interval : .max
     for stream in streams {
       let control = control
@@ -75,6 +86,7 @@ struct TestRun {
       if let failed = streams.first(where: { $0.failure.load(ordering: .acquiring) != 0 }) {
         return .streamFailed(failed.failure.load(ordering: .acquiring))
       }
+      if isSilent(now) { return .silent }
       if now >= due {
         due += interval
         // A report that falls together with the end is the last one's.
@@ -92,6 +104,15 @@ struct TestRun {
     }
   }
 
+  private mutating func isSilent(_ now: UInt64) -> Bool {
+    let sum = streams.reduce(UInt64(0)) { $0 &+ $1.bytes.load(ordering: .relaxed) }
+    if sum != moved {
+      moved = sum
+      movedAt = now
+    }
+    return now >= movedAt + Self.patience
+  }
+
   private var expectedEnd: UInt64? {
     guard parameters.duration > 0, !isOmitting else { return nil }
     return origin + UInt64(parameters.duration) * 1_000_000_000
@@ -99,7 +120,7 @@ struct TestRun {
 
   private func wait(_ until: UInt64, _ controlConnection: CInt, _ interrupts: CInt) -> Event? {
     let now = Clock.now
-    let milliseconds = until > now ? min((until - now + 999_999) / 1_000_000, 60_000) : 0
+    let milliseconds = until > now ? min((until - now + 999_999) / 1_000_000, 10_000) : 0
     var watched = [
       pollfd(fd: controlConnection, events: Int16(POLLIN), revents: 0),
       pollfd(fd: control.bell.number, events: Int16(POLLIN), revents: 0),
@@ -200,7 +221,9 @@ struct TestRun {
     sample.outOfOrder = Int64(clamping: stream.outOfOrder.load(ordering: .relaxed))
     sample.jitter = Double(bitPattern: stream.jitter.load(ordering: .relaxed))
     var information = svs_tcp_info()
-    guard stream.role == .sender, svs_tcp_information(stream.descriptor.number, &information) == 0 else { return sample }
+    guard stream.role == .sender, svs_tcp_information(stream.descriptor.number, &information) == 0 else {
+      return sample
+    }
     sample.retransmits = Int64(clamping: information.retransmits)
     sample.connection = Interval.Connection(
       congestionWindow: information.congestion_window, sendWindow: information.send_window, rtt: information.rtt,

@@ -83,20 +83,26 @@ struct ControlConnection: ~Copyable {
 
 /// Whole messages over a connected socket.
 enum Wire {
-  static func bigEndian(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+  static func bigEndian(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+  }
 
   static func write(_ bytes: [UInt8], to number: CInt, _ peer: String) throws(ThroughputError) {
     var rest = bytes[...]
     // A peer that reads nothing must not hold this side for ever.
     let deadline = Deadline(in: .seconds(30))
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)) }
+      let count = rest.withUnsafeBytes {
+        Glibc.send(number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
+      }
       if count > 0 {
         rest = rest.dropFirst(count)
         continue
       }
       guard errno == EAGAIN || errno == EINTR else { throw .peerVanished(peer) }
-      guard wait(for: Int16(POLLOUT), on: number, deadline) else { throw .silent("\(peer) does not read what it is sent") }
+      guard wait(for: Int16(POLLOUT), on: number, deadline) else {
+        throw .silent("\(peer) does not read what it is sent")
+      }
     }
   }
 

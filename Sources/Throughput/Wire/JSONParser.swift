@@ -110,7 +110,7 @@ private struct JSONParser {
       place = start
       throw error("no number")
     }
-    return .number(real)
+    return Int64(exactly: real).map { .integer($0) } ?? .number(real)
   }
 
   private func isPartOfNumber(_ byte: UInt8) -> Bool {

@@ -130,7 +130,9 @@ public struct TestParameters: Hashable, Sendable {
     window = Int(try number("window", in: 0...Int64(Limit.window), otherwise: 0, .bufferSize))
     segmentSize = Int(try number("MSS", in: 0...Int64(Limit.segment), otherwise: 0, .segmentSize))
     typeOfService = Int(try number("TOS", in: 0...255, otherwise: 0, .typeOfService))
-    if flag("reverse"), flag("bidirectional") { throw .refused(.reverseAndBidirectional, "both reverse and bidirectional") }
+    if flag("reverse"), flag("bidirectional") {
+      throw .refused(.reverseAndBidirectional, "both reverse and bidirectional")
+    }
     direction = flag("bidirectional") ? .bidirectional : flag("reverse") ? .reverse : .forward
     noDelay = flag("nodelay")
     zeroCopy = flag("zerocopy")
