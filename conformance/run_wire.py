@@ -454,7 +454,8 @@ def main():
         if isinstance(d, dict) and d and all(isinstance(v, dict) and 'ifaces' in v for v in d.values()): recs.update(d)
     names = [n for n in ORDER if n in recs and (not a.filter or any(x in n for x in a.filter.split(',')))]
     for n in sorted(set(recs) - set(ORDER)): print(f'skipped {n}: not known to this program')
-    if not names: sys.exit('no experiment selected (give forwarding.json)')
+    if not names and not a.filter and recs: finish(0, 0, 0, [], a.json)
+    if not names: sys.exit('no experiment selected')
     load_modules(); target = Target(a.ipvsadm, a.svs); session = Session(target)
     t0, stats, bad = time.time(), collections.defaultdict(collections.Counter), []
     for name in names:

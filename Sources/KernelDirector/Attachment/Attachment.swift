@@ -55,10 +55,18 @@ extension Director {
     static let everywhere: UInt32 = 2
   }
 
-  /// What the first service of a namespace does: what cannot be attached is told by `svs status`, not here.
+  /// What the first service of a namespace does: what cannot be attached is told by `svs status`.
+  ///
+  /// Only where all is in vain is it remarked on at once. Without any interface that is up nothing is: that may be meant.
   func attachEverywhere(_ tables: Tables) {
     guard let interfaces = try? select([]) else { return }
-    for interface in interfaces { _ = attach(interface, tables) }
+    let refusals = interfaces.compactMap { interface -> String? in
+      guard case .refused(let error) = attach(interface, tables).outcome else { return nil }
+      return "\(interface.name): \(error.sentence)"
+    }
+    if let first = refusals.first, refusals.count == interfaces.count {
+      remarks.append("no interface could be attached, so no packet will be balanced (\(first)); see 'svs status'")
+    }
     tables.config.pointee.attach_mode = AttachMode.everywhere
     try? refreshDevices(tables)
   }

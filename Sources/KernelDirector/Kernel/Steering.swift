@@ -9,7 +9,7 @@ import Netlink
 ///     0: from all iif svs1 goto 1              what the director passes on goes the usual ways
 ///     0: from all iif svs0 goto 1              so the director asks whether a destination has any route,
 ///     32799: from all iif svs0 prohibit        and is told this where it has none; nothing comes in by svs0
-///     0: from all fwmark MARK lookup 21335     one for each service by mark
+///     0: from all fwmark MARK/MASK lookup 21335  for services by mark (`MarkBlock`)
 ///     0: from all [iif lo] ipproto P dport N lookup 21334   VIPs, at services' ports: of what this host itself
 ///                                              sends, or of all where there are marks
 ///     0: from all lookup local                 the rule that was there, behind those above
@@ -110,10 +110,10 @@ struct Steering {
         $0.prohibits = true
       }
     }
-    for mark in wish.marks.sorted() {
+    for block in MarkBlock.cover(wish.marks) {
       add(rule(Priority.first, table: Self.marks)) {
-        $0.mark = mark
-        $0.markMask = ~0
+        $0.mark = block.mark
+        $0.markMask = block.mask
       }
     }
     for (proto, ranges) in wish.ports.ranges.sorted(by: { $0.key < $1.key }) {
@@ -127,6 +127,19 @@ struct Steering {
       }
     }
     return rules
+  }
+
+  /// Whether rules of somebody else's route packets of these marks, as for a VIP that is no address of this host:
+  /// `ip rule add fwmark 1 lookup 100` with `local default dev lo` in table 100.
+  func isRoutedElsewhere(_ marks: Set<UInt32>) -> Bool {
+    guard let rules = try? NetlinkSocket().rules() else { return false }
+    return rules.contains { rule in
+      guard rule.family == family, !Self.isOurs(rule), !rule.prohibits, !rule.discards, let mark = rule.mark else {
+        return false
+      }
+      let mask = rule.markMask ?? ~0
+      return marks.contains { $0 & mask == mark }
+    }
   }
 
   private static func isOurs(_ rule: Rule) -> Bool {

@@ -27,7 +27,7 @@ struct Status: ParsableCommand {
       throw ExitCode(3)
     }
     if json {
-      printJSON(JSONValue(status))
+      printJSON(drops ? .object([("drops", status.dropsValue)]) : JSONValue(status))
     } else if drops {
       print(status.dropsTable)
     } else {
@@ -79,6 +79,13 @@ extension DirectorStatus {
     return lines.joined(separator: "\n")
   }
 
+  var dropsValue: JSONValue {
+    .array(
+      events.map {
+        .object([("reason", .string($0.name)), ("fate", .string($0.fate)), ("packets", .number($0.packets))])
+      })
+  }
+
   private func mebibytes(_ bytes: UInt64) -> String {
     let tenths = (bytes * 10 + 524_288) / 1_048_576
     return "\(tenths / 10).\(tenths % 10)"
@@ -124,13 +131,7 @@ extension JSONValue {
             ])
           })
       ),
-      (
-        "drops",
-        .array(
-          status.events.map {
-            .object([("reason", .string($0.name)), ("fate", .string($0.fate)), ("packets", .number($0.packets))])
-          })
-      ),
+      ("drops", status.dropsValue),
       ("warnings", .array(status.warnings.map { .string($0) })),
     ])
   }
