@@ -83,18 +83,20 @@ private struct ClientSession {
     ) { (_, _) throws(ThroughputError) in }
     let control = ControlConnection(socket, peer: "the server")
     let cookie = Cookie.random(asksForExtensions: settings.measuresLatency)
-    prepare(control, cookie)
     try Wire.write(cookie.bytes, to: control.number, control.peer)
     while true {
       let state = try control.nextState(Deadline(in: .seconds(30)), interrupts: interrupts)
       switch state {
       case .extensionsKnown:
+        prepare(control, cookie)
         let socket = try maker.connect(
           to: settings.host, port: settings.port, timeout: .seconds(10)
         ) { (_, _) throws(ThroughputError) in }
         probe = try EchoProbe(socket, cookie, interrupts: interrupts)
         try probe?.measureIdle()
-      case .parameterExchange: try control.send(parameters.wireForm())
+      case .parameterExchange:
+        prepare(control, cookie)
+        try control.send(parameters.wireForm())
       case .createStreams: try createStreams(cookie, control)
       case .testStart: print([report.heading(record)])
       case .testRunning: try conduct(control)
@@ -112,10 +114,9 @@ private struct ClientSession {
     }
   }
 
-  /// What is known once there is a connection.
+  /// What is known once the server has answered: until then the kernel knows only half of its window.
   private mutating func prepare(_ control: borrowing ControlConnection, _ cookie: Cookie) {
-    var information = svs_tcp_info()
-    _ = svs_tcp_information(control.number, &information)
+    guard record.cookie.isEmpty else { return }
     let segment = svs_get_socket_option(control.number, SVS_MAXIMUM_SEGMENT)
     record.controlSegment = Int(segment > 0 ? segment : 1448)
     if parameters.transport == .udp, !settings.hasBlockSize {

@@ -20,7 +20,12 @@ struct TextReport {
   /// What is said before the first interval.
   func opening(_ record: TestRecord) -> [String] {
     var lines: [String] = []
-    if style.isVerbose { lines.append("Time: \(Clock.date(record.began))") }
+    if style.isVerbose {
+      if record.side == .client {
+        lines += [ProductName.version, ProductName.system, "Control connection MSS \(record.controlSegment)"]
+      }
+      lines.append("Time: \(Clock.date(record.began))")
+    }
     switch record.side {
     case .client:
       lines.append("Connecting to host \(record.peer.host), port \(record.peer.port)")
