@@ -50,6 +50,9 @@ public enum Event: UInt32, CaseIterable {
   case fragmentDropped
   /// Answered by ICMP: every local address and port for the server is taken (FULLNAT).
   case noLocalPort
+  /// Dropped: a packet that was to be answered by ICMP, to a host that has had its share of answers. Its reason is
+  /// counted too.
+  case answerLimited
 }
 
 extension Event {
@@ -80,6 +83,7 @@ extension Event {
     case .fragmented: "fragmented"
     case .fragmentDropped: "fragment-dropped"
     case .noLocalPort: "no-local-port"
+    case .answerLimited: "answer-limited"
     }
   }
 

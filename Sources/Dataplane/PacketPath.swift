@@ -20,6 +20,7 @@ public struct PacketPath<P: Platform> {
       if next == .open { next = open(&packet, p) }
       if next == .persist { next = persist(&packet, p) }
       if next == .schedule { next = schedule(p) }
+      if next == .keep { next = keep(p) }
       if next == .enter { next = enter(p) }
       if next == .lease { next = lease(p) }
       if next == .route { next = route(&packet, p) }

@@ -77,6 +77,8 @@ public enum Step: Int32 {
   case persist
   /// The scheduler picks a server.
   case schedule
+  /// Its client gets a template, for the server that was picked.
+  case keep
   /// Service and server are known: enter the connection.
   case enter
   /// It is one of FULLNAT: take a local address and port for it.

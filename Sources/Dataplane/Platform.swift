@@ -18,6 +18,7 @@ public protocol Platform {
   associatedtype LocalRanges: Pool<svs_local_range>
   associatedtype TrafficCounters: Pool<svs_counters>
   associatedtype Events: Pool<svs_drop>
+  associatedtype Allowances: Pool<svs_allowance>
   associatedtype Configuration: Pool<svs_config>
   associatedtype Runtime: Pool<svs_runtime>
 
@@ -38,6 +39,8 @@ public protocol Platform {
   /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }
+  /// By the hash of the address that is answered.
+  var allowances: Allowances { get }
   var configuration: Configuration { get }
   var runtime: Runtime { get }
 

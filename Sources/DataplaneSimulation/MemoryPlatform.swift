@@ -18,6 +18,7 @@ public struct MemoryPlatform: Platform {
     public let localRanges = MemoryPool<svs_local_range>(capacity: Int(SVS_LOCAL_RANGES))
     public let serverCounters = MemoryPool<svs_counters>(capacity: 1 << 20)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
+    public let allowances = MemoryPool<svs_allowance>(capacity: Int(SVS_ALLOWANCES))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
     public let runtime = MemoryPool<svs_runtime>(capacity: 1)
     public var freeSlots: [UInt32] = []
@@ -75,6 +76,7 @@ public struct MemoryPlatform: Platform {
   public var localRanges: MemoryPool<svs_local_range> { state.localRanges }
   public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
   public var events: MemoryPool<svs_drop> { state.events }
+  public var allowances: MemoryPool<svs_allowance> { state.allowances }
   public var configuration: MemoryPool<svs_config> { state.configuration }
   public var runtime: MemoryPool<svs_runtime> { state.runtime }
 

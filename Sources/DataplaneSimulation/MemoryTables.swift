@@ -32,6 +32,9 @@ public final class MemoryHash<Key, Value>: HashTable {
   /// Where entries come from that are not here yet: a table that is copied as far as it is looked at.
   public var origin: ((Key) -> Value?)?
 
+  /// Is called before a key is inserted: what other CPUs do at that very moment.
+  public var inserting: ((Key) -> Void)?
+
   public init(capacity: Int) {
     precondition(MemoryLayout<Key>.size <= 40)
     self.capacity = capacity
@@ -58,6 +61,7 @@ public final class MemoryHash<Key, Value>: HashTable {
   public func find(at key: UnsafePointer<Key>) -> UnsafeMutablePointer<Value>? { find(key.pointee) }
 
   public func insert(_ key: Key, _ value: Value) -> InsertOutcome {
+    inserting?(key)
     if find(key) != nil { return .exists }
     return replace(key, value)
   }

@@ -141,6 +141,7 @@ public final class Director {
         config.pointee.handover_ifindex = pair.outerIndex
         config.pointee.lookup_ifindex = pair.innerIndex
         config.pointee.sweep_period_us = 20_000
+        config.limitAnswers()
         // A packet in five seconds and server shows the kernel's neighbour table that the server is in use.
         config.pointee.probe_ticks = Ticks.of(seconds: 5)
         Timeouts.initialise(config)
@@ -170,6 +171,7 @@ extension Director {
     try repairPair(tables)
     try refreshDevices(tables)
     try? finishForKilled(tables)
+    tables.config.limitAnswers()
   }
 
   /// Makes the hand-over pair again if somebody deleted it: without it no route is looked up.

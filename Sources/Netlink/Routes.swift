@@ -32,12 +32,15 @@ public struct Route: Hashable, Sendable {
   /// Smaller wins.
   public var metric: UInt32?
   public var mtu: UInt32?
+  /// The time to live of what this host sends by it.
+  public var hopLimit: UInt32?
   /// The gateway is on the link even if no address of ours says so (RTNH_F_ONLINK).
   public var isOnLink: Bool
 
   public init(
     to destination: IPPrefix, via gateway: IPAddress? = nil, interfaceIndex: UInt32? = nil, source: IPAddress? = nil,
-    table: UInt32 = 254, kind: RouteKind = .unicast, metric: UInt32? = nil, mtu: UInt32? = nil, isOnLink: Bool = false
+    table: UInt32 = 254, kind: RouteKind = .unicast, metric: UInt32? = nil, mtu: UInt32? = nil, hopLimit: UInt32? = nil,
+    isOnLink: Bool = false
   ) {
     self.destination = destination
     self.gateway = gateway
@@ -47,6 +50,7 @@ public struct Route: Hashable, Sendable {
     self.kind = kind
     self.metric = metric
     self.mtu = mtu
+    self.hopLimit = hopLimit
     self.isOnLink = isOnLink
   }
 }
@@ -154,7 +158,12 @@ extension Route {
     if let interfaceIndex { message.put(RTA_OIF.rawValue, interfaceIndex) }
     if let source { message.put(RTA_PREFSRC.rawValue, source) }
     if let metric { message.put(RTA_PRIORITY.rawValue, metric) }
-    if let mtu { message.nest(RTA_METRICS.rawValue) { $0.put(RTAX_MTU, mtu) } }
+    if mtu != nil || hopLimit != nil {
+      message.nest(RTA_METRICS.rawValue) { metrics in
+        if let mtu { metrics.put(RTAX_MTU, mtu) }
+        if let hopLimit { metrics.put(RTAX_HOPLIMIT, hopLimit) }
+      }
+    }
     message.put(RTA_TABLE.rawValue, table)
   }
 

@@ -25,6 +25,7 @@ public struct Rule: Hashable, Sendable {
   /// IPPROTO_TCP and so on.
   public var ipProtocol: UInt8?
   public var destinationPorts: ClosedRange<UInt16>?
+  public var sourcePorts: ClosedRange<UInt16>?
 
   public init(
     _ family: IPAddress.Family, priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil,
@@ -107,6 +108,9 @@ extension Rule {
     if let inputInterface { message.put(FRA_IIFNAME, text: inputInterface) }
     if let outputInterface { message.put(FRA_OIFNAME, text: outputInterface) }
     if let ipProtocol { message.put(FRA_IP_PROTO, ipProtocol) }
+    if let sourcePorts {
+      message.put(FRA_SPORT_RANGE, fib_rule_port_range(start: sourcePorts.lowerBound, end: sourcePorts.upperBound))
+    }
     if let destinationPorts {
       message.put(
         FRA_DPORT_RANGE, fib_rule_port_range(start: destinationPorts.lowerBound, end: destinationPorts.upperBound))
@@ -119,6 +123,7 @@ extension Rule {
       [FR_ACT_TO_TBL, FR_ACT_GOTO, FR_ACT_PROHIBIT, FR_ACT_BLACKHOLE].contains(where: { $0 == body.action })
     else { return nil }
     let ports = attributes.value(FRA_DPORT_RANGE, as: fib_rule_port_range.self)
+    let sources = attributes.value(FRA_SPORT_RANGE, as: fib_rule_port_range.self)
     self.init(
       family, priority: attributes.value(FRA_PRIORITY) ?? 0,
       table: attributes.value(FRA_TABLE) ?? UInt32(body.table), goto: attributes.value(FRA_GOTO),
@@ -128,6 +133,7 @@ extension Rule {
       inputInterface: attributes.text(FRA_IIFNAME), outputInterface: attributes.text(FRA_OIFNAME),
       ipProtocol: attributes.value(FRA_IP_PROTO),
       destinationPorts: ports.flatMap { $0.start <= $0.end ? $0.start...$0.end : nil })
+    sourcePorts = sources.flatMap { $0.start <= $0.end ? $0.start...$0.end : nil }
     let maker: UInt8? = attributes.value(FRA_PROTOCOL)
     self.maker = maker == 0 ? nil : maker
     prohibits = CInt(body.action) == CInt(FR_ACT_PROHIBIT)

@@ -51,6 +51,8 @@ public struct Decision: Sendable {
   public var source: Endpoint
   public var destination: Endpoint
   public var flags: TCPFlags
+  /// The type of SCTP's chunk that counts.
+  public var chunk: UInt8?
   public var mark: UInt32
   public var outcome: Outcome
   public var reason = Reason.none
@@ -73,6 +75,27 @@ public struct Decision: Sendable {
 
   /// Whether anybody had to decide: the packet belonged to no connection, and was for a service.
   public var isChoice: Bool { service != nil }
+}
+
+extension Decision {
+  /// What a packet says: TCP's flags, or SCTP's chunk; nothing of UDP.
+  public var saying: String {
+    guard let chunk else { return flags.names }
+    switch chunk {
+    case SCTPChunk.data: return "DATA"
+    case SCTPChunk.initiation: return "INIT"
+    case SCTPChunk.initiationAck: return "INIT ACK"
+    case SCTPChunk.selectiveAck: return "SACK"
+    case SCTPChunk.abort: return "ABORT"
+    case SCTPChunk.shutdown: return "SHUTDOWN"
+    case SCTPChunk.shutdownAck: return "SHUTDOWN ACK"
+    case SCTPChunk.error: return "ERROR"
+    case SCTPChunk.cookieEcho: return "COOKIE ECHO"
+    case SCTPChunk.cookieAck: return "COOKIE ACK"
+    case SCTPChunk.shutdownComplete: return "SHUTDOWN COMPLETE"
+    default: return "chunk \(chunk)"
+    }
+  }
 }
 
 extension TCPFlags {

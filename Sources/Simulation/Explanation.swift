@@ -24,7 +24,9 @@ public struct Explanation: Sendable {
       if known { simulator.forgetWay(transport, client, vip) }
       // Of a connection that stands, the next packet is data; else it would have to open one.
       let flags: TCPFlags = transport != .tcp ? [] : known ? .ack : .syn
-      let frame = FrameBuilder(transport, from: client, to: vip, flags: flags)
+      let chunk = known ? SCTPChunk.data : SCTPChunk.initiation
+      let frame = FrameBuilder(
+        transport, from: client, to: vip, flags: flags, chunk: chunk, payload: transport == .sctp ? 16 : 0)
       guard let decision = simulator.process(frame.bytes, mark: mark) else { return nil }
       var explanation = Explanation(decision: decision)
       if case .connection(let connection) = decision.reason { explanation.connection = connection }

@@ -58,7 +58,7 @@ public final class Simulator {
     (buffer + room).copyMemory(from: frame, byteCount: frame.count)
     var packet = Packet(start: buffer + room, end: buffer + room + frame.count)
     var seen = Frame()
-    let isFlow = seen.parse(packet) == .flow
+    let isFlow = seen.parse(packet) == .flow || seen.parseAssociation(packet)
     var ingress = SimulatedDirector.interface
     // The director's own parser has found the addresses; where marks matter, the kernel's rules have had their turn.
     if isFlow, let family = IPAddress.Family(rawValue: seen.flow.family), director.hasMarkServices(family),
@@ -84,6 +84,7 @@ public final class Simulator {
       source: Endpoint(IPAddress(record: flow.src, family: flow.family), port: UInt16(bigEndian: flow.sport)),
       destination: Endpoint(IPAddress(record: flow.dst, family: flow.family), port: UInt16(bigEndian: flow.dport)),
       flags: seen.flags, mark: mark, outcome: observed.outcome)
+    if transport == .sctp { (decision.flags, decision.chunk) = ([], seen.chunk) }
     decision.isFromServer = observed.isFromServer
     if let before = observed.before { decision.reason = .connection(before) }
     if let service = observed.service {

@@ -90,6 +90,7 @@ struct Trace {
         for position in observed.candidates.indices {
           if let load = loads[observed.candidates[position].number] { observed.candidates[position].overhead = load }
         }
+      case .keep: next = path.keep(p)
       case .enter:
         let choice = p.pointee.choice
         next = path.enter(p)
@@ -108,7 +109,12 @@ struct Trace {
             isResolved: way.kind != .handover)
         }
       case .forward: next = path.forward(&packet, p)
-      case .emit: next = path.emit(&packet, p)
+      case .emit:
+        next = path.emit(&packet, p)
+        // Cut, and counted, where the hand-over pair ends.
+        if next == .redirect, p.pointee.way.kind == .fragmenting {
+          observed.events.append(Event.fragmented.name.description)
+        }
       case .answer:
         next = path.answer(&packet, p)
         observed.isAnswered = true

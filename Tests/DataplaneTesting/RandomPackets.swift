@@ -26,10 +26,15 @@ public struct RandomPackets {
   private let scenario: Scenario
   private let clients: Int
   private let ports: Int
+  private let damaged: Int
+  /// What was forwarded of late, for errors to quote.
+  private var sent: [[UInt8]] = []
 
   /// - Parameters:
   ///   - clients: how many addresses, and with `ports` how many connections there may be at once.
-  public init(seed: UInt64, scenario: Scenario, clients: Int = 12, ports: Int = 8) {
+  ///   - damaged: how many of a hundred have headers that no decent host sends.
+  public init(seed: UInt64, scenario: Scenario, clients: Int = 12, ports: Int = 8, damaged: Int = 6) {
+    self.damaged = damaged
     random = SeededGenerator(seed: seed)
     self.scenario = scenario
     self.clients = clients
@@ -38,8 +43,69 @@ public struct RandomPackets {
 
   private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
 
+  /// Remembers a frame that the director has sent, for errors about it.
+  public mutating func remember(_ frame: [UInt8]) {
+    var network = 12
+    while network + 4 < frame.count, frame[network] == 0x81 || frame[network] == 0x88 { network += 4 }
+    let packet = Array(frame.dropFirst(network + 2))
+    guard packet.count >= 40, packet[0] >> 4 == 4 || packet[0] >> 4 == 6 else { return }
+    if sent.count < 32 { sent.append(packet) } else { sent[Int.random(in: 0..<32, using: &random)] = packet }
+  }
+
+  /// An ICMP error about a packet that was forwarded, for its sender; or something like it.
+  private mutating func error(_ quoted: [UInt8]) -> [UInt8] {
+    let six = quoted[0] >> 4 == 6
+    let kinds: [UInt8] = six ? [1, 2, 3, 4, 2, 128] : [3, 3, 3, 11, 4, 5, 8]
+    let mtu = [0, 68, 576, 1280, 1300, 1400, 65_535].randomElement(using: &random) ?? 0
+    var message: [UInt8] = [kinds.randomElement(using: &random) ?? 3, UInt8.random(in: 0...4, using: &random), 0, 0]
+    message += [0, 0, UInt8(mtu >> 8), UInt8(mtu & 255)]
+    let length = chance(80) ? quoted.count : Int.random(in: 0...quoted.count, using: &random)
+    message += quoted.prefix(min(length, six ? 1232 : 548))
+    let router = TestAddress(six ? "fd00:77::9" : "10.99.0.9").bytes
+    let target = Array(six ? quoted[8..<24] : quoted[12..<16])
+    let pseudo = six ? router + target + [0, 58, UInt8(message.count >> 8), UInt8(message.count & 255)] : []
+    let sum = internetChecksum(pseudo + message) &+ (chance(5) ? 1 : 0)
+    (message[2], message[3]) = (UInt8(sum >> 8), UInt8(sum & 255))
+    let ttl: UInt8 = chance(5) ? 1 : 60
+    let frame: [UInt8] = [2, 0, 0, 0, 0, 0xd0, 2, 0, 0, 0, 0, 0xc0]
+    if six {
+      let size = [UInt8(message.count >> 8), UInt8(message.count & 255)]
+      return frame + [0x86, 0xdd, 0x60, 0, 0, 0] + size + [58, ttl] + router + target + message
+    }
+    let size = message.count + 20
+    var header: [UInt8] = [0x45, 0xc0, UInt8(size >> 8), UInt8(size & 255), 0, 9, 0, 0, ttl, 1, 0, 0]
+    header += router + target
+    let check = internetChecksum(header)
+    (header[10], header[11]) = (UInt8(check >> 8), UInt8(check & 255))
+    return frame + [8, 0] + header + message
+  }
+
+  /// Makes a frame look as if the kernel had routed it into svs0: with a mark, of others or of this host itself.
+  public mutating func stamp(_ frame: [UInt8]) -> [UInt8] {
+    var mark = scenario.services.randomElement(using: &random)?.mark ?? 0
+    if chance(5) { mark = UInt32.random(in: 0...UInt32.max, using: &random) }
+    var frame = frame
+    frame[6] = chance(97) ? 6 : 2
+    frame[7] = chance(25) ? 1 : 0
+    for byte in 0..<4 { frame[8 + byte] = UInt8(truncatingIfNeeded: mark >> UInt32(8 * byte)) }
+    return frame
+  }
+
+  /// A SIP message of one of a few calls; some have none.
+  private mutating func message() -> [UInt8] {
+    let name = ["Call-ID: ", "i:", "CALL-ID :\t ", "Call: "].randomElement(using: &random) ?? ""
+    let pad = String(repeating: "x", count: Int.random(in: 0...120, using: &random))
+    return Array(
+      "INVITE sip:b SIP/2.0\r\nVia: \(pad)\r\n\(name)\(Int.random(in: 1...6, using: &random))@h\r\n\r\n".utf8)
+  }
+
   /// The next frame, at least 14 bytes long, at most 2,000.
   public mutating func next() -> [UInt8] {
+    if !sent.isEmpty, chance(8), let quoted = sent.randomElement(using: &random) {
+      var bytes = error(quoted)
+      if chance(damaged) { damage(&bytes) }
+      return bytes.count < 14 ? bytes + [UInt8](repeating: 0, count: 14 - bytes.count) : bytes
+    }
     var packet = TestPacket()
     let service = scenario.services[Int.random(in: 0..<scenario.services.count, using: &random)]
     let v6 = service.vip.isIPv6
@@ -49,10 +115,11 @@ public struct RandomPackets {
     packet.source = client
     packet.sourcePort = clientPort
     packet.destination = service.vip
-    packet.destinationPort = service.port
+    let anyPort: UInt16 = chance(50) ? 443 : 8080
+    packet.destinationPort = service.port == 0 ? anyPort : service.port
     if chance(35), let server = service.servers.randomElement(using: &random), server.address.isIPv6 == v6 {
       packet.source = server.address
-      packet.sourcePort = server.port
+      packet.sourcePort = server.port == 0 ? packet.destinationPort : server.port
       packet.destination = client
       packet.destinationPort = clientPort
     }
@@ -60,8 +127,17 @@ public struct RandomPackets {
     if chance(2) { packet.sourcePort = 20 }
     packet.flags = flags()
     dress(&packet, v6)
+    if service.engine != "", chance(70) { packet.payload = message() }
+    if service.proto == 132 {
+      packet.chunk = [1, 1, 2, 10, 11, 0, 3, 7, 8, 14, 6, 9, 200].randomElement(using: &random) ?? 1
+      // An ABORT may stand behind the first chunk.
+      if chance(20) {
+        packet.payload = [1, 2, 3, 4, chance(70) ? 6 : 0, 0, 0, 4]
+        packet.chunkLength = chance(70) ? 8 : UInt16.random(in: 0...2000, using: &random)
+      }
+    }
     var bytes = packet.bytes
-    if chance(6) { damage(&bytes) }
+    if chance(damaged) { damage(&bytes) }
     return bytes.count < 14 ? bytes + [UInt8](repeating: 0, count: 14 - bytes.count) : bytes
   }
 

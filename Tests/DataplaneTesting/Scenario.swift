@@ -10,6 +10,8 @@ public struct Scenario: Sendable {
     public var method: UInt8
     public var weight: Int32
     public var upperThreshold: UInt32
+    /// Kind, port and flags of a tunnel.
+    public var tunnel = Tunnel()
 
     init(_ address: String, _ port: UInt16, _ method: UInt8, _ weight: Int32 = 1, upTo upperThreshold: UInt32 = 0) {
       self.upperThreshold = upperThreshold
@@ -20,6 +22,12 @@ public struct Scenario: Sendable {
     }
   }
 
+  public struct Tunnel: Sendable {
+    public var kind: UInt8 = 0
+    public var port: UInt16 = 0
+    public var flags: UInt8 = 0
+  }
+
   public struct Service: Sendable {
     public var vip: TestAddress
     public var port: UInt16
@@ -27,6 +35,13 @@ public struct Scenario: Sendable {
     public var scheduler: String
     public var schedulerFlags: UInt8
     public var servers: [Server]
+    /// In seconds.
+    public var persistence: UInt32 = 0
+    public var netmask: UInt32 = ~0
+    public var engine = ""
+    public var onePacket = false
+    /// Of a service by firewall mark, whose VIP tells no more than the family.
+    public var mark: UInt32 = 0
 
     init(
       _ vip: String, _ port: UInt16, _ proto: UInt8, _ scheduler: String, _ servers: [Server],
@@ -95,13 +110,28 @@ public struct Scenario: Sendable {
   /// Enters the rules into memory.
   public func install(in state: MemoryPlatform.State) {
     for service in services {
-      let key = svs_service_key(
-        vip: service.vip.value, port: service.port.bigEndian, proto: service.proto, family: service.vip.family)
+      let family = service.vip.family
+      let key =
+        service.mark == 0
+        ? svs_service_key(vip: service.vip.value, port: service.port.bigEndian, proto: service.proto, family: family)
+        : svs_service_key(vip: svs_addr(ipv4: service.mark), port: 0, proto: 0, family: family)
       let index = state.addService(key, scheduler: schedulerNumber(service.scheduler), flags: service.schedulerFlags)
+      if let entry = state.serviceRecords.find(index) {
+        entry.pointee.persistence = service.persistence
+        entry.pointee.netmask = service.netmask
+        entry.pointee.engine = service.engine == "sip" ? 1 : 0
+        entry.pointee.one_packet = service.onePacket ? 1 : 0
+      }
+      if service.mark != 0, let config = state.configuration.find(0) {
+        if family == 2 { config.pointee.marks4 += 1 } else { config.pointee.marks6 += 1 }
+      }
       for server in service.servers {
         var record = svs_server()
         record.addr = server.address.value
         record.port = (server.method == 0 ? server.port : service.port).bigEndian
+        record.tunnel = server.tunnel.kind
+        record.tunnel_port = server.tunnel.port.bigEndian
+        record.tunnel_flags = server.tunnel.flags
         record.family = server.address.family
         record.method = server.method
         record.weight = server.weight

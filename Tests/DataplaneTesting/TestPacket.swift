@@ -13,6 +13,9 @@ public struct TestPacket {
   public var sourcePort: UInt16 = 40_000
   public var destinationPort: UInt16 = 80
   public var flags: TCPFlags = .syn
+  /// Of SCTP: the first chunk's type, and its length where that is not the rest of the packet.
+  public var chunk: UInt8 = 1
+  public var chunkLength: UInt16?
   public var ttl: UInt8 = 64
   public var tos: UInt8 = 0
   public var id: UInt16 = 1
@@ -72,6 +75,11 @@ public struct TestPacket {
       UInt8(sourcePort >> 8), UInt8(sourcePort & 255), UInt8(destinationPort >> 8), UInt8(destinationPort & 255),
     ]
     let field: Int
+    if proto == 132 {
+      // No checksum: the director changes one that it does not look at.
+      let length = chunkLength ?? UInt16(4 + payload.count)
+      return segment + [0, 0, 0, 7, 1, 2, 3, 4, chunk, 0, UInt8(length >> 8), UInt8(length & 255)] + payload
+    }
     if proto == 6 {
       segment += [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags.rawValue, 0xfa, 0xf0, 0, 0, 0, 0]
       field = 16

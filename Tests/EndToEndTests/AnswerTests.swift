@@ -43,6 +43,30 @@ import Testing
     }
   }
 
+  /// One host has six answers, and one more in a second, as the kernel's own settings say; or as many as it likes.
+  @Test(arguments: [false, true])
+  func oneHostIsAnsweredSoOften(six: Bool) async throws {
+    let c = Case(method: .nat, six: six)
+    try await withDirector(Stage.plain) { director in
+      try director.ipvsadm("-A -u \(c.bracketedVIP):53 -s rr")
+      let time = try seconds { try director.python("client", "errors", ["many", c.vip, "53", "40"]) }
+      try director.eventually(within: .seconds(10), "all have come") {
+        try director.drops()["no-server", default: 0] == 40
+      }
+      let limited = try director.drops()["answer-limited", default: 0]
+      #expect(limited <= 34 && limited >= 33 - Int(time), "\(limited) in \(time) s")
+
+      let setting = six ? "net.ipv6.icmp.ratelimit" : "net.ipv4.icmp_ratelimit"
+      try director.run("director", ["sysctl", "-q", "-w", "\(setting)=0"])
+      try director.ipvsadm("-A -u \(c.bracketedVIP):54 -s rr")
+      try director.python("client", "errors", ["many", c.vip, "54", "40"])
+      try director.eventually(within: .seconds(10), "all have come") {
+        try director.drops()["no-server", default: 0] == 80
+      }
+      #expect(try director.drops()["answer-limited", default: 0] == limited)
+    }
+  }
+
   /// And a large download, whose server is told: by NAT the answers go through the director.
   @Test(arguments: [Case(method: .nat, six: false), Case(method: .nat, six: true)], [true, false])
   func downloadsFitTheWayBack(_ c: Case, forwards: Bool) async throws {

@@ -65,4 +65,33 @@ import Testing
       #expect(try director.drops()["too-big-dropped", default: 0] == 0)
     }
   }
+
+  /// IP options go into every fragment, or into the first alone, as they say themselves (RFC 791, section 3.1).
+  @Test func fragmentsHaveTheOptionsThatAreToBeCopied() async throws {
+    let c = Case(method: .nat, six: false)
+    try await withDirector(Stage.plain) { director in
+      try director.run("director", ["ip", "link", "set", "back", "mtu", "1000"])
+      let server = c.servers()[0]
+      try director.ipvsadm("-A -u \(c.vip):9000 -s rr")
+      try director.ipvsadm("-a -u \(c.vip):9000 -r \(server):9000 -m")
+      // The neighbour is known from here on, and so is the way's MTU.
+      try director.run("director", ["ping", "-c", "1", "-W", "5", server])
+      let pieces = try director.lab.spawn(
+        "rs1", [Programs.python, Programs.script("fragments"), "pieces", server], name: "pieces")
+      try director.eventually(within: .seconds(15), "the server listens") {
+        try Files.text(pieces.log).hasPrefix("ready")
+      }
+      try director.python("client", "fragments", ["options", c.address(net: 1, host: 2), c.vip, "9000"])
+      try director.eventually(within: .seconds(15), "all has arrived") { !pieces.isRunning }
+      #expect(
+        try Files.text(pieces.log) == """
+          ready
+          0 more 940400000707040000000000 968
+          968 last 940400000101010101010100 440
+          whole
+
+          """)
+      #expect(try director.drops()["fragmented", default: 0] == 1)
+    }
+  }
 }

@@ -13,17 +13,28 @@ import Testing
 @Suite(.serialized) struct DifferentialTests {
   static let packets = Int(environment("SVS_DIFFERENTIAL_PACKETS") ?? "") ?? 120_000
 
-  @Test func nativeAndKernelDecideAlike() throws {
+  @Test(arguments: ["everything", "more", "marked"])
+  func nativeAndKernelDecideAlike(_ name: String) throws {
+    let scenarios = ["everything": Scenario.everything, "more": .more, "marked": .marked]
+    let scenario = try #require(scenarios[name])
     let seed = UInt64(environment("SVS_SEED") ?? "") ?? UInt64.random(in: 0...UInt64.max)
-    print("differential test: \(Self.packets) packets, SVS_SEED=\(seed)")
-    try withTestNamespace { world in
+    print("differential test, \(name): \(Self.packets) packets, SVS_SEED=\(seed)")
+    try withTestNamespace(scenario) { world in
       let memory = world.memoryTwin()
-      var generator = RandomPackets(seed: seed, scenario: .everything)
+      // In memory every address has a route, so that marked packets keep theirs.
+      var generator = RandomPackets(seed: seed, scenario: scenario, damaged: name == "marked" ? 0 : 6)
+      let pair = try #require(world.director.tables).config.pointee.lookup_ifindex
       var differences = 0
       for number in 0..<Self.packets {
-        let frame = generator.next()
-        let kernel = try world.run(frame)
-        let native = memory.process(frame, ingress: world.ingress)
+        var frame = generator.next()
+        var interface = world.ingress
+        if name == "marked", number % 2 == 0 {
+          frame = generator.stamp(frame)
+          interface = pair
+        }
+        let kernel = try world.run(frame, at: interface)
+        let native = memory.process(frame, ingress: interface)
+        if native.0 == .redirect { generator.remember(native.1) }
         if kernel.0 != native.0 || kernel.1 != native.1 {
           differences += 1
           if differences <= 5 {
@@ -35,6 +46,13 @@ import Testing
       #expect(differences == 0)
       #expect(try world.connectionTexts() == memory.connectionTexts)
       try world.compareCounters(memory)
+      // The packets were of all the kinds that they are to be of.
+      let texts = memory.connectionTexts
+      #expect(texts.count > 50, "\(texts.count) connections")
+      #expect(memory.events.find(Event.errorForwarded.rawValue)?.pointee.packets ?? 0 > 0)
+      if name == "more" { #expect(texts.contains { $0.hasPrefix("132 ") }) }
+      let templates = texts.filter { $0.split(separator: " ")[8] == "255" }
+      #expect(templates.isEmpty == (name == "everything"))
     }
   }
 }

@@ -12,6 +12,7 @@ import Testing
 /// A director in a namespace of its own, whose packets are fed to it by BPF_PROG_TEST_RUN.
 struct TestWorld {
   let director: Director
+  let scenario: Scenario
   let program: Int32
   let ingress: UInt32
   let egress: UInt32
@@ -19,11 +20,13 @@ struct TestWorld {
   let egressMAC: svs_mac
 
   /// Runs one frame through the kernel's director.
-  func run(_ frame: [UInt8]) throws -> (Verdict, [UInt8]) {
+  ///
+  /// - Parameter interface: where it comes in; `ingress` by default.
+  func run(_ frame: [UInt8], at interface: UInt32? = nil) throws -> (Verdict, [UInt8]) {
     var output = [UInt8](repeating: 0, count: frame.count + 256)
     var context = xdp_md()
     context.data_end = UInt32(frame.count)
-    context.ingress_ifindex = ingress
+    context.ingress_ifindex = interface ?? ingress
     var options = bpf_test_run_opts()
     options.sz = MemoryLayout<bpf_test_run_opts>.size
     options.`repeat` = 1
@@ -48,9 +51,14 @@ struct TestWorld {
   /// The same rules and routes in memory.
   func memoryTwin() -> MemoryPlatform.State {
     let state = MemoryPlatform.State()
-    Scenario.everything.install(in: state)
+    scenario.install(in: state)
     if let config = state.configuration.find(0), let tables = director.tables {
       config.pointee.handover_ifindex = tables.config.pointee.handover_ifindex
+      config.pointee.lookup_ifindex = tables.config.pointee.lookup_ifindex
+      config.pointee.features = tables.config.pointee.features
+      if let pair = tables.devices.find(config.pointee.lookup_ifindex, svs_device()) {
+        _ = state.devices.replace(config.pointee.lookup_ifindex, pair)
+      }
     }
     // twos draws by chance: both draw the same numbers.
     if let tables = director.tables {
@@ -123,13 +131,13 @@ struct TestWorld {
 
 /// Makes a namespace with two links and permanent neighbours, a director in it with the scenario's rules, and runs
 /// `body` inside; takes everything away afterwards.
-func withTestNamespace(_ body: (TestWorld) throws -> Void) throws {
+func withTestNamespace(_ scenario: Scenario = .everything, _ body: (TestWorld) throws -> Void) throws {
   try #require(geteuid() == 0, "this test needs root: it loads a program into the kernel")
   let name = "svstest\(getpid())x\(UInt32.random(in: 0...9999))"
   let namespace = try NetworkNamespace.create(name)
   defer { try? NetworkNamespace.delete(name) }
   try namespace.perform {
-    let world = try makeWorld()
+    let world = try makeWorld(scenario)
     defer {
       close(world.program)
       try? world.director.detach([])
@@ -138,7 +146,7 @@ func withTestNamespace(_ body: (TestWorld) throws -> Void) throws {
   }
 }
 
-private func makeWorld() throws -> TestWorld {
+private func makeWorld(_ scenario: Scenario) throws -> TestWorld {
   let netlink = try NetlinkSocket()
   let control = try DeviceControl()
   for (name, peer) in [("d0", "c0"), ("d1", "r0")] {
@@ -172,17 +180,23 @@ private func makeWorld() throws -> TestWorld {
   try netlink.addRoute(
     Route(to: address("fd00:1::/64"), via: IPAddress("fd00:c::2"), interfaceIndex: ingress.index))
   try netlink.addRoute(Route(to: address("10.77.0.0/16"), kind: .unreachable))
+  for vips in ["10.9.9.0/24", "fd00:9::/64"] where scenario.services.contains(where: { $0.mark != 0 }) {
+    // Marked packets are balanced only where they are to go somewhere.
+    try netlink.addRoute(Route(to: address(vips), interfaceIndex: 1, table: 255, kind: .local))
+  }
 
   let director = try Director()
   _ = try director.attach(["d0", "d1"])
   var knobs = Knobs()
   knobs.offersTwos = 1
   try director.setKnobs(knobs)
-  try enter(.everything, director)
+  try enter(scenario, director)
   let tables = try #require(director.tables)
   // No clock here: nothing may expire, and no packet may go by the neighbour table for its sake.
   tables.config.pointee.probe_ticks = 0
   tables.config.pointee.fragment_lifetime = .max
+  tables.config.pointee.answer_interval4 = 0
+  tables.config.pointee.answer_interval6 = 0
   tables.config.pointee.sweep_period_us = 3_600_000_000 / 1000 * 1000
   for index in 0..<tables.config.pointee.servers_used {
     // The twin has no routes of its own to find a source by.
@@ -196,7 +210,8 @@ private func makeWorld() throws -> TestWorld {
       a: UInt16(m[0]) | UInt16(m[1]) << 8, b: UInt16(m[2]) | UInt16(m[3]) << 8, c: UInt16(m[4]) | UInt16(m[5]) << 8)
   }
   return TestWorld(
-    director: director, program: program, ingress: ingress.index, egress: egress.index, ingressMAC: try mac(ingress),
+    director: director, scenario: scenario, program: program, ingress: ingress.index, egress: egress.index,
+    ingressMAC: try mac(ingress),
     egressMAC: try mac(egress))
 }
 
@@ -204,9 +219,14 @@ private func enter(_ scenario: Scenario, _ director: Director) throws {
   for service in scenario.services {
     let vip = try #require(IPAddress(bytes: service.vip.bytes))
     let transport = try #require(TransportProtocol(rawValue: service.proto))
-    let identity = ServiceIdentity.address(transport, Endpoint(vip, port: service.port))
+    let identity =
+      service.mark == 0
+      ? ServiceIdentity.address(transport, Endpoint(vip, port: service.port)) : .mark(service.mark, vip.family)
     try director.addService(
-      identity, ServiceSettings(scheduler: service.scheduler, schedulerFlags: service.schedulerFlags))
+      identity,
+      ServiceSettings(
+        scheduler: service.scheduler, persistence: service.persistence, netmask: service.netmask,
+        onePacket: service.onePacket, schedulerFlags: service.schedulerFlags, persistenceEngine: service.engine))
     for server in service.servers {
       let method = try #require(ForwardingMethod(rawValue: server.method))
       let address = try #require(IPAddress(bytes: server.address.bytes))
@@ -214,7 +234,9 @@ private func enter(_ scenario: Scenario, _ director: Director) throws {
       try director.addServer(
         Endpoint(address, port: port),
         ServerSettings(
-          method: method, weight: UInt32(server.weight), upperThreshold: server.upperThreshold), to: identity)
+          method: method, weight: UInt32(server.weight), upperThreshold: server.upperThreshold,
+          tunnel: #require(TunnelKind(rawValue: server.tunnel.kind)), tunnelPort: server.tunnel.port,
+          tunnelFlags: UInt16(server.tunnel.flags)), to: identity)
     }
   }
 }

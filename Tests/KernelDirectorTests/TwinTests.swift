@@ -18,7 +18,8 @@ import Testing
     try withTestNamespace { world in
       let twin = try Twin(objects: objects)
       let world = TestWorld(
-        director: world.director, program: try twin.program(), ingress: world.ingress, egress: world.egress,
+        director: world.director, scenario: world.scenario, program: try twin.program(), ingress: world.ingress,
+        egress: world.egress,
         ingressMAC: world.ingressMAC, egressMAC: world.egressMAC)
       let memory = world.memoryTwin()
       var generator = RandomPackets(seed: seed, scenario: .everything)

@@ -20,6 +20,8 @@ import Testing
     -A -u 10.9.9.1:53 -s sh -o
     -a -u 10.9.9.1:53 -r 10.0.0.31:53 -g
     -A -t 10.9.9.3:80
+    -A --sctp-service 10.9.9.4:5060 -s rr
+    -a --sctp-service 10.9.9.4:5060 -r 10.0.0.41:3868 -m
     -A -t [fd00:9::1]:80 -s nq
     -a -t [fd00:9::1]:80 -r [fd00:a::1]:80 -m
     """
@@ -52,6 +54,23 @@ import Testing
     #expect(last.method == .nat)
     #expect(last.isOpening && last.outcome == .forwarded)
     guard case .scheduler = last.reason else { return #expect(Bool(false), "\(last.reason)") }
+  }
+
+  @Test func associationsOpenAndClose() throws {
+    let decisions = try decisions(
+      """
+      open 10.1.0.1 10.9.9.4:5060 sctp
+      data 10.1.0.1 10.9.9.4:5060 sctp
+      close 10.1.0.1 10.9.9.4:5060 sctp
+      data 10.1.0.2:7 10.9.9.4:5060 sctp
+      """)
+    #expect(decisions.map(\.saying) == ["INIT", "DATA", "SHUTDOWN", "DATA"])
+    #expect(decisions.map(\.outcome) == [.forwarded, .forwarded, .forwarded, .passed])
+    #expect(decisions.map { $0.server?.text } == ["10.0.0.41:3868", "10.0.0.41:3868", "10.0.0.41:3868", nil])
+    #expect(decisions[0].isOpening && decisions[0].method == .nat)
+    guard case .connection(let before) = decisions[2].reason else { return #expect(Bool(false), "\(decisions[2])") }
+    #expect(before.state == .association(.established))
+    #expect(decisions[3].events == ["not-syn"])
   }
 
   @Test func connectionsAdvanceEndAndExpire() throws {

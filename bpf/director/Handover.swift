@@ -20,12 +20,24 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
     neighbour.ipv6_nh = (n.w0, n.w1, n.w2, n.w3)
   }
   var fragment = Fragment(mtu: UInt32(note.pointee.mtu), sent: UInt32(note.pointee.sent))
-  if fragment.mtu != 0, !fragment.cut(context) { return drop }
+  if fragment.mtu != 0, !fragment.cut(context) { return dropped(.tooBigDropped) }
   // BPF_ADJ_ROOM_MAC: takes the bytes out from behind the link layer's header.
   guard bpf_skb_adjust_room(context, 0 &- Int32(MemoryLayout<svs_handover>.size), 1, 0) == 0 else { return drop }
-  if fragment.mtu != 0, !fragment.finish(context) { return drop }
+  if fragment.mtu != 0 {
+    guard fragment.finish(context) else { return dropped(.tooBigDropped) }
+    if !fragment.hasMore { count(.fragmented) }
+  }
   return Int32(
     truncatingIfNeeded: bpf_redirect_neigh(ifindex, &neighbour, Int32(MemoryLayout<bpf_redir_neigh>.size), 0))
+}
+
+@inline(__always) private func count(_ event: Event) {
+  if let counter = KernelArray<svs_drop>(map: &svs_events).find(event.rawValue) { counter.pointee.packets &+= 1 }
+}
+
+@inline(__always) private func dropped(_ event: Event) -> Int32 {
+  count(event)
+  return 2  // TC_ACT_SHOT
 }
 
 /// One fragment of an IPv4 packet (RFC 791, section 3.2).
@@ -35,6 +47,8 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
 private struct Fragment {
   let mtu: UInt32
   let sent: UInt32
+  /// Bytes of the IP header, and of the payload in this fragment.
+  var header: UInt32 = 20
   var size: UInt32 = 0
   var hasMore = false
 
@@ -45,16 +59,16 @@ private struct Fragment {
 
   private static var network: Int { 14 + MemoryLayout<svs_handover>.size }
 
-  /// Sends the rest round and cuts off what comes behind this fragment. Options would have to be told apart by whether
-  /// they are copied, so packets with any are not fragmented.
+  /// Sends the rest round and cuts off what comes behind this fragment.
   @inline(__always) mutating func cut(_ context: UnsafeMutablePointer<__sk_buff>) -> Bool {
-    guard let ip = Packet(context).at(Self.network, svs_ipv4.self), ip.pointee.version_ihl == 0x45, mtu >= 68 else {
+    guard let ip = Packet(context).at(Self.network, svs_ipv4.self), ip.pointee.version_ihl >> 4 == 4, mtu >= 68 else {
       return false
     }
+    header = UInt32(ip.pointee.version_ihl & 15) &* 4
     let total = UInt32(UInt16(bigEndian: ip.pointee.length))
-    let room = (mtu &- 20) & ~7
-    guard total > 20 &+ sent else { return false }
-    size = total &- 20 &- sent
+    let room = (mtu &- header) & ~7
+    guard header >= 20, total > header &+ sent else { return false }
+    size = total &- header &- sent
     hasMore = size > room
     if hasMore {
       size = room
@@ -64,22 +78,28 @@ private struct Fragment {
         return false
       }
     }
-    let end = UInt32(truncatingIfNeeded: Self.network) &+ 20 &+ sent &+ size
+    let end = UInt32(truncatingIfNeeded: Self.network) &+ header &+ sent &+ size
     return Int32(truncatingIfNeeded: bpf_skb_change_tail(context, end, 0)) == 0
   }
 
   /// Takes out what earlier fragments have, and says in the header which fragment this is. The note is gone by now.
   @inline(__always) func finish(_ context: UnsafeMutablePointer<__sk_buff>) -> Bool {
-    // BPF_ADJ_ROOM_NET: from behind the IP header.
-    if sent != 0, Int32(truncatingIfNeeded: bpf_skb_adjust_room(context, 0 &- Int32(bitPattern: sent), 0, 0)) != 0 {
-      return false
+    var change = Checksum()
+    if sent != 0 {
+      let options = FragmentOptions(words: (header &- 20) / 4)
+      guard options.read(Packet(context)) else { return false }
+      // BPF_ADJ_ROOM_NET: from behind the first 20 bytes of the IP header, so that options go with it.
+      guard Int32(truncatingIfNeeded: bpf_skb_adjust_room(context, 0 &- Int32(bitPattern: sent), 0, 0)) == 0,
+        options.write(Packet(context), &change)
+      else { return false }
     }
     guard let ip = Packet(context).at(14, svs_ipv4.self) else { return false }
     // A fragment itself, perhaps: its offset goes on, and its "more" stands for its last.
     var place = UInt16(bigEndian: ip.pointee.fragment) &+ UInt16(truncatingIfNeeded: sent >> 3)
     if hasMore { place |= 0x2000 }
-    let length = UInt16(truncatingIfNeeded: size &+ 20).bigEndian
+    let length = UInt16(truncatingIfNeeded: size &+ header).bigEndian
     var check = Checksum(updating: ip.pointee.check)
+    check.add(change)
     check.replace(ip.pointee.length, by: length)
     check.replace(ip.pointee.fragment, by: place.bigEndian)
     ip.pointee.length = length

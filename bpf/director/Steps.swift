@@ -83,6 +83,12 @@ public func schedule(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).schedule(p).rawValue
 }
 
+@c(svs_swift_keep)
+public func keep(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  return PacketPath(XDPPlatform(context: context)).keep(p).rawValue
+}
+
 @c(svs_swift_enter)
 public func enter(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
@@ -127,6 +133,7 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   if next == Step.open.rawValue { next = svs_open(context) }
   if next == Step.persist.rawValue { next = svs_persist(context) }
   if next == Step.schedule.rawValue { next = svs_schedule(context) }
+  if next == Step.keep.rawValue { next = svs_keep(context) }
   if next == Step.enter.rawValue { next = svs_enter(context) }
   if next == Step.lease.rawValue { next = svs_lease(context) }
   if next == Step.route.rawValue { next = svs_route(context) }

@@ -22,6 +22,7 @@ struct XDPPlatform: Platform {
   var localRanges: KernelArray<svs_local_range> { KernelArray(map: &svs_local_ranges) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
+  var allowances: KernelArray<svs_allowance> { KernelArray(map: &svs_allowance_map) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }
   var runtime: KernelArray<svs_runtime> { KernelArray(map: &svs_runtime_map) }
 

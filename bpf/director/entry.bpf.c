@@ -82,6 +82,7 @@ struct {
 } svs_fragment_map SEC(".maps");
 
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
+ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_allowance_map, SVS_ALLOWANCES, struct svs_allowance);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_operator_map, 1, struct svs_operator);
@@ -117,6 +118,7 @@ STEP(multiply, (struct xdp_md *context, uint32_t a, uint32_t b), (context, a, b)
 STEP(open, (struct xdp_md *context), (context))
 STEP(persist, (struct xdp_md *context), (context))
 STEP(schedule, (struct xdp_md *context), (context))
+STEP(keep, (struct xdp_md *context), (context))
 STEP(enter, (struct xdp_md *context), (context))
 STEP(lease, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))

@@ -43,6 +43,16 @@ extension UnsafeMutablePointer where Pointee == Frame {
   }
 }
 
+#if !BPF
+  extension Frame {
+    /// As `parse`, of a packet that `parse` leaves aside: whether it is one of SCTP, and whole.
+    public mutating func parseAssociation(_ packet: Packet) -> Bool {
+      guard parse(packet) == .aside, flow.proto == IPProtocol.sctp else { return false }
+      return withUnsafeMutablePointer(to: &self) { $0.readNetwork(packet) && $0.readChunks(packet) }
+    }
+  }
+#endif
+
 extension ConnectionTable {
   /// As `advance`, for SCTP.
   @inlinable @inline(__always)

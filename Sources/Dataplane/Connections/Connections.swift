@@ -42,10 +42,16 @@ public struct ConnectionTable<P: Platform> {
     _ config: UnsafeMutablePointer<svs_config>, now tick: UInt32
   ) -> Bool {
     // Most packets change nothing: they come in the same tick as the one before.
-    let settled =
-      c.pointee.proto == IPProtocol.tcp ? seen.state == State.established && flags.isPlainACK : true
+    let isTCP = c.pointee.proto == IPProtocol.tcp
+    let settled = isTCP ? seen.state == State.established && flags.isPlainACK : !assures(c, reference)
     if settled, seen.expiry == tick &+ timeout(config, seen.state) { return true }
     return platform.move(reference, flags, now: tick)
+  }
+
+  /// Whether a UDP reply is the first under its template, which is to know that its client has been answered.
+  @inlinable @inline(__always)
+  func assures(_ c: UnsafeMutablePointer<svs_connection>, _ reference: FlowReference) -> Bool {
+    reference.fromServer && c.pointee.control != 0 && c.pointee.notes & UInt8(SVS_ASSURED) == 0
   }
 
   /// What `advance` does with the others.
@@ -69,13 +75,13 @@ public struct ConnectionTable<P: Platform> {
       let inactive = isTCP ? !State.isActive(state) : true
       let new = StateWord(
         expiry: tick &+ timeout(config, state), generation: word.generation, state: state, inactive: inactive)
-      if new.bits == word.bits { return true }
-      if c.pointer(to: \.word).unsafelyUnwrapped.compareExchange(word.bits, new.bits) {
+      if new.bits == word.bits || c.pointer(to: \.word).unsafelyUnwrapped.compareExchange(word.bits, new.bits) {
         if word.isInactive != inactive, let server = platform.servers.find(c.pointee.server) {
           recount(server, fromInactive: word.isInactive)
         }
-        if c.pointee.control != 0, isTCP ? state == State.established : reference.fromServer {
+        if c.pointee.control != 0, isTCP ? state == State.established : assures(c, reference) {
           assure(c.pointee.control)
+          if !isTCP { c.pointee.notes |= UInt8(SVS_ASSURED) }
         }
         return true
       }

@@ -41,7 +41,9 @@ extension ConnectionTable {
         return nil
       }
     }
-    let generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
+    var generation = runtime.pointer(to: \.generation).unsafelyUnwrapped.fetchAdd(1) & 0xff_ffff
+    // None is 0: a free slot's word is, and must not be taken for anything.
+    if generation == 0 { generation = 1 }
     reference = FlowReference(slot: slot, generation: generation, fromServer: false)
     return platform.connections.find(slot)
   }
@@ -109,7 +111,9 @@ extension ConnectionTable {
     if isOwn { c.pointee.notes |= UInt8(SVS_OWN) }
     let word = StateWord(
       expiry: tick &+ lifetime, generation: reference.generation, state: state, inactive: inactive)
-    c.pointee.word = word.bits
+    // Dead until all of it stands: the sweep would end what it finds alive, and its flow, entered after that, would lead
+    // to nothing for ever.
+    c.pointee.word = word.dead.bits
     return c
   }
 
@@ -119,7 +123,7 @@ extension ConnectionTable {
     _ flow: UnsafePointer<svs_flow_key>, _ c: UnsafeMutablePointer<svs_connection>,
     _ server: UnsafeMutablePointer<svs_server>, _ reference: FlowReference
   ) -> Creation {
-    let word = StateWord(bits: c.pointee.word)
+    let word = StateWord(bits: c.pointee.word).alive
     let isLeased = c.pointee.method == Method.fullNAT
     let outcome = platform.flows.insert(at: flow, svs_flow_ref(bits: reference.bits))
     if outcome != .inserted {
@@ -143,6 +147,7 @@ extension ConnectionTable {
     }
     server.noteConnection()
     countLive()
+    c.pointee.word = word.bits
     return .created
   }
 

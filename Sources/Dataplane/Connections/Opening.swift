@@ -84,10 +84,42 @@ extension PacketPath {
   public func schedule(_ p: UnsafeMutablePointer<Passage>) -> Step {
     guard let service = platform.serviceRecords.find(p.pointee.service) else { return .pass }
     p.pointee.choice = Schedulers.pick(service, p.parsedFrame.pointee.flow, platform)
+    return service.pointee.persistence == 0 ? .enter : .keep
+  }
+
+  /// Makes the template by which the packet's client keeps the server that was picked; or takes the one that another of
+  /// the client's packets has just made on another CPU.
+  @inlinable @inline(__always)
+  public func keep(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    let frame = p.parsedFrame
+    let table = ConnectionTable(platform)
+    let choice = p.pointee.choice
+    guard let config = platform.configuration.find(0), let service = platform.serviceRecords.find(p.pointee.service)
+    else { return .pass }
+    guard choice != 0, let server = platform.servers.find(choice &- 1) else { return .enter }
+    let port = ConnectionTable<P>.isForOnePort(frame.flow, service) ? server.pointee.port : 0
+    let key = templateKey(p, service)
+    var reference = FlowReference.none
+    let creation = table.createTemplate(
+      key, Destination(choice &- 1, server, port: port), timeout: table.persistence(service), config,
+      now: p.pointee.tick, &reference)
+    switch creation {
+    case .created:
+      if p.pointee.hasCall { table.note(client: frame.flow, service, at: reference) }
+    case .exists:
+      guard let found = platform.flows.find(key), let template = connection(FlowReference(found.pointee)) else {
+        return leaving(.drop, .contention)
+      }
+      reference = FlowReference(found.pointee)
+      p.pointee.choice = template.pointee.server &+ 1
+    default: return leaving(.drop, event(of: creation))
+    }
+    p.pointee.template = reference
+    p.pointee.control = reference.slot &+ 1
     return .enter
   }
 
-  /// Enters a connection to the server that was chosen, under a template where clients keep their servers.
+  /// Enters a connection to the server that was chosen, under its client's template where there is one.
   @inlinable @inline(__always)
   public func enter(_ p: UnsafeMutablePointer<Passage>) -> Step {
     let frame = p.parsedFrame
@@ -106,17 +138,6 @@ extension PacketPath {
     let keepsPort =
       server.pointee.port == 0 || service.pointee.persistence != 0 && dport != service.pointee.key.port
     let destination = Destination(choice &- 1, server, port: keepsPort ? dport : server.pointee.port)
-    if service.pointee.persistence != 0, p.pointee.control == 0 {
-      let port = ConnectionTable<P>.isForOnePort(frame.flow, service) ? server.pointee.port : 0
-      var reference = FlowReference.none
-      let creation = table.createTemplate(
-        templateKey(p, service), Destination(choice &- 1, server, port: port),
-        timeout: table.persistence(service), config, now: tick, &reference)
-      if creation != .created { return leaving(.drop, event(of: creation)) }
-      if p.pointee.hasCall { table.note(client: frame.flow, service, at: reference) }
-      p.pointee.template = reference
-      p.pointee.control = reference.slot &+ 1
-    }
     let control = p.pointee.control
     if control != 0, !table.hold(p.pointee.template, now: tick) { return leaving(.drop, .contention) }
     // Replies of FULLNAT need a connection to find their client.

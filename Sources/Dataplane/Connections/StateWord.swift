@@ -28,6 +28,7 @@ public struct StateWord {
   @inlinable public var isFree: Bool { @inline(__always) get { bits == 0 } }
 
   @inlinable @inline(__always) public var dead: StateWord { StateWord(bits: bits | Self.deadBit) }
+  @inlinable @inline(__always) public var alive: StateWord { StateWord(bits: bits & ~Self.deadBit) }
 
   /// Whether the connection's time has come; ticks are compared by their difference, so they may wrap.
   @inlinable @inline(__always)

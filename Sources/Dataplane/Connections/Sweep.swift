@@ -14,7 +14,9 @@ public struct Sweep<P: Platform> {
     if word.isFree || word.isDead { return false }
     if !word.hasExpired(at: tick) {
       guard config.pointee.expire_nodest_conn != 0, hasNoServer(c, config) else { return false }
-      if c.pointee.method == Method.template, c.pointee.control != 0 { return false }
+      if c.pointee.method == Method.template, c.pointee.control != 0 || table.wasHeld(c, word, now: tick) {
+        return false
+      }
       return table.end(slot, c, word)
     }
     if table.renew(c, word, now: tick) { return false }

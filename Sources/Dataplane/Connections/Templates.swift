@@ -91,10 +91,10 @@ extension ConnectionTable {
     var key = key
     withUnsafePointer(to: &key) { write(c, $0, destination, rules: timeout, control: 0) }
     c.pointee.method = Method.template
-    c.pointee.word =
-      StateWord(
-        expiry: tick &+ timeout, generation: reference.generation, state: TemplateState.none, inactive: false
-      ).bits
+    let word = StateWord(
+      expiry: tick &+ timeout, generation: reference.generation, state: TemplateState.none, inactive: false)
+    // As with connections: dead until its key stands.
+    c.pointee.word = word.dead.bits
     let outcome = platform.flows.insert(key, svs_flow_ref(bits: reference.bits))
     if outcome != .inserted {
       c.pointee.word = 0
@@ -103,6 +103,7 @@ extension ConnectionTable {
     }
     destination.server.pointer(to: \.persistent).unsafelyUnwrapped.increment()
     countLive()
+    c.pointee.word = word.bits
     return .created
   }
 
@@ -110,18 +111,30 @@ extension ConnectionTable {
   @inlinable @inline(__always)
   func hold(_ reference: FlowReference, now tick: UInt32) -> Bool {
     guard let c = platform.connections.find(reference.slot) else { return false }
-    // In this order: a sweep that sees none controlled then fails to move the word.
-    c.pointer(to: \.control).unsafelyUnwrapped.increment()
     for _ in 0..<4 {
       let word = StateWord(bits: c.pointee.word)
-      if word.generation != reference.generation || word.isDead { break }
+      if word.generation != reference.generation || word.isDead { return false }
       let new = StateWord(
         expiry: tick &+ c.pointee.rules, generation: word.generation, state: word.state, inactive: false)
-      if c.pointer(to: \.word).unsafelyUnwrapped.compareExchange(word.bits, new.bits) { return true }
+      if c.pointer(to: \.word).unsafelyUnwrapped.compareExchange(word.bits, new.bits) {
+        // Only now: before, the slot might be another's, to whom this word means something else. The sweep leaves a
+        // template alone that was held a moment ago (`wasHeld`).
+        c.pointer(to: \.control).unsafelyUnwrapped.increment()
+        return true
+      }
     }
-    c.pointer(to: \.control).unsafelyUnwrapped.decrement()
     return false
   }
+
+  /// Whether a template was held so lately that who holds it may not have counted its connection yet.
+  @inlinable @inline(__always)
+  func wasHeld(_ c: UnsafeMutablePointer<svs_connection>, _ word: StateWord, now tick: UInt32) -> Bool {
+    let left = word.expiry &- tick
+    return Int32(bitPattern: left &+ Self.holding &- c.pointee.rules) >= 0
+  }
+
+  /// Ticks within which a packet that has found its template is done with it.
+  @inlinable static var holding: UInt32 { 6 }
 
   /// Tells a template that it controls one connection less.
   ///

@@ -44,6 +44,7 @@ extension PacketPath {
       device.pointee.flags & UInt32(SVS_DEVICE_REDIRECT) != 0
     else { return .pass }
     let four = frame.pointee.flow.family == Family.ipv4
+    guard isGranted(packet, frame, answer.kind) else { return leaving(.drop, .answerLimited) }
     let header = four ? 28 : 48
     var tos: UInt8 = 0
     if four, let ip = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) { tos = ip.pointee.tos }

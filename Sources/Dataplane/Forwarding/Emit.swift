@@ -9,6 +9,12 @@ extension PacketPath {
     return c.pointee.server_family == Family.ipv4 ? 20 : 40
   }
 
+  /// Whether requests travel inside IPv6, which routers do not fragment, and nor does the director.
+  @inlinable @inline(__always)
+  static func isInIPv6(_ c: UnsafeMutablePointer<svs_connection>) -> Bool {
+    c.pointee.method == Method.tunnel && c.pointee.server_family != Family.ipv4
+  }
+
   /// Puts all headers in front of the packet and sends it.
   @inlinable @inline(__always)
   func emit(
@@ -69,7 +75,8 @@ extension PacketPath {
       }
       if !outer.write(packet, at: link, from: source, c) { return .drop }
     }
-    if byKernel { platform.note(fragmenting ? .fragmented : .handedOver) }
+    // Fragments are counted where they are cut.
+    if byKernel, !fragmenting { platform.note(.handedOver) }
     // Also where it leaves by the device it came in by: veth does not deliver what an XDP program transmits unless its
     // peer has a program too, but it does deliver what is redirected.
     return platform.redirect(leaveBy)

@@ -40,7 +40,7 @@ extension PacketPath {
     let frame = p.parsedFrame
     let size = frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
     if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), !frame.pointee.dontFragment,
-      config.pointee.handover_ifindex != 0
+      config.pointee.handover_ifindex != 0, reference.fromServer || !Self.isInIPv6(c)
     {
       way.giveToKernel(query.ifindex)
       way.kind = .fragmenting
@@ -58,6 +58,9 @@ extension PacketPath {
     case .notForwarded where c.pointee.method == Method.direct:
       // The director is the real server itself, and the packet is addressed to it already.
       return .pass
+    case .notForwarded where c.pointee.method == Method.nat && isHere(server, reference, c):
+      p.pointee.way.kind = .local
+      return .forward
     case .notForwarded where c.pointee.method == Method.tunnel && server.pointee.tunnel_source == c.pointee.rip:
       // A tunnel to the director itself needs none, as with IPVS. Only an own address is its own source.
       return .pass
@@ -70,6 +73,14 @@ extension PacketPath {
         ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
     default: return .forward
     }
+  }
+
+  /// Whether a server of NAT's is a socket of this host, whose replies the kernel's routing brings to svs1.
+  @inlinable @inline(__always)
+  func isHere(
+    _ server: UnsafeMutablePointer<svs_server>, _ reference: FlowReference, _ c: UnsafeMutablePointer<svs_connection>
+  ) -> Bool {
+    !reference.fromServer && server.pointee.tunnel_source == c.pointee.rip && c.pointee.notes & UInt8(SVS_OWN) == 0
   }
 
   /// Replies to the director's own host go to svs1, and come out of svs0: where their connection's requests went in.
@@ -109,6 +120,7 @@ extension PacketPath {
     guard let c = platform.connections.find(reference.slot), let way = p.pointer(to: \.way),
       let hop = way.pointer(to: \.hop)
     else { return .drop }
+    if way.pointee.kind == .local { return .pass }
     let tunnelled = c.pointee.method == Method.tunnel && !reference.fromServer
     return Step(emit(&packet, p.parsedFrame, c, hop, plainly: false, by: way, tunnelled: tunnelled))
   }
@@ -133,14 +145,13 @@ extension PacketPath {
     let overhead = fromServer ? 0 : Self.overhead(c) &+ (plainly ? 0 : Encapsulation.size(c))
     let mtu = UInt32(hop.pointee.mtu)
     if mtu != 0, frame.pointee.length &+ overhead > mtu {
-      if frame.pointee.dontFragment {
+      if !plainly && way.unsafelyUnwrapped.pointee.kind != .fragmenting || frame.pointee.dontFragment {
         // As IPVS quotes it: with its time to live counted down already.
         if !age(packet, frame) { return .drop }
         // A reply's sender is told too, in the client's name, for whom it is on its way: else downloads would stall.
         return answering(.tooBig, mtu: mtu &- overhead, .tooBig, p)
       }
       if plainly { return .route }
-      if way.unsafelyUnwrapped.pointee.kind != .fragmenting { return leaving(.drop, .tooBigDropped) }
     }
     let sums = plainly || frame.pointee.flow.proto != IPProtocol.sctp
     guard !sums || completeChecksum(packet, frame, translating: Method.translates(c.pointee.method)) else {

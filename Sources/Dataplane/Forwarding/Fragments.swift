@@ -133,7 +133,6 @@ extension PacketPath {
       if !isFirst { return leaving(.drop, .fragmentDropped) }
       return fromServer ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
     }
-    if !frame.pointee.dontFragment { return leaving(.drop, .tooBigDropped) }
     // RFC 1122, section 3.2.2: none about later fragments. IPv6 has no such rule, and every packet too big is told.
     if !isFirst, frame.pointee.flow.family == Family.ipv4 { return leaving(.drop, .fragmentDropped) }
     if !age(packet, frame) { return .drop }

@@ -70,6 +70,8 @@ import DataplaneTypes
       if first & 0xe0 != 0 { return 0 }
       next = UInt8(truncatingIfNeeded: gue.pointee.tci >> 8)
       offset = transport &+ 12 &+ Int(first & 31) &* 4
+      // What stands farther than headers can be read is not looked at.
+      if offset > 420 { return 0 }
     } else if next == IPProtocol.gre {
       guard let gre = packet.at(dynamic: transport, svs_vlan.self) else { return 0 }
       if gre.pointee.tci & ~UInt16(0x8000).bigEndian != 0 { return 0 }

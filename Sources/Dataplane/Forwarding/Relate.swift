@@ -134,8 +134,8 @@ extension PacketPath {
     var rest = UInt32(bigEndian: icmp.pointee.rest)
     let tooBig = four ? type == 3 && code == 4 : type == 2
     if tooBig {
-      // A packet that may be fragmented needs no smaller MTU.
-      if !quote.dontFragment { return leaving(.drop, .errorDropped) }
+      // A packet that may be fragmented needs no smaller MTU, but inside IPv6, where it may not.
+      if four, !quote.dontFragment { return leaving(.drop, .errorDropped) }
       let overhead = Self.overhead(c) &+ Encapsulation.size(c)
       let mtu = four ? rest & 0xffff : rest
       rest = mtu > overhead &+ 68 ? mtu &- overhead : mtu

@@ -14,6 +14,8 @@ public struct Way {
     /// To this very host, or nowhere.
     case notForwarded
     case unreachable
+    /// To a socket of this very host, translated.
+    case local
   }
 
   public var kind = Kind.unknown

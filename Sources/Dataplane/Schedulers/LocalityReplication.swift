@@ -21,14 +21,15 @@ public enum LocalityReplication: Scheduler {
     }
     if let known {
       known.pointee.used = tick
-      let count = known.pointee.count
+      let count = min(known.pointee.count, UInt32(SVS_LOCALITY_PLACES))
       var set = walk(key, greatest: false, known, service, platform)
       platform.run(&set, atMost: count)
       kept = set.best
-      if count > 1, tick &- known.pointee.modified >= config.pointee.lblcr_expiration {
+      let modified = known.pointee.modified
+      if count > 1, tick &- modified >= config.pointee.lblcr_expiration {
         var greatest = walk(key, greatest: true, known, service, platform)
         platform.run(&greatest, atMost: count)
-        if greatest.best != 0 { known.erase(at: greatest.place, tick: tick) }
+        if greatest.best != 0 { known.erase(at: greatest.place, modified: modified, tick: tick) }
       }
       if kept != 0, let server = platform.servers.find(kept &- 1), !Locality.isOverloaded(server) { return kept }
     }
@@ -87,24 +88,28 @@ public enum LocalityReplication: Scheduler {
 
 extension UnsafeMutablePointer where Pointee == svs_locality {
   /// Adds a server that is not there yet, while there is room; places beyond the last are 0.
+  ///
+  /// Who moves the count has the place; where another CPU did, its server is the destination's newest for now.
   @inlinable @inline(__always)
   func insert(_ tag: UInt32, at tick: UInt32) {
     let count = pointee.count
     guard count < UInt32(SVS_LOCALITY_PLACES) else { return }
     let places = Locality.places(self)
     for i in 0..<Int(SVS_LOCALITY_PLACES) where places[i] == tag { return }
+    guard pointer(to: \.count).unsafelyUnwrapped.compareExchange(count, count &+ 1) else { return }
     places[Int(count)] = tag
-    pointee.count = count &+ 1
     pointee.modified = tick
   }
 
   /// Removes the server at a place; the others keep their order, and another day.
+  ///
+  /// - Parameter modified: when the set was last changed: of all CPUs that have seen the same, one removes.
   @inlinable @inline(__always)
-  func erase(at place: UInt32, tick: UInt32) {
+  func erase(at place: UInt32, modified: UInt32, tick: UInt32) {
+    guard pointer(to: \.modified).unsafelyUnwrapped.compareExchange(modified, tick) else { return }
     let places = Locality.places(self)
     for i in 0..<Int(SVS_LOCALITY_PLACES) &- 1 where UInt32(i) >= place { places[i] = places[i &+ 1] }
     places[Int(SVS_LOCALITY_PLACES) &- 1] = 0
-    pointee.count &-= 1
-    pointee.modified = tick
+    pointer(to: \.count).unsafelyUnwrapped.decrement()
   }
 }

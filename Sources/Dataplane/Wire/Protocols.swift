@@ -44,8 +44,10 @@ public struct TCPFlags: OptionSet, Sendable {
 
 /// Chunks of SCTP that move an association's state (RFC 9260, section 3.2).
 public enum SCTPChunk {
+  @inlinable public static var data: UInt8 { 0 }
   @inlinable public static var initiation: UInt8 { 1 }
   @inlinable public static var initiationAck: UInt8 { 2 }
+  @inlinable public static var selectiveAck: UInt8 { 3 }
   @inlinable public static var abort: UInt8 { 6 }
   @inlinable public static var shutdown: UInt8 { 7 }
   @inlinable public static var shutdownAck: UInt8 { 8 }

@@ -87,6 +87,7 @@ struct svs_exchange {
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
 #define SVS_CALL 0x20u           /* a template by Call-ID, whose hash stands in to_server and to_client */
+#define SVS_ASSURED 0x10u        /* UDP that has been answered, as its template knows */
 #define SVS_OWN 0x40u            /* its client is the director's own host */
 
 /* ---- services and servers ---- */
@@ -135,7 +136,7 @@ struct svs_server {
     uint8_t tunnel, tunnel_flags;
     uint16_t tunnel_port;
     uint32_t upper, lower;
-    struct svs_addr tunnel_source;
+    struct svs_addr tunnel_source;   /* under NAT: its own address, where that is this host's; else 0 */
     struct svs_service_key home; /* the service it was removed from, for a return */
     uint32_t probe_tick;         /* when a packet last went through the kernel's neighbour table */
     int32_t last_weight;         /* the last that was not 0, or what it came with */
@@ -192,6 +193,15 @@ struct svs_fragments {
     uint32_t tick, reserved;
 };
 
+/* How many answers a host may still have, in a table by the hash of its address. */
+#define SVS_ALLOWANCE_SHIFT 12
+#define SVS_ALLOWANCES (1u << SVS_ALLOWANCE_SHIFT)
+
+struct svs_allowance {
+    uint32_t tick;               /* of the last answer; 0: there was none */
+    uint32_t saved;              /* ticks since, and what was left then */
+};
+
 /* ---- devices ---- */
 
 #define SVS_DEVICE_REDIRECT 1u   /* takes redirected frames itself */
@@ -229,13 +239,15 @@ struct svs_config {
     uint32_t offers_twos;        /* whether commands know the scheduler twos */
     uint32_t unfinished;         /* a command has left work for its end; whoever finds this, does it */
     uint32_t routed_marks;       /* SVS_ROUTED_...: the operator's own rules route services' marks; old kernels only */
-    uint32_t reserved[7];
+    uint32_t answer_interval4, answer_interval6;   /* ticks between ICMP answers to one host; 0: no limit */
+    uint32_t reserved[5];
 };
 
 #define SVS_ROUTED_4 1u
 #define SVS_ROUTED_6 2u
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
+#define SVS_HAS_LOCAL 4u         /* a server under NAT on this very host */
 #define SVS_HAS_FTP 2u           /* a service at port 21, which takes passive data connections too */
 
 struct svs_runtime {

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Netlink
 
 /// The kernel's routing rules that bring to svs0 what XDP cannot decide on, or does not see.
@@ -8,10 +9,11 @@ import Netlink
 ///
 ///     0: from all iif svs1 goto 1              what the director passes on goes the usual ways
 ///     0: from all iif svs0 goto 1              so the director asks whether a destination has any route,
-///     32799: from all iif svs0 prohibit        and is told this where it has none; nothing comes in by svs0
+///     32799: from all iif svs0 lookup 21336    and is told of a prohibition where it has none; nothing comes in by svs0
 ///     0: from all fwmark MARK/MASK lookup 21335  for services by mark (`MarkBlock`)
 ///     0: from all [iif lo] ipproto P dport N lookup 21334   VIPs, at services' ports: of what this host itself
 ///                                              sends, or of all where there are marks
+///     0: from ADDRESS iif lo ipproto P sport N lookup 21337   replies of servers under NAT on this very host
 ///     0: from all lookup local                 the rule that was there, behind those above
 ///     1: from all lookup local                 where the first two go on
 ///     100: from all iif NIC blackhole          where the host itself does not forward (`MarkForwarding`)
@@ -20,6 +22,9 @@ import Netlink
 struct Steering {
   private static let vips: UInt32 = 21_334
   private static let marks: UInt32 = 21_335
+  /// Its one route prohibits. A rule that prohibits would do for IPv4; under IPv6 the packet path is not told of it.
+  private static let nowhere: UInt32 = 21_336
+  private static let locals: UInt32 = 21_337
   private static let local: UInt32 = 255
 
   /// What this host sends to a VIP: an Ethernet's frame less what a tunnel adds at most. The kernel looks the route up
@@ -45,29 +50,47 @@ struct Steering {
     var hasVIPs = false
     /// Ports of services by address.
     var ports = SteeredPorts()
+    var locals: Set<LocalServer> = []
 
     var isNothing: Bool { marks.isEmpty && !hasVIPs }
+  }
+
+  /// A socket of this host that is a server under NAT.
+  struct LocalServer: Hashable {
+    var address: IPAddress
+    var proto: UInt8
+    /// 0 for all.
+    var port: UInt16
   }
 
   /// Brings the rules in line with a wish; those that are right already are not touched.
   ///
   /// Every step leaves rules that route as before or as wished: a rule is there before what it replaces goes.
-  func apply(_ wish: Wish) throws(DirectorError) {
+  ///
+  /// - Returns: whether rules of somebody else's route packets of the marks too.
+  func apply(_ wish: Wish) throws(DirectorError) -> Bool {
     do {
-      try change(to: wish)
+      return try change(to: wish)
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
   }
 
-  private func change(to wish: Wish) throws(NetlinkError) {
+  private func change(to wish: Wish) throws(NetlinkError) -> Bool {
     let netlink = try NetlinkSocket()
     let all = try netlink.rules().filter { $0.family == family }
     let present = Set(all.filter(Self.isOurs))
-    if wish.isNothing, present.isEmpty { return }
+    if wish.isNothing, present.isEmpty { return false }
     if !wish.isNothing {
       try netlink.addRoute(
         Route(to: .everything(family), interfaceIndex: interface, table: Self.marks), replacing: true)
+      try netlink.addRoute(prohibition, replacing: true)
+    }
+    if !wish.locals.isEmpty {
+      try netlink.addRoute(
+        Route(
+          to: .everything(family), interfaceIndex: interface, table: Self.locals, mtu: Self.mtu, hopLimit: hopLimit + 1),
+        replacing: true)
     }
     let wanted = rules(wish)
     var isChanged = false
@@ -83,6 +106,14 @@ struct Steering {
       for _ in 0..<locals { try netlink.removeRule(local) }
     }
     if wish.isNothing { removeRoutes(netlink) }
+    return all.contains { Self.routes($0, wish.marks) }
+  }
+
+  /// What this host's packets start with. Those that are routed into svs0 have one more, which the director, or
+  /// whoever forwards them from svs1, counts down.
+  private var hopLimit: UInt32 {
+    let key = family == .ipv4 ? "net.ipv4.ip_default_ttl" : "net.ipv6.conf.all.hop_limit"
+    return min((try? Sysctls.get(key)).flatMap { UInt32($0) } ?? 64, 254)
   }
 
   private var local: Rule { rule(Priority.first, table: Self.local) }
@@ -105,15 +136,21 @@ struct Steering {
     add(rule(Priority.first, goto: Priority.anchor)) { $0.inputInterface = HandoverPair.inner }
     if !wish.marks.isEmpty {
       add(rule(Priority.first, goto: Priority.anchor)) { $0.inputInterface = HandoverPair.outer }
-      add(rule(Priority.none)) {
-        $0.inputInterface = HandoverPair.outer
-        $0.prohibits = true
-      }
+      add(rule(Priority.none, table: Self.nowhere)) { $0.inputInterface = HandoverPair.outer }
     }
     for block in MarkBlock.cover(wish.marks) {
       add(rule(Priority.first, table: Self.marks)) {
         $0.mark = block.mark
         $0.markMask = block.mask
+      }
+    }
+    for server in wish.locals.sorted(by: { ($0.proto, $0.port, "\($0.address)") < ($1.proto, $1.port, "\($1.address)") }
+    ) {
+      add(rule(Priority.first, table: Self.locals)) {
+        $0.source = IPPrefix(server.address)
+        $0.inputInterface = "lo"
+        $0.ipProtocol = server.proto
+        $0.sourcePorts = server.port == 0 ? nil : server.port...server.port
       }
     }
     for (proto, ranges) in wish.ports.ranges.sorted(by: { $0.key < $1.key }) {
@@ -129,25 +166,20 @@ struct Steering {
     return rules
   }
 
-  /// Whether rules of somebody else's route packets of these marks, as for a VIP that is no address of this host:
+  /// Whether a rule of somebody else's routes packets of these marks, as for a VIP that is no address of this host:
   /// `ip rule add fwmark 1 lookup 100` with `local default dev lo` in table 100.
-  func isRoutedElsewhere(_ marks: Set<UInt32>) -> Bool {
-    guard let rules = try? NetlinkSocket().rules() else { return false }
-    return rules.contains { rule in
-      guard rule.family == family, !Self.isOurs(rule), !rule.prohibits, !rule.discards, let mark = rule.mark else {
-        return false
-      }
-      let mask = rule.markMask ?? ~0
-      return marks.contains { $0 & mask == mark }
-    }
+  private static func routes(_ rule: Rule, _ marks: Set<UInt32>) -> Bool {
+    guard !isOurs(rule), !rule.prohibits, !rule.discards, let mark = rule.mark else { return false }
+    let mask = rule.markMask ?? ~0
+    return marks.contains { $0 & mask == mark }
   }
 
   private static func isOurs(_ rule: Rule) -> Bool {
     switch rule.priority {
     case Priority.first where rule.target == Priority.anchor: HandoverPair.owns(rule.inputInterface ?? "")
-    case Priority.first: rule.table == marks || rule.table == vips
+    case Priority.first: rule.table == marks || rule.table == vips || rule.table == locals
     case Priority.anchor: rule.table == local && rule.inputInterface == nil && rule.source == nil
-    case Priority.none: rule.prohibits && rule.inputInterface == HandoverPair.outer
+    case Priority.none: rule.inputInterface == HandoverPair.outer
     default: false
     }
   }
@@ -186,19 +218,22 @@ struct Steering {
     try? NetlinkSocket().removeRoute(Route(to: IPPrefix(vip), interfaceIndex: interface, table: Self.vips))
   }
 
+  private var prohibition: Route { Route(to: .everything(family), table: Self.nowhere, kind: .prohibit) }
+
   private func removeRoutes(_ netlink: borrowing NetlinkSocket) {
-    for table in [Self.vips, Self.marks] {
+    for table in [Self.vips, Self.marks, Self.locals] {
       for route in (try? netlink.routes(table: table)) ?? [] where route.destination.address.family == family {
         try? netlink.removeRoute(route)
       }
     }
+    try? netlink.removeRoute(prohibition)
   }
 
   /// Takes all of it away, in both families.
   static func remove() {
     for family in [IPAddress.Family.ipv4, .ipv6] {
       MarkForwarding(family: family).end()
-      try? Steering(family: family, interface: 0).apply(Wish())
+      _ = try? Steering(family: family, interface: 0).apply(Wish())
     }
   }
 }

@@ -55,7 +55,7 @@ final class Tables {
     localities = LocalityTable(try BPFMap(pinnedAt: folder.pin("svs_locality_pool")))
     exchanges = RecordPool(
       try BPFMap(pinnedAt: folder.pin("svs_exchange_pool")), name: "exchange",
-      chunkSize: Int(SVS_EXCHANGE_CHUNK_SIZE))
+      chunkShift: Int(SVS_EXCHANGE_CHUNK_SHIFT))
     let ranges = try BPFMap(pinnedAt: folder.pin("svs_local_ranges"))
     localRanges = try MappedArray<svs_local_range>(ranges.descriptor, count: Int(SVS_LOCAL_RANGES))
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")

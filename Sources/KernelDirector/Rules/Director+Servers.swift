@@ -1,4 +1,5 @@
 import DataplaneTypes
+import Glibc
 import Netlink
 
 extension Director {
@@ -23,7 +24,7 @@ extension Director {
         // What lblc and lblcr remember holds for a server that returns, and for no other in its place.
         let returns = fresh.pointee.home == key && fresh.isAt(server)
         let incarnation = fresh.pointee.incarnation &+ (returns ? 0 : 1)
-        fresh.pointee = svs_server()
+        fresh.clear()
         fresh.pointee.incarnation = incarnation & 0x7ff
         fresh.pointee.zero = tables.serverCounters.read(number)
       }
@@ -35,12 +36,13 @@ extension Director {
       entry.pointee.home = key
       entry.pointee.last_weight = 0
       entry.write(settings, now: tables.now)
-      entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      entry.pointee.tunnel_source = source(towards: server.address, settings)
       try giveLocalAddresses(entry, settings.method, tables)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
       if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
       entry.pointee.status = UInt32(SVS_LIVE)
+      try steerReplies(of: entry, tables)
       record.pointee.server_count += 1
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
       record.pointee.first = number + 1
@@ -62,7 +64,8 @@ extension Director {
       // Before the method: whoever sees FULLNAT finds where to lease from.
       try giveLocalAddresses(entry, settings.method, tables)
       entry.write(settings, now: tables.now)
-      entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      entry.pointee.tunnel_source = source(towards: server.address, settings)
+      try steerReplies(of: entry, tables)
       try serversChanged(index, record, tables)
     }
   }
@@ -88,6 +91,7 @@ extension Director {
       record.pointee.carried += tables.serverCounters.read(number) - entry.pointee.joined
       ledger.longLists[index]?.remove(number, entry, behind: previous)
       ledger.retired(number, entry)
+      try steerReplies(of: entry, tables)
       try serversChanged(index, record, tables)
     }
   }
@@ -183,15 +187,28 @@ extension Director {
   /// The broadcast addresses of this host's networks, as the kernel's local table (255) has them.
   private func broadcastAddresses() -> Set<IPAddress> {
     if isSimulated { return [] }
-    if let known = ledger.broadcastAddresses { return known }
+    if ledger.broadcastAddresses == nil { readLocalTable() }
+    return ledger.broadcastAddresses ?? []
+  }
+
+  /// Whether the address is this host's own, and no loopback's, which is nowhere to go for what came by a wire.
+  private func isOwn(_ address: IPAddress) -> Bool {
+    if isSimulated { return false }
+    if ledger.ownAddresses == nil { readLocalTable() }
+    return ledger.ownAddresses?.contains(address) ?? false
+  }
+
+  private func readLocalTable() {
     let routes = (try? NetlinkSocket().routes(table: 255)) ?? []
-    let addresses = Set(routes.lazy.filter { $0.kind == .broadcast }.map(\.destination.address))
-    ledger.broadcastAddresses = addresses
-    return addresses
+    ledger.broadcastAddresses = Set(routes.lazy.filter { $0.kind == .broadcast }.map(\.destination.address))
+    let own = routes.lazy.filter { $0.kind == .local && $0.destination.length == $0.destination.address.bitWidth }
+    ledger.ownAddresses = Set(own.map(\.destination.address).filter { !$0.isLoopback })
   }
 
   /// The address that the kernel would send a tunnel's packets from; the packet path falls back where there is none.
-  private func tunnelSource(_ server: IPAddress, _ settings: ServerSettings) -> svs_addr {
+  /// Under NAT the server's own address, where it is this host's.
+  private func source(towards server: IPAddress, _ settings: ServerSettings) -> svs_addr {
+    if settings.method == .nat { return isOwn(server) ? svs_addr(server) : svs_addr() }
     guard settings.method == .tunnel, !isSimulated, let netlink = try? NetlinkSocket(),
       let source = try? netlink.route(to: server).source
     else { return svs_addr() }
@@ -200,6 +217,18 @@ extension Director {
 }
 
 extension UnsafeMutablePointer where Pointee == svs_server {
+  /// Clears what an operator sets of a record that is to be another server's.
+  ///
+  /// Not what the packet path counts: a packet that chose the server before it was removed may count a connection for it
+  /// even now, and will take it back when that ends.
+  func clear() {
+    let counts = MemoryLayout<svs_server>.offset(of: \.active) ?? 0
+    let behind = MemoryLayout<svs_server>.offset(of: \.overloaded) ?? 0
+    let bytes = UnsafeMutableRawPointer(self)
+    memset(bytes, 0, counts)
+    memset(bytes + behind, 0, MemoryLayout<svs_server>.size - behind)
+  }
+
   /// Takes the server out of service; connections that refer to it keep its record.
   func retire(from home: svs_service_key) {
     pointee.home = home

@@ -1,3 +1,4 @@
+import Dataplane
 import DataplaneTypes
 import Netlink
 
@@ -59,6 +60,40 @@ extension Director {
       .prefer(addressTowards: server, for: service.vip.address(service.family))
   }
 
+  /// Called after a server has been changed: replies of a server under NAT on this very host have to find back here.
+  func steerReplies(of server: UnsafeMutablePointer<svs_server>, _ tables: Tables) throws(DirectorError) {
+    let isLocal = server.pointee.method == Dataplane.Method.nat && !server.pointee.tunnel_source.isZero
+    guard !isSimulated, let family = IPAddress.Family(rawValue: server.pointee.family),
+      isLocal || tables.config.pointee.features & UInt32(SVS_HAS_LOCAL) != 0
+    else { return }
+    if isLocal { tables.config.pointee.features |= UInt32(SVS_HAS_LOCAL) }
+    try steer(Steering(family: family, interface: tables.config.pointee.handover_ifindex), tables)
+  }
+
+  /// The sockets of this host that are servers under NAT, or were and still have connections.
+  private func localServers(
+    _ family: IPAddress.Family, _ tables: Tables
+  ) throws(DirectorError) -> Set<Steering.LocalServer> {
+    var locals: Set<Steering.LocalServer> = []
+    if tables.config.pointee.features & UInt32(SVS_HAS_LOCAL) == 0 { return locals }
+    for index in 0..<tables.config.pointee.servers_used {
+      let server = try tables.servers.record(index)
+      guard server.pointee.status == SVS_LIVE || server.pointee.status == SVS_REMOVED && server.isDraining,
+        server.pointee.family == family.rawValue, server.pointee.method == Dataplane.Method.nat,
+        !server.pointee.tunnel_source.isZero
+      else { continue }
+      let endpoint = server.endpoint
+      let protocols =
+        server.pointee.home.proto == 0
+        ? [TransportProtocol.tcp, .udp, .sctp].map(\.rawValue)
+        : [server.pointee.home.proto]
+      for proto in protocols {
+        locals.insert(Steering.LocalServer(address: endpoint.address, proto: proto, port: endpoint.port))
+      }
+    }
+    return locals
+  }
+
   /// Brings all rules and routes in line with the services, whatever there is.
   func steerAnew(_ tables: Tables) throws(DirectorError) {
     ledger.steered = [:]
@@ -96,14 +131,14 @@ extension Director {
       if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
     }
     wish.ports = SteeredPorts(of: others)
+    wish.locals = try localServers(steering.family, tables)
     let marks = UInt32(wish.marks.count)
     func tell() { if four { config.pointee.marks4 = marks } else { config.pointee.marks6 = marks } }
     wish.hasVIPs = (four ? config.pointee.services4 : config.pointee.services6) > marks
     if marks < known { tell() }
     if ledger.steered[steering.family] != wish {
-      try steering.apply(wish)
       let flag = UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6)
-      if steering.isRoutedElsewhere(wish.marks) {
+      if try steering.apply(wish) {
         config.pointee.routed_marks |= flag
       } else {
         config.pointee.routed_marks &= ~flag

@@ -15,6 +15,8 @@ struct Ledger {
   /// The servers of services that have many of them, in a sitting.
   var longLists: [UInt32: LongList] = [:]
   var broadcastAddresses: Set<IPAddress>?
+  /// This host's addresses but for the loopback's.
+  var ownAddresses: Set<IPAddress>?
   /// The routing rules as this process has brought them in line.
   var steered: [IPAddress.Family: Steering.Wish] = [:]
   /// VIPs whose routes are there.

@@ -32,13 +32,17 @@ extension Player {
     var copy = frame
     let isFlow = copy.withUnsafeMutableBytes { buffer in
       guard let base = buffer.baseAddress else { return false }
-      return seen.parse(Packet(start: base, end: base + buffer.count)) == .flow
+      let packet = Packet(start: base, end: base + buffer.count)
+      return seen.parse(packet) == .flow || seen.parseAssociation(packet)
     }
     guard isFlow, let transport = TransportProtocol(rawValue: seen.flow.proto) else { return frame }
     let flow = seen.flow
     let vip = Endpoint(IPAddress(record: flow.src, family: flow.family), port: UInt16(bigEndian: flow.sport))
     let client = Endpoint(IPAddress(record: flow.dst, family: flow.family), port: UInt16(bigEndian: flow.dport))
     guard let ends = simulator.replyEnds(of: transport, client, vip) else { return frame }
-    return FrameBuilder(transport, from: ends.server, to: ends.client, flags: seen.flags).bytes
+    let payload = transport == .sctp ? 16 : 0
+    return FrameBuilder(
+      transport, from: ends.server, to: ends.client, flags: seen.flags, chunk: seen.chunk, payload: payload
+    ).bytes
   }
 }

@@ -1,19 +1,22 @@
 import Dataplane
 import KernelDirector
 
-/// A TCP segment or UDP datagram as an Ethernet frame, its checksums whole.
+/// A TCP segment, a UDP datagram or an SCTP chunk as an Ethernet frame, its checksums whole.
 public struct FrameBuilder: Sendable {
   public var transport: TransportProtocol
   public var source: Endpoint
   public var destination: Endpoint
   public var flags: TCPFlags
+  /// The type of SCTP's chunk.
+  public var chunk: UInt8
   /// Bytes of data, all zero.
   public var payload: Int
 
   public init(
     _ transport: TransportProtocol, from source: Endpoint, to destination: Endpoint, flags: TCPFlags = [],
-    payload: Int = 0
+    chunk: UInt8 = SCTPChunk.initiation, payload: Int = 0
   ) {
+    self.chunk = chunk
     self.transport = transport
     self.source = source
     self.destination = destination
@@ -55,11 +58,13 @@ public struct FrameBuilder: Sendable {
       segment += word(UInt16(8 + payload)) + [0, 0]
       field = 6
     case .sctp:
-      segment += [0, 0, 0, 0, 0, 0, 0, 0]
-      field = 0
+      segment += [0, 0, 0, 1, 0, 0, 0, 0, chunk, 0] + word(UInt16(4 + payload))
+      segment += [UInt8](repeating: 0, count: (payload + 3) & ~3)
+      let sum = Self.crc32c(segment)
+      for byte in 0..<4 { segment[8 + byte] = UInt8(truncatingIfNeeded: sum >> UInt32(8 * byte)) }
+      return segment
     }
     segment += [UInt8](repeating: 0, count: payload)
-    guard field != 0 else { return segment }
     let pseudo =
       source.address.bytes + destination.address.bytes + [0, transport.rawValue] + word(UInt16(segment.count))
     var sum = Self.checksum(pseudo + segment)
@@ -68,6 +73,16 @@ public struct FrameBuilder: Sendable {
     segment[field] = UInt8(sum >> 8)
     segment[field + 1] = UInt8(sum & 255)
     return segment
+  }
+
+  /// SCTP's checksum (RFC 9260, appendix A).
+  static func crc32c(_ bytes: [UInt8]) -> UInt32 {
+    var crc = ~UInt32(0)
+    for byte in bytes {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 != 0 ? 0x82f6_3b78 : 0) }
+    }
+    return ~crc
   }
 
   /// The Internet checksum (RFC 1071).

@@ -83,6 +83,7 @@ public struct Player {
     ports[way] = port
     let client = Endpoint(address, port: port)
     let talk = Talk(player: self, client: client, traffic: traffic)
+    if traffic.transport == .sctp { return talk.associate() }
     if traffic.transport == .udp {
       talk.send([], payload: 64, isFirst: true)
       return
@@ -121,19 +122,43 @@ public struct Player {
     let client: Endpoint
     let traffic: Scenario.Traffic
 
+    /// What an association's client says, and what it is answered (RFC 9260, section 5.1 and 9.2).
+    func associate() {
+      switch traffic.verb {
+      case .syn: send([], chunk: SCTPChunk.initiation, payload: 16, isFirst: true)
+      case .open:
+        guard send([], chunk: SCTPChunk.initiation, payload: 16, isFirst: true) else { return }
+        reply([], chunk: SCTPChunk.initiationAck, payload: 16)
+        send([], chunk: SCTPChunk.cookieEcho, payload: 8)
+        reply([], chunk: SCTPChunk.cookieAck)
+      case .data:
+        send([], chunk: SCTPChunk.data, payload: 512, isFirst: true)
+        reply([], chunk: SCTPChunk.selectiveAck, payload: 12)
+      case .close:
+        send([], chunk: SCTPChunk.shutdown, payload: 4, isFirst: true)
+        reply([], chunk: SCTPChunk.shutdownAck)
+        send([], chunk: SCTPChunk.shutdownComplete)
+      case .reset: send([], chunk: SCTPChunk.abort, isFirst: true)
+      }
+    }
+
     /// Whether it was forwarded.
     @discardableResult
-    func send(_ flags: TCPFlags, payload: Int = 0, isFirst: Bool = false) -> Bool {
-      let frame = FrameBuilder(traffic.transport, from: client, to: traffic.vip, flags: flags, payload: payload)
+    func send(
+      _ flags: TCPFlags, chunk: UInt8 = SCTPChunk.initiation, payload: Int = 0, isFirst: Bool = false
+    ) -> Bool {
+      let frame = FrameBuilder(
+        traffic.transport, from: client, to: traffic.vip, flags: flags, chunk: chunk, payload: payload)
       guard let decision = player.simulator.process(frame.bytes, mark: traffic.mark) else { return false }
       player.tell(decision, isFirst: isFirst)
       return decision.outcome == .forwarded
     }
 
     /// Sends a reply in the name of the client's server, where replies come by the director.
-    func reply(_ flags: TCPFlags) {
+    func reply(_ flags: TCPFlags, chunk: UInt8 = SCTPChunk.initiation, payload: Int = 0) {
       guard let ends = player.simulator.replyEnds(of: traffic.transport, client, traffic.vip) else { return }
-      let frame = FrameBuilder(traffic.transport, from: ends.server, to: ends.client, flags: flags)
+      let frame = FrameBuilder(
+        traffic.transport, from: ends.server, to: ends.client, flags: flags, chunk: chunk, payload: payload)
       guard let decision = player.simulator.process(frame.bytes) else { return }
       player.tell(decision, isFirst: false)
     }

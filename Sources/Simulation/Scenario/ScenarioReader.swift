@@ -92,12 +92,13 @@ public struct ScenarioReader: Sendable {
       switch word {
       case "tcp": traffic.transport = .tcp
       case "udp": traffic.transport = .udp
+      case "sctp": traffic.transport = .sctp
       case "mark":
         guard let text = rest.popFirst(), let mark = UInt32(text), mark > 0 else {
           throw wrong("mark takes a number above 0")
         }
         traffic.mark = mark
-      default: throw wrong("'\(word)' is none of tcp, udp and mark N")
+      default: throw wrong("'\(word)' is none of tcp, udp, sctp and mark N")
       }
     }
     if traffic.transport == .udp, verb != .open, verb != .data {

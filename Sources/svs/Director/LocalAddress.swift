@@ -25,7 +25,8 @@ struct LocalAddressCommand: ParsableCommand {
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "add", abstract: "Add addresses to a pool.")
 
-    @Argument(help: "SERVICE (such as tcp:VIP:PORT, udp:[VIP]:PORT or fwmark:N) and ADDRESS[/LEN], or the latter alone.")
+    @Argument(
+      help: "SERVICE (such as tcp:VIP:PORT, udp:[VIP]:PORT or fwmark:N) and ADDRESS[/LEN], or the latter alone.")
     var words: [String]
 
     @Option(help: ArgumentHelp("The ports to use of each address.", valueName: "first-last"))

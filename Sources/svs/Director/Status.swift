@@ -53,6 +53,14 @@ extension DirectorStatus {
     lines.append("Rules")
     lines.append("  services                 \(services)")
     lines.append("  real servers             \(servers)")
+    if !localAddresses.isEmpty {
+      lines.append("Local addresses of FULLNAT")
+      for pool in localAddresses {
+        lines.append(
+          "  \(pool.addresses.network.description.padded(24)) \(pool.used) used; \(pool.fullest) of "
+            + "\(pool.addresses.places) for one server")
+      }
+    }
     lines.append("Connections")
     lines.append("  in the table             \(connections) of \(connectionCapacity)")
     lines.append("Maps (layout \(layoutVersion))")
@@ -116,6 +124,7 @@ extension JSONValue {
       ),
       ("services", .number(UInt64(status.services))),
       ("servers", .number(UInt64(status.servers))),
+      ("localAddresses", .array(status.localAddresses.map(JSONValue.init))),
       (
         "connections",
         .object([

@@ -10,7 +10,7 @@ struct ExplainCommand: ParsableCommand {
     discussion: """
       A copy of the director decides on the packet; nothing is changed. Told is the connection that it belongs to, or \
       the service it is for, the servers as the scheduler sees them and its choice, and the way there; or why there is \
-      none. A TCP packet that belongs to no connection is taken for a SYN. Exits with 0 if the packet would be \
+      none. A TCP packet that belongs to no connection is taken for a SYN, one of SCTP for an INIT. Exits with 0 if the packet would be \
       forwarded, 1 if not, 3 if there is no director.
 
       EXAMPLES
@@ -31,6 +31,9 @@ struct ExplainCommand: ParsableCommand {
   @Flag(help: "A UDP datagram.")
   var udp = false
 
+  @Flag(help: "An SCTP packet.")
+  var sctp = false
+
   @Option(help: ArgumentHelp("The firewall mark that the host's rules give it.", valueName: "mark"))
   var mark: UInt32 = 0
 
@@ -38,7 +41,9 @@ struct ExplainCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    if tcp, udp { throw ValidationError("a packet is either TCP or UDP") }
+    if [tcp, udp, sctp].count(where: { $0 }) > 1 {
+      throw ValidationError("a packet is of one protocol: --tcp, --udp or --sctp")
+    }
     guard let source = Endpoint(text: client), let target = Endpoint(text: vip) else {
       throw ValidationError("both ends are ADDRESS:PORT, as 192.0.2.10:80 and [2001:db8::10]:80 are")
     }
@@ -46,7 +51,7 @@ struct ExplainCommand: ParsableCommand {
       throw ValidationError("\(client) and \(vip) are of different address families")
     }
     let explanation = try reporting { () throws(DirectorError) in
-      try Explanation.of(udp ? .udp : .tcp, from: source, to: target, mark: mark, at: Director())
+      try Explanation.of(udp ? .udp : sctp ? .sctp : .tcp, from: source, to: target, mark: mark, at: Director())
     }
     guard let explanation else {
       if json { printJSON(.object([("director", .null)])) } else { print("No director in this network namespace.") }
@@ -68,7 +73,7 @@ extension Explanation {
     let d = decision
     tell(
       "packet",
-      "\(d.source.text) -> \(d.destination.text) \(d.transport.name)" + (d.flags.isEmpty ? "" : " \(d.flags.names)"))
+      "\(d.source.text) -> \(d.destination.text) \(d.transport.name)" + (d.saying.isEmpty ? "" : " \(d.saying)"))
     if let connection {
       tell("connection", "\(connection.stateName), \(connection.expiresIn) s left, to \(connection.destination.text)")
     } else {

@@ -9,6 +9,7 @@ extension JSONValue {
       ("source", .string(decision.source.text)), ("destination", .string(decision.destination.text)),
     ]
     if decision.transport == .tcp { members.append(("flags", .string(decision.flags.names))) }
+    if decision.transport == .sctp { members.append(("chunk", .string(decision.saying))) }
     if decision.mark != 0 { members.append(("mark", .number(UInt64(decision.mark)))) }
     members += [
       ("outcome", .string(decision.outcome.rawValue)), ("reason", .string(decision.reasonName)),

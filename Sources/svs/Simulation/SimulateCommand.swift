@@ -18,7 +18,7 @@ struct SimulateCommand: ParsableCommand {
         wait TIME                   15, 500ms, 2m: what expires meanwhile ends
         ipvsadm WORDS               changes rules, or lists them: ipvsadm -Ln
         sysctl NAME=VALUE           sets a knob, as 'svs sysctl -w' does
-      A client is ADDRESS, ADDRESS:PORT or NETWORK/BITS; 'udp' and 'mark N' may follow VIP:PORT.
+      A client is ADDRESS, ADDRESS:PORT or NETWORK/BITS; 'udp' or 'sctp', and 'mark N', may follow VIP:PORT.
 
       EXAMPLES
         ipvsadm -Sn | svs simulate - --connections 1000 --vip 192.0.2.10:80
@@ -52,6 +52,9 @@ struct SimulateCommand: ParsableCommand {
   @Flag(help: "Make them UDP.")
   var udp = false
 
+  @Flag(help: "Make them SCTP.")
+  var sctp = false
+
   @Flag(help: "Show every server as it stood before each choice.")
   var explain = false
 
@@ -71,9 +74,10 @@ struct SimulateCommand: ParsableCommand {
     if rules == "-", scenario == "-" {
       throw ValidationError("standard input can be the rules or the scenario, not both")
     }
-    if connections == nil, clients != nil || vip != nil || every != nil || udp {
-      throw ValidationError("--clients, --vip, --every and --udp say what --connections opens")
+    if connections == nil, clients != nil || vip != nil || every != nil || udp || sctp {
+      throw ValidationError("--clients, --vip, --every, --udp and --sctp say what --connections opens")
     }
+    if udp, sctp { throw ValidationError("connections are of one protocol: --udp or --sctp") }
     if let connections, connections < 1 || connections > ScenarioReader.mostRepeats {
       throw ValidationError("--connections takes a number from 1 to \(ScenarioReader.mostRepeats)")
     }
@@ -114,7 +118,7 @@ struct SimulateCommand: ParsableCommand {
 
   /// The scenario that --connections and its companions mean.
   private func generate(_ count: Int, _ simulator: Simulator) throws -> Scenario {
-    var transport = udp ? TransportProtocol.udp : .tcp
+    var transport = udp ? TransportProtocol.udp : sctp ? .sctp : .tcp
     let target: Endpoint
     if let vip {
       guard let endpoint = Endpoint(text: vip) else {
@@ -124,7 +128,9 @@ struct SimulateCommand: ParsableCommand {
     } else {
       let services = try reporting { () throws(DirectorError) in try simulator.director.rules.services() }
       let addresses = services.compactMap { service -> (TransportProtocol, Endpoint)? in
-        guard case .address(let transport, let endpoint) = service.identity, !udp || transport == .udp else {
+        guard case .address(let transport, let endpoint) = service.identity, !udp || transport == .udp,
+          !sctp || transport == .sctp
+        else {
           return nil
         }
         return (transport, endpoint)

@@ -7,6 +7,7 @@ extension Decision {
   var line: String {
     var packet = "\(source.text) -> \(destination.text) \(transport.name)"
     if transport == .tcp { packet += " " + (flags.names.isEmpty ? "no flags" : flags.names) }
+    if transport == .sctp { packet += " " + saying }
     if mark != 0 { packet += " mark \(mark)" }
     return "\(seconds)  \(packet)  \(result)  \(why)"
   }

@@ -49,6 +49,13 @@ def leave(vip, port):
     socket.socket(family(vip), socket.SOCK_DGRAM).sendto(b"hello", (vip, int(port)))
 
 
+def many(vip, port, count):
+    """Datagrams from one socket, whatever comes back."""
+    s = socket.socket(family(vip), socket.SOCK_DGRAM)
+    for _ in range(int(count)):
+        s.sendto(b"anybody there?", (vip, int(port)))
+
+
 def flood(source, vip, count):
     """Errors that quote flows which do not exist."""
     six = ":" in vip

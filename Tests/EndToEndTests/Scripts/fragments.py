@@ -1,6 +1,9 @@
-"""Fragments by hand: fragments.py flood INTERFACE MAC SOURCE VIP PORT COUNT
+"""Fragments by hand:
 
-Half of COUNT packets begin and never end, the others end and never began.
+    fragments.py flood INTERFACE MAC SOURCE VIP PORT COUNT   half of COUNT packets begin and never end, the others end
+                                                             and never began
+    fragments.py options SOURCE VIP PORT     sends a datagram of 1,400 bytes that may be fragmented, with IP options
+    fragments.py pieces ADDRESS              prints what it arrives in: offset, more or last, options, bytes
 """
 import socket, struct, sys
 
@@ -41,6 +44,39 @@ def flood(interface, mac, source, vip, port, count):
             except OSError as error:
                 if error.errno != 105:  # ENOBUFS: the queue is full, and empties.
                     raise
+
+
+ROUTER_ALERT = bytes([0x94, 4, 0, 0])  # To be copied into all fragments, by its first bit.
+RECORD_ROUTE = bytes([7, 7, 4, 0, 0, 0, 0])  # Not to be copied.
+
+
+def options(source, vip, port):
+    payload = struct.pack("!HHHH", 40000, int(port), 1408, 0) + bytes(n & 255 for n in range(1400))
+    body = ROUTER_ALERT + RECORD_ROUTE + b"\0"
+    head = struct.pack("!BBHHHBBH", 0x48, 0, 32 + len(payload), 77, 0, 64, 17, 0) + packed(source) + packed(vip)
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    s.sendto(head + body + payload, (vip, 0))
+
+
+def pieces(address):
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+    s.settimeout(30)
+    print("ready", flush=True)
+    data = {}
+    while True:
+        packet = s.recv(2048)
+        length, _, place = struct.unpack("!HHH", packet[2:8])
+        if packet[16:20] != packed(address) or packet[9] != 17 or not place & 0x3FFF:
+            continue
+        size = (packet[0] & 15) * 4
+        assert total(packet[:size]) == 0xFFFF, "the header's checksum"
+        offset, more = (place & 0x1FFF) * 8, place & 0x2000
+        data[offset] = packet[size:length]
+        print(offset, "more" if more else "last", packet[20:size].hex(), length - size, flush=True)
+        if not more:
+            break
+    whole = b"".join(data[offset] for offset in sorted(data))
+    print("whole" if whole[8:] == bytes(n & 255 for n in range(1400)) else "broken", flush=True)
 
 
 globals()[sys.argv[1]](*sys.argv[2:])

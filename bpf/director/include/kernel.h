@@ -12,7 +12,7 @@
 extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
 extern char svs_exchange_pool, svs_local_ranges;
-extern char svs_fragment_map, svs_server_counters, svs_events;
+extern char svs_fragment_map, svs_allowance_map, svs_server_counters, svs_events;
 extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
@@ -26,6 +26,7 @@ int svs_multiply(struct xdp_md *_Nonnull context, uint32_t a, uint32_t b);
 int svs_open(struct xdp_md *_Nonnull context);
 int svs_persist(struct xdp_md *_Nonnull context);
 int svs_schedule(struct xdp_md *_Nonnull context);
+int svs_keep(struct xdp_md *_Nonnull context);
 int svs_enter(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
 int svs_forward(struct xdp_md *_Nonnull context);
