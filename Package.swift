@@ -62,7 +62,8 @@ let package = Package(
     .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
     .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
     .target(
-      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
+      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "CHostSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
+      swiftSettings: strict),
 
     // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
     .target(name: "Measurement", dependencies: ["CHostSystem", "HostSystem"], swiftSettings: strict),
@@ -79,6 +80,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
+    .target(name: "Throughput", dependencies: ["CHostSystem", "HostSystem", "Measurement"], swiftSettings: strict),
     .target(
       name: "InstrumentCommands",
       dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -86,7 +88,7 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "Measurement", "WebApp",
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "Measurement", "Throughput", "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -107,6 +109,9 @@ let package = Package(
       dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
 
+    .testTarget(
+      name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CHostSystem"],
+      swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
       name: "LatencyProbeTests", dependencies: ["HTTPWire", "LatencyProbe", "Measurement", "HostSystem"],

@@ -12,9 +12,11 @@ public struct BenchCommand: ParsableCommand {
       EXAMPLES
         svs bench latency http://192.0.2.10:8000/
         svs bench latency -n 100 --json before.json https://example.org/
-        svs bench compare before.json after.json
+        svs bench throughput -s                                 a server as iperf3's, for many clients at once
+        svs bench throughput -c 192.0.2.10 -P 4                 its client, with four streams
+        svs bench compare before.json after.json                what changed, and what is noise
       """,
-    subcommands: [LatencyCommand.self, CompareCommand.self])
+    subcommands: [LatencyCommand.self, ThroughputCommand.self, CompareCommand.self])
 
   public init() {}
 }

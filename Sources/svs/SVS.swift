@@ -1,7 +1,8 @@
 import ArgumentParser
 import CSystem
-import InstrumentCommands
 import HostSystem
+import InstrumentCommands
+import VirtualServer
 
 @main
 enum Program {

@@ -1,0 +1,134 @@
+import Glibc
+import HostSystem
+import Testing
+
+@testable import Throughput
+
+/// `svs bench throughput` as people call it: what it prints, and how it exits.
+@Suite struct CommandLineTests {
+  /// The program that lies beside the tests, or above them.
+  private static let svs: String = {
+    var folder = CommandLine.arguments[0]
+    while let slash = folder.lastIndex(of: "/") {
+      folder = String(folder[..<slash])
+      if access("\(folder)/svs", X_OK) == 0 { return "\(folder)/svs" }
+    }
+    return "svs"
+  }()
+
+  private func run(_ words: String) throws -> (ending: Command.Ending, output: String, errors: String) {
+    let result = try Command([Self.svs, "bench", "throughput"] + words.split(separator: " ").map(String.init))
+      .run(timeout: .seconds(60))
+    return (
+      result.ending, String(decoding: result.output, as: UTF8.self), String(decoding: result.errors, as: UTF8.self)
+    )
+  }
+
+  @Test("A test at iperf3's server, and both of its reports") func clientOfIperf3() throws {
+    let server = try RealServer()
+    let text = try run("-c 127.0.0.1 -p \(server.port) -t1 -P2 -V")
+    #expect(text.ending == .exited(code: 0) && text.errors.isEmpty)
+    for expected in [
+      "Connecting to host 127.0.0.1, port \(server.port)", "TCP MSS: ", "Starting Test: protocol: TCP, 2 streams",
+      "[SUM]", "Test Complete. Summary Results:", "CPU Utilization: local/sender ", "\niperf Done.\n",
+    ] { #expect(text.output.contains(expected), "\(expected)") }
+    let other = try RealServer()
+    let json = try run("-J -c 127.0.0.1 -p \(other.port) -n 1M")
+    #expect(json.ending == .exited(code: 0))
+    #expect(try JSON(parsing: Array(json.output.utf8))["end"]?["sum_received"]?["bytes"]?.whole ?? 0 > 0)
+  }
+
+  @Test("A server for one test, for iperf3's client; the old layout") func serverForIperf3() throws {
+    let started = try Command([Self.svs, "bench", "throughput", "-s", "-1", "-p", "0", "--layout", "3.1"]).begin()
+    defer { kill(started.pid, SIGKILL) }
+    let port = try listening(started.pid)
+    #expect(try RealIperf3.client(port, "-t 1 -b 10M").ending == .exited(code: 0))
+    let result = try started.wait(timeout: .seconds(20))
+    #expect(result.ending == .exited(code: 0))
+    let output = String(decoding: result.output, as: UTF8.self)
+    #expect(output.contains("Server listening on \(port) (test #1)") && output.contains("Bandwidth"))
+    #expect(output.split(separator: "\n").allSatisfy { $0.last != " " })
+  }
+
+  /// The port on which a process listens, found by its sockets.
+  private func listening(_ pid: pid_t) throws -> UInt16 {
+    var port: UInt16?
+    try waitUntil("the server listens") {
+      port = Self.port(of: pid)
+      return port != nil
+    }
+    return try #require(port)
+  }
+
+  private static func port(of pid: pid_t) -> UInt16? {
+    var inodes: Set<String> = []
+    for name in Files.list("/proc/\(pid)/fd") {
+      var buffer = [CChar](repeating: 0, count: 256)
+      let count = readlink("/proc/\(pid)/fd/\(name)", &buffer, 255)
+      let target = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      if target.hasPrefix("socket:[") { inodes.insert(String(target.dropFirst(8).dropLast())) }
+    }
+    for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
+      for line in ((try? Files.text(path)) ?? "").split(separator: "\n").dropFirst() {
+        let fields = line.split(separator: " ")
+        guard fields.count > 9, fields[3] == "0A", inodes.contains(String(fields[9])) else { continue }
+        return fields[1].split(separator: ":").last.flatMap { UInt16($0, radix: 16) }
+      }
+    }
+    return nil
+  }
+
+  @Test("An interrupted client prints what there was and exits with 1") func interrupted() throws {
+    let server = try RealServer()
+    let started = try Command([Self.svs, "bench", "throughput", "-c", "127.0.0.1", "-p", "\(server.port)", "-t", "30"])
+      .begin()
+    defer { kill(started.pid, SIGKILL) }
+    try waitUntil("the test runs") { (try? Files.text("/proc/\(started.pid)/fd/1"))?.contains(" sec ") == true }
+    kill(started.pid, SIGINT)
+    let result = try started.wait(timeout: .seconds(20))
+    #expect(result.ending == .exited(code: 1))
+    #expect(String(decoding: result.output, as: UTF8.self).contains("sender"))
+    #expect(String(decoding: result.errors, as: UTF8.self) == "svs: interrupted: the client has ended the test\n")
+  }
+
+  @Test("A refused connection: status 1, and in JSON too the reason") func refused() throws {
+    let text = try run("-c 127.0.0.1 -p 1")
+    #expect(text.ending == .exited(code: 1))
+    #expect(text.errors == "svs: unable to connect to 127.0.0.1 port 1: Connection refused\n")
+    let json = try run("-J -c 127.0.0.1 -p 1")
+    #expect(json.ending == .exited(code: 1))
+    #expect(
+      try JSON(parsing: Array(json.output.utf8))["error"]?.text
+        == "unable to connect to 127.0.0.1 port 1: Connection refused")
+  }
+
+  @Test(
+    "Mistakes in the command line",
+    arguments: [
+      ("", "-s"), ("-s -c x", "both"), ("-c x -R --bidir", "both"), ("-c x -t 1 -n 5", "Only one"),
+      ("-c x -P 1000", "-P"), ("-c x -l 10M", "-l"), ("-c x -t 90000", "-t"), ("-s -R", "-R is for clients"),
+      ("-c x -i 100", "-i"), ("-c x -O 100", "-O"), ("-c x -M 20000", "-M"), ("-c x -w 3G", "-w"),
+      ("-c x -u -l 100000", "-l"), ("-c x -b fast", "-b"), ("-c x -S 300", "-S"), ("-c x -f x", "-f"),
+      ("-c x -4 -6", "-6"), ("-c x --layout 2", "--layout"),
+    ])
+  func mistakes(_ words: String, _ expected: String) throws {
+    let result = try run(words)
+    #expect(result.ending == .exited(code: 64), "\(words)")
+    #expect(result.errors.contains(expected), "\(result.errors)")
+  }
+
+  @Test("The result as data, in the envelope of all instruments") func document() throws {
+    let server = try RealServer()
+    let result = try run("--json - -c 127.0.0.1 -p \(server.port) -t 1 --bidir")
+    #expect(result.ending == .exited(code: 0))
+    let json = try JSON(parsing: Array(result.output.utf8))
+    #expect(json["schema"]?["name"]?.text == "svs.bench.throughput" && json["schema"]?["version"]?.whole == 1)
+    #expect(json["partial"] == .bool(false))
+    #expect(json["result"]?["directions"]?.elements.count == 2)
+    #expect(json["series"]?.elements.first?["samples"]?.elements.isEmpty == false)
+    let failed = try run("--json - -c 127.0.0.1 -p 1")
+    #expect(failed.ending == .exited(code: 1))
+    let partial = try JSON(parsing: Array(failed.output.utf8))
+    #expect(partial["partial"] == .bool(true) && partial["error"]?.text?.contains("refused") == true)
+  }
+}
