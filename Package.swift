@@ -16,7 +16,9 @@ let package = Package(
     .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
@@ -66,10 +68,25 @@ let package = Package(
       name: "InstrumentCommands",
       dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
+    .target(name: "CEvents"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    // HTTP's and TLS's client side, for instruments that look at the clock between system calls.
+    .target(name: "HTTPWire", dependencies: ["CNGHTTP2", "COpenSSL"], swiftSettings: strict),
+    .target(
+      name: "LoadGenerator",
+      dependencies: [
+        "CEvents", "HTTPWire", "HostSystem", "Measurement",
+        .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
+      ], swiftSettings: strict),
+    .target(
+      name: "LocustWorker",
+      dependencies: ["LoadGenerator", "HostSystem", .product(name: "Histogram", package: "hdrhistogram-swift")],
+      swiftSettings: strict),
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "InstrumentCommands", "Measurement", "HostSystem",
+        "InstrumentCommands", "Measurement", "HostSystem", "LoadGenerator", "LocustWorker",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -91,6 +108,17 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
+    .testTarget(
+      name: "LoadGeneratorTests",
+      dependencies: [
+        "LoadGenerator", "HTTPWire", "Measurement", "HostSystem", .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "LocustWorkerTests",
+      dependencies: [
+        "LocustWorker", "LoadGenerator", "HostSystem",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: strict),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
     .testTarget(
       name: "LabTests",

@@ -10,9 +10,10 @@ public struct BenchCommand: ParsableCommand {
       measured as data, with the machine, the kernel and the time.
 
       EXAMPLES
+        svs bench load http://10.0.0.5/ -u 50 -t 30s                  HTTP load, and its latencies
         svs bench compare before.json after.json                      what changed, and what is noise
       """,
-    subcommands: [CompareCommand.self])
+    subcommands: [LoadCommand.self, CompareCommand.self])
 
   public init() {}
 }

@@ -14,6 +14,7 @@ do {
   var command = try Instruments.parseAsRoot()
   switch command {
   case let command as CompareCommand: try command.compare()
+  case let command as LoadCommand: try await command.load()
   default: try command.run()
   }
 } catch {
