@@ -19,6 +19,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
@@ -33,23 +36,24 @@ let package = Package(
     .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(
       name: "CNetlink", pkgConfig: "libnl-3.0", providers: [.apt(["libnl-3-dev"])]),
-    .target(name: "CSystem"),
-    .target(name: "HostSystem", dependencies: ["CSystem"], swiftSettings: strict),
-    .target(name: "Netlink", dependencies: ["CNetlink", "CSystem", "HostSystem"], swiftSettings: strict),
+    // Not CSystem, as its module is called: a package that SwiftNIO depends on has a target of that name.
+    .target(name: "CHostSystem", path: "Sources/CSystem"),
+    .target(name: "HostSystem", dependencies: ["CHostSystem"], swiftSettings: strict),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CHostSystem", "HostSystem"], swiftSettings: strict),
     .target(
       name: "KernelDirector",
       dependencies: [
-        "DataplaneTypes", "Dataplane", "DataplaneSimulation", "DataplaneObject", "CLibbpf", "CSystem", "Netlink",
+        "DataplaneTypes", "Dataplane", "DataplaneSimulation", "DataplaneObject", "CLibbpf", "CHostSystem", "Netlink",
       ],
       swiftSettings: strict),
 
     // The model people speak in, and the capabilities beside each other.
     .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
     .target(
-      name: "RealServerSetup", dependencies: ["Netlink", "CSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
+      name: "RealServerSetup", dependencies: ["Netlink", "CHostSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
     .target(
-      name: "Lab", dependencies: ["Netlink", "CSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
+      name: "Lab", dependencies: ["Netlink", "CHostSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
 
     .target(
       name: "Simulation",
@@ -63,16 +67,25 @@ let package = Package(
       name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "HostSystem", "Lab", "Netlink"], swiftSettings: strict),
 
     // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
-    .target(name: "Measurement", dependencies: ["CSystem", "HostSystem"], swiftSettings: strict),
+    .target(name: "Measurement", dependencies: ["CHostSystem", "HostSystem"], swiftSettings: strict),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    // HTTP's and TLS's client side, for instruments that look at the clock between system calls.
+    .target(name: "HTTPWire", dependencies: ["CNGHTTP2", "COpenSSL"], swiftSettings: strict),
+    .target(name: "LatencyProbe", dependencies: ["HTTPWire", "HostSystem", "Measurement"], swiftSettings: strict),
+    .target(
+      name: "WebApp",
+      dependencies: [
+        .product(name: "Logging", package: "swift-log"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], swiftSettings: strict),
     .target(
       name: "InstrumentCommands",
       dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
     .target(name: "CEvents"),
-    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-    // HTTP's and TLS's client side, for instruments that look at the clock between system calls.
-    .target(name: "HTTPWire", dependencies: ["CNGHTTP2", "COpenSSL"], swiftSettings: strict),
     .target(
       name: "LoadGenerator",
       dependencies: [
@@ -86,7 +99,7 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "InstrumentCommands", "Measurement", "HostSystem", "LoadGenerator", "LocustWorker",
+        "InstrumentCommands", "Measurement", "LatencyProbe", "WebApp", "HostSystem", "LoadGenerator", "LocustWorker",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -111,7 +124,8 @@ let package = Package(
     .testTarget(
       name: "LoadGeneratorTests",
       dependencies: [
-        "LoadGenerator", "HTTPWire", "Measurement", "HostSystem", .product(name: "Histogram", package: "hdrhistogram-swift"),
+        "LoadGenerator", "HTTPWire", "Measurement", "HostSystem",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
     .testTarget(
       name: "LocustWorkerTests",
@@ -119,10 +133,10 @@ let package = Package(
         "LocustWorker", "LoadGenerator", "HostSystem",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
-    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CSystem"], swiftSettings: strict),
+    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CHostSystem"], swiftSettings: strict),
     .testTarget(
       name: "LabTests",
-      dependencies: ["Lab", "Netlink", "CSystem", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
+      dependencies: ["Lab", "Netlink", "CHostSystem", "HostSystem", "RealServerSetup", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
     // A lab's owner for the tests to kill.
     .executableTarget(name: "LabOwner", dependencies: ["Lab"], path: "Tests/LabOwner", swiftSettings: strict),

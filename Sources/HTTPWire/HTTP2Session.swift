@@ -35,7 +35,9 @@ package final class HTTP2Session {
       return 0
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, owner in
-      if let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_GOAWAY.rawValue { HTTP2Session.of(owner)?.isGoingAway = true }
+      if let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_GOAWAY.rawValue {
+        HTTP2Session.of(owner)?.isGoingAway = true
+      }
       return 0
     }
     guard nghttp2_session_client_new(&session, callbacks, Unmanaged.passUnretained(self).toOpaque()) == 0 else {
@@ -51,6 +53,11 @@ package final class HTTP2Session {
   }
 
   deinit { nghttp2_session_del(session) }
+
+  /// The version of nghttp2 that is running.
+  package static var version: String {
+    nghttp2_version(0).map { String(cString: $0.pointee.version_str) } ?? ""
+  }
 
   private static func of(_ owner: UnsafeMutableRawPointer?) -> HTTP2Session? {
     owner.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }

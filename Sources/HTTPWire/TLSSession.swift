@@ -46,6 +46,9 @@ package final class TLSContext: @unchecked Sendable {
 
   deinit { SSL_CTX_free(pointer) }
 
+  /// The version of OpenSSL that is running.
+  package static var version: String { String(cString: OpenSSL_version(OPENSSL_VERSION_STRING)) }
+
   package func session(on socket: CInt, host: String) -> TLSSession? {
     guard let ssl = SSL_new(pointer) else { return nil }
     SSL_set_fd(ssl, socket)

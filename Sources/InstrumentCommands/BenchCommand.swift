@@ -4,16 +4,18 @@ import ArgumentParser
 public struct BenchCommand: ParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure, and compare results.",
+    abstract: "Measure: latency, load; and compare results.",
     discussion: """
       Each instrument works alone, against any server; none needs a director, or root. With --json it keeps what it \
       measured as data, with the machine, the kernel and the time.
 
       EXAMPLES
-        svs bench load http://10.0.0.5/ -u 50 -t 30s                  HTTP load, and its latencies
-        svs bench compare before.json after.json                      what changed, and what is noise
+        svs bench latency http://192.0.2.10:8000/
+        svs bench latency -n 100 --json before.json https://example.org/
+        svs bench load http://192.0.2.10:8000/ -u 50 -t 30s
+        svs bench compare before.json after.json
       """,
-    subcommands: [LoadCommand.self, CompareCommand.self])
+    subcommands: [LatencyCommand.self, LoadCommand.self, CompareCommand.self])
 
   public init() {}
 }

@@ -83,7 +83,8 @@ public actor LocustWorker {
       case .usersStand(let users): await perform(session.usersStand(users))
       case .usersGone: await perform(session.usersGone())
       case .interrupted:
-        await generator?.stop(waiting: 0)
+        // A moment for what is under way: it has been made, so it shall be counted.
+        await generator?.stop(waiting: 1)
         await perform(session.leave())
         return
       }
@@ -154,8 +155,8 @@ public actor LocustWorker {
         socket?.hangUp()
         socket = nil
         connect()
-      case .quit:
-        await generator?.stop(waiting: 0)
+      case .quit(let seconds):
+        await generator?.stop(waiting: seconds)
         await report()
         mayQuit = true
       case .giveUp:

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import HostSystem
 import InstrumentCommands
 
@@ -7,14 +6,16 @@ import InstrumentCommands
 struct Instruments: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "svs", abstract: "The instruments of the Swift Virtual Server; 'svs' starts this program.",
-    version: "\(Product.name) \(Product.version)", subcommands: [BenchCommand.self])
+    version: "\(Product.name) \(Product.version)", subcommands: [BenchCommand.self, WebAppCommand.self])
 }
 
 do {
   var command = try Instruments.parseAsRoot()
   switch command {
+  case let command as LatencyCommand: try command.measure()
   case let command as CompareCommand: try command.compare()
   case let command as LoadCommand: try await command.load()
+  case let command as WebAppCommand: try await serve(command.setting)
   default: try command.run()
   }
 } catch {

@@ -19,6 +19,7 @@ struct SVS: ParsableCommand {
         svs status --drops                why packets were not simply forwarded
         svs proc ip_vs_stats              sums and rates, as /proc/net/ip_vs_stats has them
         svs explain 10.1.0.1:40000 192.0.2.10:80   what this client's next packet would meet
+        svs bench latency http://192.0.2.10/   how long requests take, as curl times them
         svs simulate rules scenario       which server each connection would get, and why
         svs detach                        stop, and free everything
       """,
@@ -26,7 +27,7 @@ struct SVS: ParsableCommand {
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
       SysctlCommand.self, LabCommand.self, DemoCommand.self,
-      RealServerCommand.self, BenchCommand.self,
+      RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
     ])
 }
 

@@ -15,7 +15,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "a", "ftp://a", "http://", "http:///x", "http://a:0", "http://a:65536", "http://a:x", "http://u@a", "http://[::1",
+    "", "a", "ftp://a", "http://", "http:///x", "http://a:0", "http://a:65536", "http://a:x", "http://u@a",
+    "http://[::1",
     "http://[::1]x", "http://a/ b", "http://a/ä",
   ])
   func noURLs(_ url: String) { #expect(throws: LoadError.self) { try Target.parse(url) } }
@@ -41,7 +42,8 @@ import Testing
   @Test func requestsAreWhatTheStandardSays() throws {
     let target = try Target.parse("http://h:8000").target
     var task = RequestTask(
-      method: "POST", path: "/p", headers: [.init(name: "Host", value: "other"), .init(name: "X-A", value: "b")], body: "ä")
+      method: "POST", path: "/p", headers: [.init(name: "Host", value: "other"), .init(name: "X-A", value: "b")],
+      body: "ä")
     var prepared = PreparedTask(task, target: target, keepsAlive: false)
     #expect(
       prepared.fixed.map { String(decoding: $0, as: UTF8.self) }

@@ -22,7 +22,9 @@ import Testing
     for piece in pieces where !parser.isComplete {
       do throws(ResponseParser.Malformed) {
         let result = piece.withUnsafeBytes { bytes -> Result<Int, ResponseParser.Malformed> in
-          do throws(ResponseParser.Malformed) { return .success(try parser.consume(bytes)) } catch { return .failure(error) }
+          do throws(ResponseParser.Malformed) { return .success(try parser.consume(bytes)) } catch {
+            return .failure(error)
+          }
         }
         reading.used += try result.get()
       } catch {
@@ -59,7 +61,8 @@ import Testing
       text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
         + "HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", status: 201, content: 1, keepsAlive: true),
     Example(
-      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\nwiki\r\n00A\r\n0123456789\r\n0\r\nT: t\r\n\r\n",
+      text:
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\nwiki\r\n00A\r\n0123456789\r\n0\r\nT: t\r\n\r\n",
       status: 200, content: 14, keepsAlive: true),
     Example(
       text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 3\r\n\r\n1\r\nx\r\n0\r\n\r\n",

@@ -74,7 +74,8 @@ import Testing
     #expect(throws: LoadError.self) { try workload.plan(host: nil, classes: ["No"], threads: 1) { _ in } }
     let any = try TaskFile.read("tasks: [{GET: /}]", name: "x")
     #expect(throws: LoadError.self) { try any.plan(host: nil, classes: ["A"], threads: 1) { _ in } }
-    #expect(try any.plan(host: "http://h", classes: ["A", "B"], threads: 1) { _ in }.classes.map(\.name) == ["A", "B"])
+    #expect(
+      try any.plan(host: "http://h", classes: ["A", "B"], threads: 1) { _ in }.classes.map(\.name) == ["A", "B"])
   }
 
   /// Broken files are refused with a reason; nothing else happens.

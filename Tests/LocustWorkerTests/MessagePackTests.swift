@@ -4,15 +4,18 @@ import Testing
 
 @Suite struct MessagePackTests {
   /// Bytes by the specification's table of formats.
-  @Test(arguments: [
-    (MessagePack.none, [0xC0]), (.bool(true), [0xC3]), (.bool(false), [0xC2]), (.int(0), [0]), (.int(127), [0x7F]),
-    (.int(-32), [0xE0]), (.int(-33), [0xD0, 0xDF]), (.int(128), [0xCC, 0x80]), (.int(256), [0xCD, 1, 0]),
-    (.int(65536), [0xCE, 0, 1, 0, 0]), (.int(-129), [0xD1, 0xFF, 0x7F]), (.int(-32769), [0xD2, 0xFF, 0xFF, 0x7F, 0xFF]),
-    (.int(.min), [0xD3, 0x80, 0, 0, 0, 0, 0, 0, 0]), (.int(1 << 32), [0xCF, 0, 0, 0, 1, 0, 0, 0, 0]),
-    (.uint(.max), [0xCF, 255, 255, 255, 255, 255, 255, 255, 255]), (.double(1.5), [0xCB, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0]),
-    (.string("ab"), [0xA2, 0x61, 0x62]), (.binary([1]), [0xC4, 1, 1]), (.array([.int(1)]), [0x91, 1]),
-    (.map([.init(.int(1), .none)]), [0x81, 1, 0xC0]), (.other(type: -1, [7]), [0xC7, 1, 0xFF, 7]),
-  ] as [(MessagePack, [UInt8])])
+  @Test(
+    arguments: [
+      (MessagePack.none, [0xC0]), (.bool(true), [0xC3]), (.bool(false), [0xC2]), (.int(0), [0]), (.int(127), [0x7F]),
+      (.int(-32), [0xE0]), (.int(-33), [0xD0, 0xDF]), (.int(128), [0xCC, 0x80]), (.int(256), [0xCD, 1, 0]),
+      (.int(65536), [0xCE, 0, 1, 0, 0]), (.int(-129), [0xD1, 0xFF, 0x7F]),
+      (.int(-32769), [0xD2, 0xFF, 0xFF, 0x7F, 0xFF]),
+      (.int(.min), [0xD3, 0x80, 0, 0, 0, 0, 0, 0, 0]), (.int(1 << 32), [0xCF, 0, 0, 0, 1, 0, 0, 0, 0]),
+      (.uint(.max), [0xCF, 255, 255, 255, 255, 255, 255, 255, 255]),
+      (.double(1.5), [0xCB, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0]),
+      (.string("ab"), [0xA2, 0x61, 0x62]), (.binary([1]), [0xC4, 1, 1]), (.array([.int(1)]), [0x91, 1]),
+      (.map([.init(.int(1), .none)]), [0x81, 1, 0xC0]), (.other(type: -1, [7]), [0xC7, 1, 0xFF, 7]),
+    ] as [(MessagePack, [UInt8])])
   func formats(_ value: MessagePack, _ bytes: [UInt8]) throws {
     #expect(value.bytes == bytes)
     #expect(try MessagePack(decoding: bytes) == value)
@@ -24,12 +27,13 @@ import Testing
     #expect(try MessagePack(decoding: [0xDE, 0, 1, 0xA1, 0x61, 2])["a"] == .int(2))
   }
 
-  @Test(arguments: [
-    ([], MessagePack.Malformed.tooShort), ([0xA2, 0x61], .tooShort), ([0xC1], .type(0xC1)), ([1, 1], .tooLong),
-    ([0xDD, 0xFF, 0xFF, 0xFF, 0xFF], .tooShort), ([0xDF, 0xFF, 0xFF, 0xFF, 0xFF, 1], .tooShort),
-    ([0xC6, 0xFF, 0xFF, 0xFF, 0xFF], .tooShort), ([0xA1, 0xFF], .text),
-    (Array(repeating: 0x91, count: 100_000), .tooDeep),
-  ] as [([UInt8], MessagePack.Malformed)])
+  @Test(
+    arguments: [
+      ([], MessagePack.Malformed.tooShort), ([0xA2, 0x61], .tooShort), ([0xC1], .type(0xC1)), ([1, 1], .tooLong),
+      ([0xDD, 0xFF, 0xFF, 0xFF, 0xFF], .tooShort), ([0xDF, 0xFF, 0xFF, 0xFF, 0xFF, 1], .tooShort),
+      ([0xC6, 0xFF, 0xFF, 0xFF, 0xFF], .tooShort), ([0xA1, 0xFF], .text),
+      (Array(repeating: 0x91, count: 100_000), .tooDeep),
+    ] as [([UInt8], MessagePack.Malformed)])
   func refuses(_ bytes: [UInt8], _ problem: MessagePack.Malformed) {
     #expect(throws: problem) { try MessagePack(decoding: bytes) }
   }
@@ -57,9 +61,13 @@ import Testing
       let value = Self.value(&random)
       let bytes = value.bytes
       #expect(try MessagePack(decoding: bytes) == value)
-      if bytes.count > 1 { #expect(throws: MessagePack.Malformed.self) { try MessagePack(decoding: Array(bytes.dropLast())) } }
+      if bytes.count > 1 {
+        #expect(throws: MessagePack.Malformed.self) { try MessagePack(decoding: Array(bytes.dropLast())) }
+      }
       var broken = bytes
-      for _ in 0..<3 { broken[Int.random(in: 0..<broken.count, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+      for _ in 0..<3 {
+        broken[Int.random(in: 0..<broken.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
       // What can still be read can be written and read again.
       if let read = try? MessagePack(decoding: broken), !"\(read)".contains("nan") {
         #expect(try MessagePack(decoding: read.bytes) == read)

@@ -11,7 +11,9 @@ import Testing
 
   static func master(_ type: String, _ data: MessagePack = .none) -> [UInt8] { Message(type, data, from: "me").bytes }
 
-  static func spawn(_ timestamp: Double, _ users: KeyValuePairs<String, MessagePack>, host: String = "http://h") -> [UInt8] {
+  static func spawn(_ timestamp: Double, _ users: KeyValuePairs<String, MessagePack>, host: String = "http://h")
+    -> [UInt8]
+  {
     master(
       "spawn",
       .object([
@@ -54,13 +56,15 @@ import Testing
             .object(["user_classes_count": .object(["A": .int(2), "B": .int(0)]), "user_count": .int(2)]), from: "me"))
       ])
     // The next spawn of a running test is no new test.
-    #expect(session.receive(Self.spawn(11, ["A": .int(3)]), at: 2).last == .setUsers(["A": 3], host: "http://h", fresh: false))
+    #expect(
+      session.receive(Self.spawn(11, ["A": .int(3)]), at: 2).last == .setUsers(["A": 3], host: "http://h", fresh: false)
+    )
     _ = session.usersStand(["A": 3])
     #expect(session.receive(Self.master("stop"), at: 3) == [.stopUsers(seconds: 2)])
     #expect(session.state == .stopped)
     #expect(Self.types(session.usersGone()) == ["[report]", "client_stopped", "client_ready"])
     #expect(session.state == .ready && session.users == ["A": 0])
-    #expect(Self.types(session.receive(Self.master("quit"), at: 4)) == ["[stop]", "[quit]"])
+    #expect(Self.types(session.receive(Self.master("quit"), at: 4)) == ["[quit]"])
   }
 
   @Test func staleSpawnsAreAnsweredAndDropped() {

@@ -9,7 +9,8 @@ extension UserLoop {
       swap(&fresh, &records)
       answer.resume(
         returning: LoopReport(
-          records: fresh, users: counts, overdue: pacer?.overdue(at: now &- Pacer.tolerance) ?? 0, abandoned: abandoned))
+          records: fresh, users: counts, overdue: pacer?.overdue(at: now &- Pacer.tolerance) ?? 0, abandoned: abandoned)
+      )
       abandoned = 0
     case .drain(let nanoseconds, let done):
       draining?.done.resume()

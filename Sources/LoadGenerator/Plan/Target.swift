@@ -44,14 +44,18 @@ public struct Target: Hashable, Sendable {
       guard let end = authority.firstIndex(of: "]") else { throw .badURL(url, why: "the bracket is not closed") }
       host = authority[authority.index(after: authority.startIndex)..<end]
       let after = authority[authority.index(after: end)...]
-      guard after.isEmpty || after.hasPrefix(":") else { throw .badURL(url, why: "what follows the bracket is no port") }
+      guard after.isEmpty || after.hasPrefix(":") else {
+        throw .badURL(url, why: "what follows the bracket is no port")
+      }
       digits = after.isEmpty ? nil : after.dropFirst()
     } else if let colon = authority.firstIndex(of: ":") {
       host = authority[..<colon]
       digits = authority[authority.index(after: colon)...]
     }
     guard !host.isEmpty else { throw .badURL(url, why: "it names no host") }
-    guard host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .badURL(url, why: "the host's name is not ASCII") }
+    guard host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+      throw .badURL(url, why: "the host's name is not ASCII")
+    }
     guard let digits else { return (String(host), nil) }
     guard let port = UInt16(digits), port > 0 else { throw .badURL(url, why: "the port must be from 1 to 65535") }
     return (String(host), port)

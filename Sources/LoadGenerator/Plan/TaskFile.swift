@@ -76,7 +76,9 @@ private struct Reader {
       }
     }
     if let tasks {
-      guard classes.isEmpty else { throw Mistake(node, "it has both 'users' and 'tasks'; tasks belong to a class then") }
+      guard classes.isEmpty else {
+        throw Mistake(node, "it has both 'users' and 'tasks'; tasks belong to a class then")
+      }
       return Workload(host: host, classes: [UserClass(name: "User", tasks: tasks, wait: wait)], namesClasses: false)
     }
     guard !classes.isEmpty else { throw Mistake(node, "it has neither 'users' nor 'tasks'") }
@@ -191,7 +193,9 @@ private struct Reader {
   }
 
   private func mapping(_ node: Node, _ what: String) throws(Mistake) -> [(key: Node, value: Node)] {
-    guard case .mapping(let mapping) = node else { throw Mistake(node, "\(what) must have members, as in 'name: value'") }
+    guard case .mapping(let mapping) = node else {
+      throw Mistake(node, "\(what) must have members, as in 'name: value'")
+    }
     return mapping.map { ($0.key, $0.value) }
   }
 }

@@ -4,7 +4,8 @@ import LoadGenerator
 /// What was measured, as Locust's master adds it up (locust/stats.py of 2.47). Times are in milliseconds.
 package enum StatsReport {
   /// The `stats`, `stats_total` and `errors` of a report.
-  package static func entries(_ sample: LoadSample, of tasks: [RequestTask], since start: Double) -> [MessagePack.Entry] {
+  package static func entries(_ sample: LoadSample, of tasks: [RequestTask], since start: Double) -> [MessagePack.Entry]
+  {
     var byName: [[String]: TaskRecord] = [:]
     var order: [[String]] = []
     for (task, record) in zip(tasks, sample.records) where !record.isEmpty {
@@ -29,7 +30,9 @@ package enum StatsReport {
 
   private static func entry(_ record: TaskRecord, method: String, name: String, since start: Double) -> MessagePack {
     var times: [Int64: UInt64] = [:]
-    for value in record.latency.recordedValues() { times[bucket(Double(value.value) / 1000), default: 0] += value.count }
+    for value in record.latency.recordedValues() {
+      times[bucket(Double(value.value) / 1000), default: 0] += value.count
+    }
     return .object([
       "name": .string(name), "method": .string(method),
       "last_request_timestamp": record.seconds.last.map { .double(Double($0.time)) } ?? .none,

@@ -16,7 +16,8 @@ struct Usage {
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 128)
     guard fgets(&line, CInt(line.count), file) != nil else { return 0 }
-    let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).split(separator: " ")
+    let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).split(
+      separator: " ")
     guard words.count > 1, let pages = UInt64(words[1]) else { return 0 }
     return pages * UInt64(sysconf(CInt(_SC_PAGESIZE)))
   }

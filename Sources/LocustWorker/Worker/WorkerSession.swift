@@ -13,7 +13,8 @@ package struct WorkerSession: Sendable {
     case report
     /// Connect anew.
     case reconnect
-    case quit
+    /// End, letting requests finish for so many seconds, with a last report.
+    case quit(seconds: Double)
     /// End, for there is no master.
     case giveUp
     /// For the people.
@@ -105,7 +106,9 @@ package struct WorkerSession: Sendable {
   }
 
   package mutating func receive(_ bytes: [UInt8], at now: Double) -> [Action] {
-    guard let message = Message(bytes) else { return [.log("the master sent something that is no message of Locust's")] }
+    guard let message = Message(bytes) else {
+      return [.log("the master sent something that is no message of Locust's")]
+    }
     switch message.type {
     case "ack":
       let first = !isKnown
@@ -119,7 +122,7 @@ package struct WorkerSession: Sendable {
     case "stop": return stop()
     case "quit":
       state = .stopped
-      return [.log("the master has quit"), .stopUsers(seconds: stopTimeout), .quit]
+      return [.log("the master has quit"), .quit(seconds: stopTimeout)]
     case "reconnect":
       isConnected = false
       return [.reconnect]

@@ -62,5 +62,6 @@ extension String {
   /// With blanks before it.
   public func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 
-  fileprivate var droppingTrailingBlanks: String { String(reversed().drop { $0 == " " }.reversed()) }
+  /// Without the blanks at its end.
+  public var droppingTrailingBlanks: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

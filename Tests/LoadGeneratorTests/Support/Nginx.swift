@@ -18,7 +18,8 @@ final class Nginx {
       "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
       "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
     ])
-    let site = "location / { return 200 'Hello\\n'; } location /missing { return 404; } location /slow { return 200 ok; }"
+    let site =
+      "location / { return 200 'Hello\\n'; } location /missing { return 404; } location /slow { return 200 ok; }"
     try Files.write(
       """
       daemon off; worker_processes 1; pid \(folder)/pid; error_log \(folder)/error.log;

@@ -21,7 +21,8 @@ final class ScriptedServer: Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        bind(listener, pointer, length) == 0 && listen(listener, 256) == 0 && getsockname(listener, pointer, &length) == 0
+        bind(listener, pointer, length) == 0 && listen(listener, 256) == 0
+          && getsockname(listener, pointer, &length) == 0
       }
     }
     guard bound else { throw Failed(what: "cannot listen: \(errno)") }

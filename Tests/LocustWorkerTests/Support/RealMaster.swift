@@ -39,7 +39,8 @@ final class RealMaster {
       [
         try Self.program(), "-f", "\(folder)/locustfile.py", "--master", "--master-bind-host", "127.0.0.1",
         "--master-bind-port", String(self.port), "--headless", "-u", String(users), "-r", String(users), "-t",
-        "\(seconds)s", "--expect-workers", "1", "--host", host, "--json-file", "\(folder)/stats", "--stop-timeout", "2",
+        "\(seconds)s", "--expect-workers", "1", "--host", host, "--json-file", "\(folder)/stats", "--csv",
+        "\(folder)/csv", "--stop-timeout", "2",
       ] + more
     ).start(input: null, output: log, errors: log)
   }
@@ -51,6 +52,10 @@ final class RealMaster {
 
   /// What the master wrote to its terminal.
   var log: String { (try? Files.text("\(folder)/log")) ?? "" }
+
+  /// What workers reported as exceptions, and as failures, in CSV.
+  var exceptions: String { (try? Files.text("\(folder)/csv_exceptions.csv")) ?? "" }
+  var failures: String { (try? Files.text("\(folder)/csv_failures.csv")) ?? "" }
 
   /// The statistics by method and name, as the master added them up.
   func stats() throws -> String { try Files.text("\(folder)/stats.json") }
@@ -77,7 +82,8 @@ final class RealMaster {
 
   private static func program() throws -> String {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    var folder = String(decoding: buffer.prefix(max(0, readlink("/proc/self/exe", &buffer, buffer.count))), as: UTF8.self)
+    var folder = String(
+      decoding: buffer.prefix(max(0, readlink("/proc/self/exe", &buffer, buffer.count))), as: UTF8.self)
     // The tests' runner is the toolchain's where 'swift test' runs them; the repository is where they were built then.
     for start in [folder, #filePath] {
       folder = start
@@ -98,7 +104,9 @@ final class RealMaster {
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let found = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0 }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
+      }
     }
     guard found else { throw Failed(description: "no free port") }
     return UInt16(bigEndian: address.sin_port)

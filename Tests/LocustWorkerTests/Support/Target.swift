@@ -20,7 +20,8 @@ final class Target: Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        bind(listener, pointer, length) == 0 && listen(listener, 256) == 0 && getsockname(listener, pointer, &length) == 0
+        bind(listener, pointer, length) == 0 && listen(listener, 256) == 0
+          && getsockname(listener, pointer, &length) == 0
       }
     }
     guard bound else { throw RealMaster.Failed(description: "cannot listen: \(errno)") }
