@@ -9,13 +9,13 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: install-service conformance prebuilt test-kernels-devices help run test test-kernels bench build deps format lint clean install
+.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-latency bench-load build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
 	@echo 'make test          everything that can be checked on this machine (root)'
 	@echo 'make conformance   every record of the real IPVS, replayed (root); CASES=DIR for records kept elsewhere'
-	@echo 'make test-kernels  the same programs on kernel 6.1, in a virtual machine'
+	@echo 'make test-kernels  the same programs on kernel 6.1, and a boot with ipvsadm.service, in a virtual machine (3 minutes)'
 	@echo 'make test-kernels-devices  bridges, VLANs, bonds and VXLANs there, some of which this kernel may lack (5 minutes)'
 	@echo 'make bench         speed, against a C twin and nftables, in one run (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'
@@ -38,12 +38,13 @@ run:
 
 test:
 	@SVS_GOAL=test scripts/deps.sh --kernel
+	@scripts/locust.sh
 	@scripts/parts.py
 
 conformance:
 	@SVS_GOAL=test scripts/deps.sh --kernel
 	$(BUILD)
-	@conformance/conformance.py --ipvsadm $(BIN)/ipvsadm --svs $(BIN)/svs --bundle $(BIN)/swift-virtual-serverPackageTests.xctest --jobs 2 $(CASES)
+	@conformance/conformance.py --ipvsadm $(BIN)/ipvsadm --svs $(BIN)/svs --bundle $(BIN)/swift-virtual-serverPackageTests.xctest --jobs 2 $(if $(CASES),'$(CASES)')
 
 prebuilt: build
 	@scripts/prebuilt.py update .build
@@ -59,6 +60,15 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
+	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-latency bench-load
+
+# The instruments beside the programs whose figures they promise to match.
+bench-latency:
+	@scripts/bench_latency.py --svs $(BIN)/svs --json bench-latency.json --check
+
+bench-load:
+	@scripts/locust.sh
+	@scripts/bench_load.py --svs $(BIN)/svs --json bench-load.json --check
 
 # The first release's packet path, kept to compare with.
 .build/bench/foundation.o: Benchmarks/foundation/director.o.gz.base64
@@ -80,8 +90,13 @@ lint:
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
 install: build
+	@$(MAKE) --no-print-directory install-built
+
+# What was built already.
+install-built:
 	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
+	install -D -m 755 $(BIN)/svs-instruments $(DESTDIR)$(PREFIX)/libexec/svs/svs-instruments
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done

@@ -48,7 +48,7 @@ let package = Package(
       swiftSettings: strict),
 
     // The model people speak in, and the capabilities beside each other.
-    .target(name: "VirtualServer", dependencies: ["KernelDirector"], swiftSettings: strict),
+    .target(name: "VirtualServer", dependencies: ["HostSystem", "KernelDirector"], swiftSettings: strict),
     .target(
       name: "RealServerSetup", dependencies: ["Netlink", "CHostSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
@@ -99,7 +99,8 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "InstrumentCommands", "Measurement", "LatencyProbe", "WebApp", "HostSystem", "LoadGenerator", "LocustWorker",
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "LoadGenerator", "LocustWorker", "Measurement",
+        "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -111,7 +112,7 @@ let package = Package(
     .executableTarget(
       name: "svs",
       dependencies: [
-        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink",
+        "VirtualServer", "KernelDirector", "Lab", "Demo", "RealServerSetup", "Simulation", "Netlink", "CHostSystem",
         "HostSystem", "InstrumentCommands",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -133,6 +134,10 @@ let package = Package(
         "LocustWorker", "LoadGenerator", "HostSystem",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
+    .testTarget(
+      name: "LatencyProbeTests", dependencies: ["HTTPWire", "LatencyProbe", "Measurement", "HostSystem"],
+      swiftSettings: strict),
+    .testTarget(name: "WebAppTests", dependencies: ["HostSystem"], swiftSettings: strict),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "CHostSystem"], swiftSettings: strict),
     .testTarget(
       name: "LabTests",

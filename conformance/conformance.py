@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Replays every record of a folder against SVS and says in one line how it went.
 
-    conformance.py --ipvsadm PATH --svs PATH [--bundle PATH] [--jobs N] [--only cases,cli,wire,states] [DIR]
+    conformance.py --ipvsadm PATH --svs PATH [--bundle PATH] [--jobs N] [--only cases,cli,wire,states] [DIR or FILE]
 
 DIR (default Tests/Records) is looked through with all its folders. What a file is follows from what is in it:
   cases   a list of cases with steps, for run_cases.py
@@ -9,98 +9,154 @@ DIR (default Tests/Records) is looked through with all its folders. What a file 
   wire    experiments with captures, for run_wire.py
   states  transitions of the TCP state machine, for the tests of the packet path in --bundle (the test bundle of the
           build); every table in the file is one record
-Everything else is counted as skipped. Soft results and tolerances are the runners'. The last line is
-`N passed, M failed, K soft` over all; the exit status is 0 only with M = 0 and something replayed.
+Everything else is counted as skipped; a .json file that cannot be read as JSON has failed. Soft results and tolerances
+are the runners'. The last line is always `N passed, M failed, K soft` over all; the exit status is 0 only with M = 0
+and something replayed.
 """
 import argparse, collections, json, os, re, subprocess, sys, tempfile
 from acclib import RECORDS, table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = ('cases', 'cli', 'wire', 'states')
+COUNTS = ('passed', 'failed', 'soft')
+# What a record of a kind must have for its runner.
+CASE = {'name', 'family', 'config', 'steps', 'chosen'}
+SEQUENCE, COMMAND = {'id', 'commands'}, {'cmd', 'rc', 'stdout', 'stderr'}
+EXPERIMENT = {'config', 'desc', 'ifaces', 'ipvs', 'result'}
+
+
+def has(record, keys):
+    return isinstance(record, dict) and keys <= record.keys()
 
 
 def kind(data):
     """What a file holds, or None."""
-    if isinstance(data, list) and data and all(isinstance(x, dict) for x in data):
-        if all('steps' in x for x in data): return 'cases'
-        if all('commands' in x for x in data): return 'cli'
+    if isinstance(data, list) and data:
+        if all(has(x, CASE) for x in data): return 'cases'
+        if all(has(x, SEQUENCE) and all(has(c, COMMAND) for c in x['commands']) for x in data): return 'cli'
     if isinstance(data, dict) and data:
-        if all(isinstance(v, dict) and 'ifaces' in v for v in data.values()): return 'wire'
-        if any(isinstance(v, dict) and 'transitions' in v for v in data.values()): return 'states'
+        if all(has(v, EXPERIMENT) for v in data.values()): return 'wire'
+        if any(has(v, {'transitions'}) for v in data.values()): return 'states'
     return None
 
 
-def sort_files(folder):
-    found, skipped = collections.defaultdict(list), []
-    for base, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(base, name)
-            try: what = kind(json.load(open(path))) if name.endswith('.json') else None
-            except ValueError as e: sys.exit(f'{path}: not JSON: {e}')
-            if what: found[what].append(path)
-            else: skipped.append(path)
-    return found, skipped
+def outcome(failures=(), failed=0):
+    return dict(passed=0, failed=failed, soft=0, failures=list(failures))
 
 
-def replay(part, files, a, tmp):
+# ---------------------------------------------------------------- the files
+def every_file(place):
+    """The files below a folder, or the one file."""
+    if not os.path.isdir(place): return [place]
+    return sorted(os.path.join(base, name) for base, _, files in os.walk(place) for name in files)
+
+
+def sort_files(place):
+    """({kind: [path]}, [skipped], [(path, what is wrong with it)])."""
+    found, skipped, broken = collections.defaultdict(list), [], []
+    for path in every_file(place):
+        what = None
+        if path.endswith('.json') or path == place:
+            try:
+                with open(path, encoding='utf-8') as file: what = kind(json.load(file))
+            except OSError as e: broken.append((path, e.strerror)); continue
+            except (ValueError, RecursionError) as e: broken.append((path, f'not JSON: {e}')); continue
+        if what: found[what].append(path)
+        else: skipped.append(path)
+    return found, skipped, broken
+
+
+# ---------------------------------------------------------------- the parts
+def replay(part, files, options, scratch):
     """Runs one runner over its files; its counts and failures."""
-    result = os.path.join(tmp, part + '.json')
-    cmd = [sys.executable, os.path.join(HERE, f'run_{part}.py'), '--json', result]
-    for k in ('ipvsadm', 'svs'):
-        if getattr(a, k): cmd += ['--' + k, getattr(a, k)]
-    if part == 'cases': cmd += ['--jobs', str(a.jobs)]
-    p = subprocess.Popen(cmd + files, stdout=subprocess.PIPE, text=True)
-    for line in p.stdout:
+    result = os.path.join(scratch, part + '.json')
+    command = [sys.executable, os.path.join(HERE, f'run_{part}.py'), '--json', result]
+    for name in ('ipvsadm', 'svs'):
+        if getattr(options, name): command += ['--' + name, getattr(options, name)]
+    if part == 'cases': command += ['--jobs', str(options.jobs)]
+    runner = subprocess.Popen(command + files, stdout=subprocess.PIPE, text=True)
+    for line in runner.stdout:
         if not re.match(r'failures written|\d+ passed, \d+ failed, \d+ soft$', line): print(line, end='', flush=True)
-    p.wait()
-    try: return json.load(open(result))
-    except (OSError, ValueError): return dict(passed=0, failed=1, soft=0, failures=[f'run_{part}.py ended with status {p.returncode} and no result'])
+    status = runner.wait()
+    try:
+        with open(result) as file: return json.load(file)
+    except (OSError, ValueError): return outcome([f'run_{part}.py ended with status {status} and no result'], failed=1)
 
 
-def states(files, a):
+def states(files, options):
     """The state machine is checked where it is: in the packet path compiled for this machine."""
-    if not a.bundle: return dict(passed=0, failed=len(files), soft=0, failures=[f'{f}: give --bundle, the test bundle of the build' for f in files])
-    r = dict(passed=0, failed=0, soft=0, failures=[])
-    for f in files:
-        cmd = [os.path.abspath(a.bundle), '--testing-library', 'swift-testing', '--filter', r'DataplaneTests\.TCPStateMachineTests']
-        p = subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ, NO_COLOR='1', SVS_STATE_RECORDS=os.path.abspath(f)))
-        ran = 'Test recordsOfAnyFile() passed' in p.stdout
-        tables = sum('transitions' in v for v in json.load(open(f)).values() if isinstance(v, dict))
-        if p.returncode == 0 and ran: r['passed'] += tables
-        else:
-            r['failed'] += tables; lines = [l for l in p.stdout.splitlines() if 'issue' in l][:8] or p.stdout.splitlines()[-5:]
-            print(f'FAILED {os.path.basename(f)}\n' + '\n'.join('    ' + l for l in lines), flush=True); r['failures'].append(dict(file=f, output=lines))
-    return r
+    total = outcome()
+    for path in files:
+        with open(path) as file: tables = sum(has(v, {'transitions'}) for v in json.load(file).values())
+        lines = states_of(path, options.bundle)
+        total['failed' if lines else 'passed'] += tables
+        if lines:
+            print(f'FAILED {path}\n' + '\n'.join('    ' + line for line in lines), flush=True)
+            total['failures'].append(dict(file=path, output=lines))
+    return total
+
+
+def states_of(path, bundle):
+    """What is wrong with the transitions of one file; nothing if nothing is."""
+    if not bundle: return ['give --bundle, the test bundle of the build']
+    command = [os.path.abspath(bundle), '--testing-library', 'swift-testing', '--filter', r'DataplaneTests\.TCPStateMachineTests']
+    environment = dict(os.environ, NO_COLOR='1', SVS_STATE_RECORDS=os.path.abspath(path))
+    try: run = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    except OSError as e: return [f'{bundle}: {e.strerror}']
+    if run.returncode == 0 and 'Test recordsOfAnyFile() passed' in run.stdout: return []
+    lines = run.stdout.splitlines()
+    return [line for line in lines if 'issue' in line][:8] or lines[-5:] or [f'ended with status {run.returncode}']
+
+
+# ---------------------------------------------------------------- the whole
+def replay_all(found, options):
+    results = {}
+    with tempfile.TemporaryDirectory(prefix='conformance.') as scratch:
+        for part in (k for k in KINDS if found[k] and k in options.only):
+            print(f'== {part}: {len(found[part])} file{"s" * (len(found[part]) > 1)}', flush=True)
+            results[part] = states(found[part], options) if part == 'states' else replay(part, found[part], options, scratch)
+    return results
+
+
+def report(found, skipped, broken, results, path):
+    """Prints the table and the last line; the exit status."""
+    print()
+    table(['records', 'files', *COUNTS], [[part, len(found[part]), *(r[k] for k in COUNTS)] for part, r in results.items()])
+    for name in skipped:
+        if name.endswith('.json'): print(f'skipped {name}: no record of a kind known here')
+    for name, why in broken: print(f'FAILED {name}: {why}')
+    others = sum(len(files) for part, files in found.items() if part not in results)
+    print(f'{len(skipped)} files of other kinds skipped' + (f', {others} not asked for' if others else ''))
+    failures = {part: r['failures'] for part, r in results.items()}
+    if broken: failures['files'] = [dict(file=name, error=why) for name, why in broken]
+    try:
+        with open(path, 'w') as file: json.dump(failures, file, indent=1)
+    except OSError as e: print(f'{path}: {e.strerror}: failures not written', file=sys.stderr)
+    if not results and not broken: print('no record to replay', file=sys.stderr)
+    passed, failed, soft = (sum(r[k] for r in results.values()) for k in COUNTS)
+    failed += len(broken)
+    print(f'{passed} passed, {failed} failed, {soft} soft', flush=True)
+    return 1 if failed or not passed + soft else 0
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--ipvsadm'); parser.add_argument('--svs'); parser.add_argument('--bundle', help='the test bundle of the build')
+    parser.add_argument('--jobs', type=int, default=1, help='cases at once')
+    parser.add_argument('--only', default=','.join(KINDS), help='parts to run (comma-separated)')
+    parser.add_argument('--json', default='failures-conformance.json')
+    parser.add_argument('place', nargs='?', default=RECORDS, metavar='folder', help='where the records are, or one file of them')
+    options = parser.parse_args()
+    options.only = options.only.split(',')
+    if unknown := set(options.only) - set(KINDS): parser.error(f'--only takes {", ".join(KINDS)}, not {", ".join(sorted(unknown))}')
+    return options
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    ap.add_argument('--ipvsadm'); ap.add_argument('--svs'); ap.add_argument('--bundle', help='the test bundle of the build')
-    ap.add_argument('--jobs', type=int, default=1)
-    ap.add_argument('--only', default=','.join(KINDS), help='parts to run (comma-separated)')
-    ap.add_argument('--json', default='failures-conformance.json')
-    ap.add_argument('folder', nargs='?', default=RECORDS)
-    a = ap.parse_args()
-    if os.geteuid(): sys.exit('run as root')
-    if not os.path.isdir(a.folder): sys.exit(f'{a.folder}: no such folder')
-    found, skipped = sort_files(a.folder)
-    parts, rows, failures = [k for k in KINDS if found[k] and k in a.only.split(',')], [], {}
-    if not parts: sys.exit(f'{a.folder}: no record to replay')
-    total = collections.Counter()
-    with tempfile.TemporaryDirectory(prefix='conformance.') as tmp:
-        for part in parts:
-            print(f'== {part}: {len(found[part])} files', flush=True)
-            r = states(found[part], a) if part == 'states' else replay(part, found[part], a, tmp)
-            failures[part] = r['failures']; total.update({k: r[k] for k in ('passed', 'failed', 'soft')})
-            rows.append([part, len(found[part]), r['passed'], r['failed'], r['soft']])
-    print(); table(['records', 'files', 'passed', 'failed', 'soft'], rows)
-    others = sum(len(found[k]) for k in KINDS if k not in parts)
-    print(f'{len(skipped)} files of other kinds skipped' + (f', {others} not asked for' if others else ''))
-    try: json.dump(failures, open(a.json, 'w'), indent=1)
-    except OSError as e: print(f'{a.json}: {e.strerror}: failures not written', file=sys.stderr)
-    print(f"{total['passed']} passed, {total['failed']} failed, {total['soft']} soft", flush=True)
-    sys.exit(1 if total['failed'] or not total['passed'] else 0)
+    options = parse()
+    if os.geteuid(): sys.exit('the runners make network namespaces: run as root')
+    found, skipped, broken = sort_files(options.place)
+    sys.exit(report(found, skipped, broken, replay_all(found, options), options.json))
 
 
 if __name__ == '__main__': main()

@@ -8,7 +8,7 @@ Per worker: a client namespace and a real-server namespace; per case: a fresh di
   director d0 192.168.1.1, d1 10.0.0.1; VIPs: all of 10.9.0.0/16 and fd00:9::/64
   servers  r0 10.0.0.2; 10.0.0.11-40 and fd00:a::11-40, each telling its own address and port
 """
-import argparse, collections, json, multiprocessing, os, re, select, signal, socket, struct, sys, time, ipaddress
+import argparse, collections, json, multiprocessing, os, queue, re, select as polling, signal, socket, struct, sys, time, ipaddress
 from acclib import *
 
 TCP_PORTS, UDP_PORTS, SERVERS = (80, 443, 8080, 8443, 5060, 21), (53, 5060, 443, 5353), range(11, 41)
@@ -19,8 +19,8 @@ PATIENCE = 0.9
 def serve(ns, ready):
     """Every real server in one process: says 'ip:port' on accept and after each message."""
     enter(ns)
-    ep, socks = select.epoll(), {}
-    def watch(s, kind): s.setblocking(False); socks[s.fileno()] = (s, kind); ep.register(s, select.EPOLLIN)
+    ep, socks = polling.epoll(), {}
+    def watch(s, kind): s.setblocking(False); socks[s.fileno()] = (s, kind); ep.register(s, polling.EPOLLIN)
     for fam, anyaddr in ((socket.AF_INET, '0.0.0.0'), (socket.AF_INET6, '::')):
         v6 = fam == socket.AF_INET6
         for p in TCP_PORTS:
@@ -233,42 +233,53 @@ class Case:
         return got
 
     def run(self):
-        c, b = self.c, self.b
-        b.director(); t0 = time.time()
+        c, started = self.c, time.time()
+        self.b.director()
         try:
-            for k, v in c.get('sysctl', {}).items(): self._must(f'sysctl -w {k}={v}')
-            for r in c.get('rules', []): self._must(r)
-            for l in c['config']: self._must('ipvsadm ' + l)
-            if 'fd00' in json.dumps(c['config']): b.warm_v6()
+            self.configure()
             defaults = dict(dst='10.9.9.1', dport=80, proto='tcp', then='close', src='10.1.0.1'); defaults.update(c.get('defaults', {}))
-            chosen, counts, texts, timed = [], [], [], False
+            self.chosen, self.wrong_counts, self.texts = [], [], []
             for i, st in enumerate(c['steps']):
-                x, op, rec = dict(defaults, **st), st['op'], c['results'][i] if i < len(c.get('results', [])) else {}
-                if op == 'connect': chosen.append((i, self.connect(x)))
-                elif op == 'many': chosen.append((i, self.many(st, x)))
-                elif op == 'poke': chosen.append((i, self.poke(x)))
-                elif op == 'close':
-                    if st['id'] in self.open: self.finish(self.open.pop(st['id']), st.get('how', 'fin'))
-                elif op == 'cmd':
-                    p = self.cmd(st['args']); want = rec.get('r', 0); want = want[0] if isinstance(want, list) else want
-                    if p.returncode != want: texts.append(dict(step=i, kind='cmd', args=st['args'], expected=want, got=p.returncode, output=(p.stdout + p.stderr)[-300:]))
-                elif op == 'wait': time.sleep(st['s']); timed = True
-                elif op == 'conns':
-                    got = self.cmd('ipvsadm -Lcn').stdout
-                    if 'r' in rec and (d := conns_diff(rec['r'], got, c)): texts.append(dict(step=i, kind='conns', diff=d))
-                elif op == 'dump':
-                    got = self.cmd('ipvsadm -Ln').stdout
-                    if 'r' in rec and [l.rstrip() for l in rec['r'].splitlines()] != [l.rstrip() for l in got.splitlines()]: texts.append(dict(step=i, kind='dump', expected=rec['r'], got=got))
-                if op != 'many' and 'counts' in rec:
-                    want = {norm_dest(k): sorted(v if v and isinstance(v[0], list) else [v]) for k, v in rec['counts'].items()}
-                    time.sleep(0.003); got = self.settled_counts(want)
-                    if got != want: counts.append(dict(step=i, op=op, expected={k: v for k, v in want.items() if got.get(k) != v}, got={k: v for k, v in got.items() if want.get(k) != v}))
-            return judge(c, chosen, counts, texts, time.time() - t0)
+                recorded = c['results'][i] if i < len(c.get('results', [])) else {}
+                self.step(i, st, dict(defaults, **st), recorded)
+                if st['op'] != 'many' and 'counts' in recorded: self.check_counts(i, st['op'], recorded['counts'])
+            return judge(c, self.chosen, self.wrong_counts, self.texts, time.time() - started)
         finally:
             for k in self.open.values():
                 try: k.close()
                 except OSError: pass
-            b.drop_director()
+            self.b.drop_director()
+
+    def configure(self):
+        c = self.c
+        for k, v in c.get('sysctl', {}).items(): self._must(f'sysctl -w {k}={v}')
+        for r in c.get('rules', []): self._must(r)
+        for l in c['config']: self._must('ipvsadm ' + l)
+        if 'fd00' in json.dumps(c['config']): self.b.warm_v6()
+
+    def step(self, i, st, x, recorded):
+        """One step, x with the case's defaults; what is to be compared is kept."""
+        op = st['op']
+        if op == 'connect': self.chosen.append((i, self.connect(x)))
+        elif op == 'many': self.chosen.append((i, self.many(st, x)))
+        elif op == 'poke': self.chosen.append((i, self.poke(x)))
+        elif op == 'close':
+            if st['id'] in self.open: self.finish(self.open.pop(st['id']), st.get('how', 'fin'))
+        elif op == 'cmd':
+            p = self.cmd(st['args']); want = recorded.get('r', 0); want = want[0] if isinstance(want, list) else want
+            if p.returncode != want: self.texts.append(dict(step=i, kind='cmd', args=st['args'], expected=want, got=p.returncode, output=(p.stdout + p.stderr)[-300:]))
+        elif op == 'wait': time.sleep(st['s'])
+        elif op == 'conns':
+            got = self.cmd('ipvsadm -Lcn').stdout
+            if 'r' in recorded and (d := conns_diff(recorded['r'], got, self.c)): self.texts.append(dict(step=i, kind='conns', diff=d))
+        elif op == 'dump':
+            got = self.cmd('ipvsadm -Ln').stdout
+            if 'r' in recorded and [l.rstrip() for l in recorded['r'].splitlines()] != [l.rstrip() for l in got.splitlines()]: self.texts.append(dict(step=i, kind='dump', expected=recorded['r'], got=got))
+
+    def check_counts(self, i, op, recorded):
+        want = {norm_dest(k): sorted(v if v and isinstance(v[0], list) else [v]) for k, v in recorded.items()}
+        time.sleep(0.003); got = self.settled_counts(want)
+        if got != want: self.wrong_counts.append(dict(step=i, op=op, expected={k: v for k, v in want.items() if got.get(k) != v}, got={k: v for k, v in got.items() if want.get(k) != v}))
 
     def _must(self, text):
         p = self.cmd(text)
@@ -329,7 +340,7 @@ def worker(session, target, tag, cases, todo, done, limit):
             signal.alarm(int(limit + 40 * expected_seconds(c)) if not any(s['op'] == 'wait' for s in c['steps']) else int(limit + 2 * expected_seconds(c)))
             r = Case(bench, c).run()
         except Exception as e:
-            r = dict(name=c['name'], family=c['family'], verdict='failed', error=f'{type(e).__name__}: {e}'[-600:], choices=[], choices_total=0, counts=[], texts=[])
+            r = failure(c, f'{type(e).__name__}: {e}'[-600:])
             signal.alarm(0)
             try: bench.drop_director()
             except Exception: pass
@@ -337,7 +348,11 @@ def worker(session, target, tag, cases, todo, done, limit):
         r['wall'] = round(time.time() - t, 2); done.put((i, r))
 
 
-def main():
+def failure(case, error):
+    return dict(name=case['name'], family=case['family'], verdict='failed', error=error, choices=[], choices_total=0, counts=[], texts=[])
+
+
+def parse():
     ap = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     ap.add_argument('--ipvsadm'); ap.add_argument('--svs')
     ap.add_argument('--filter', help='only cases whose name contains this (comma: any of)')
@@ -348,27 +363,33 @@ def main():
     ap.add_argument('--limit', type=int, default=120, help='seconds granted to a case beyond its own')
     ap.add_argument('--json', default='failures-cases.json'); ap.add_argument('-v', '--verbose', action='store_true')
     ap.add_argument('paths', nargs='*', help='records (default: those in Tests/Records)')
-    a = ap.parse_args()
-    if os.geteuid(): sys.exit('run as root')
+    return ap.parse_args()
+
+
+def select(a):
+    """The cases asked for."""
     cases = []
     for f in collect(a.paths, ('cases',)):
-        d = json.load(open(f))
+        with open(f) as file: d = json.load(file)
         if isinstance(d, list) and d and 'steps' in d[0]: cases += d
         else: print(f'skipped {f}: not a list of cases')
     if a.filter: cases = [c for c in cases if any(x in c['name'] for x in a.filter.split(','))]
     if a.family: cases = [c for c in cases if c['family'] in a.family.split(',')]
     if a.no_timed: cases = [c for c in cases if not c.get('timing_sensitive')]
     if not cases: sys.exit('no case selected')
-    load_modules()
-    target = Target(a.ipvsadm, a.svs); session = Session(target)
+    return cases
+
+
+def play(cases, a, target, session):
+    """Runs all cases by workers; {index: result}."""
     todo, done = multiprocessing.Queue(), multiprocessing.Queue()
     for i in sorted(range(len(cases)), key=lambda i: -expected_seconds(cases[i]) if a.jobs > 1 else i): todo.put(i)
     jobs = max(1, min(a.jobs, len(cases)))
     workers = [session.fork(lambda j=j: worker(session, target, f'w{j}', cases, todo, done, a.limit)) for j in range(jobs)]
-    t0, results, tries = time.time(), {}, collections.Counter()
+    results, tries = {}, collections.Counter()
     while len(results) < len(cases):
         try: i, r = done.get(timeout=5)
-        except Exception:
+        except queue.Empty:
             for w in list(workers):
                 if os.waitpid(w, os.WNOHANG)[0]: workers.remove(w); session.children.remove(w)
             if not workers: print('all workers died', file=sys.stderr); break
@@ -376,25 +397,48 @@ def main():
         if r['verdict'] != 'passed' and cases[i].get('timing_sensitive') and tries[i] < a.retries and 'error' not in r:
             tries[i] += 1; todo.put(i); print(f'again: {r["name"]}', flush=True); continue
         results[i] = r
-        if r['verdict'] != 'passed' or a.verbose:
-            print(f"{r['verdict'].upper():6} {r['family']}/{r['name']} ({r.get('wall')} s)")
-            if 'error' in r: print('    ' + r['error'].replace('\n', '\n    '))
-            for w in r['choices'][:3]: print(f"    step {w.get('step')}: expected {w['expected']}, got {w['got']}")
-            if len(r['choices']) > 3: print(f"    … {len(r['choices'])} of {r['choices_total']} choices differ")
-            for w in r['counts'][:2]: print(f"    counts after step {w['step']} ({w['op']}): expected {w['expected']}, got {w['got']}")
-            if len(r['counts']) > 2: print(f"    … {len(r['counts'])} counts differ")
-            sys.stdout.flush()
-    for i, c in enumerate(cases):
-        if i not in results: results[i] = dict(name=c['name'], family=c['family'], verdict='failed', error='not run', choices=[], choices_total=0, counts=[], texts=[])
-    rows, tot = [], collections.Counter()
-    for fam in sorted({r['family'] for r in results.values()}):
-        rs = [r for r in results.values() if r['family'] == fam]; v = collections.Counter(r['verdict'] for r in rs); tot.update(v)
-        rows.append([fam, len(rs), v['passed'], v['failed'], v['soft'], sum(bool(r['choices']) for r in rs), sum(bool(r['counts']) for r in rs), sum('error' in r for r in rs), sum(any(t['kind'] == 'conns' for t in r['texts']) for r in rs), sum(any(t['kind'] != 'conns' for t in r['texts']) for r in rs), f"{sum(r.get('wall', 0) for r in rs) / len(rs):.2f}"])
+        if r['verdict'] != 'passed' or a.verbose: show(r)
+    for i, c in enumerate(cases): results.setdefault(i, failure(c, 'not run'))
+    return results
+
+
+def show(r):
+    print(f"{r['verdict'].upper():6} {r['family']}/{r['name']} ({r.get('wall')} s)")
+    if 'error' in r: print('    ' + r['error'].replace('\n', '\n    '))
+    for w in r['choices'][:3]: print(f"    step {w.get('step')}: expected {w['expected']}, got {w['got']}")
+    if len(r['choices']) > 3: print(f"    … {len(r['choices'])} of {r['choices_total']} choices differ")
+    for w in r['counts'][:2]: print(f"    counts after step {w['step']} ({w['op']}): expected {w['expected']}, got {w['got']}")
+    if len(r['counts']) > 2: print(f"    … {len(r['counts'])} counts differ")
+    sys.stdout.flush()
+
+
+def report(results):
+    """Prints a row for each family; the verdicts' numbers over all."""
+    rows, total = [], collections.Counter()
+    for family in sorted({r['family'] for r in results.values()}):
+        rs = [r for r in results.values() if r['family'] == family]
+        v = collections.Counter(r['verdict'] for r in rs); total.update(v)
+        def differing(what): return sum(what(r) for r in rs)
+        rows.append([family, len(rs), v['passed'], v['failed'], v['soft'],
+                     differing(lambda r: bool(r['choices'])), differing(lambda r: bool(r['counts'])), differing(lambda r: 'error' in r),
+                     differing(lambda r: any(t['kind'] == 'conns' for t in r['texts'])), differing(lambda r: any(t['kind'] != 'conns' for t in r['texts'])),
+                     f"{sum(r.get('wall', 0) for r in rs) / len(rs):.2f}"])
     print(); table(['family', 'cases', 'passed', 'failed', 'soft', 'choices≠', 'counts≠', 'errors', 'conns≠', 'cmd/dump≠', 's/case'], rows)
+    return total
+
+
+def main():
+    a = parse()
+    if os.geteuid(): sys.exit('run as root')
+    cases = select(a)
+    load_modules()
+    target = Target(a.ipvsadm, a.svs)
+    started, results = time.time(), play(cases, a, target, Session(target))
+    total = report(results)
     walls = [r.get('wall', 0) for i, r in results.items() if not cases[i].get('timing_sensitive')]
-    if walls: print(f'{time.time() - t0:.0f} s in all; untimed cases: mean {sum(walls) / len(walls):.2f} s, longest {max(walls):.2f} s')
+    if walls: print(f'{time.time() - started:.0f} s in all; untimed cases: mean {sum(walls) / len(walls):.2f} s, longest {max(walls):.2f} s')
     bad = [r for i, r in sorted(results.items()) if r['verdict'] != 'passed' or r['texts']]
-    finish(tot['passed'], tot['failed'], tot['soft'], bad, a.json, dict(program=target.ipvsadm))
+    finish(total['passed'], total['failed'], total['soft'], bad, a.json, dict(program=target.ipvsadm))
 
 
 if __name__ == '__main__': main()

@@ -97,7 +97,11 @@ def compare(want, got, status_only):
     return ('failed' if hard else 'soft' if diff else 'passed'), diff
 
 
-def main():
+def topic(sequence):
+    return sequence['id'].rsplit('-', 1)[0]
+
+
+def parse():
     ap = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     ap.add_argument('--ipvsadm'); ap.add_argument('--svs')
     ap.add_argument('--filter', help='only sequences whose id contains this (comma: any of)')
@@ -105,43 +109,67 @@ def main():
     ap.add_argument('--show', type=int, default=40, help='differences printed in full')
     ap.add_argument('--timeout', type=float, default=30)
     ap.add_argument('--json', default='failures-cli.json'); ap.add_argument('paths', nargs='*', help='records (default: those in Tests/Records)')
-    a = ap.parse_args()
-    if os.geteuid(): sys.exit('run as root')
-    seqs = []
+    return ap.parse_args()
+
+
+def select(a):
+    """The sequences asked for, each with its file."""
+    found = []
     for f in collect(a.paths, ('cli', 'cli-more')):
-        d = json.load(open(f))
-        if isinstance(d, list) and d and 'commands' in d[0]: seqs += [(f, s) for s in d]
+        with open(f) as file: d = json.load(file)
+        if isinstance(d, list) and d and 'commands' in d[0]: found += [(f, s) for s in d]
         else: print(f'skipped {f}: not command sequences')
-    topic = lambda s: s['id'].rsplit('-', 1)[0]
-    if a.filter: seqs = [(f, s) for f, s in seqs if any(x in s['id'] for x in a.filter.split(','))]
-    if a.topic: seqs = [(f, s) for f, s in seqs if topic(s) in a.topic.split(',')]
-    if not seqs: sys.exit('no sequence selected')
+    if a.filter: found = [(f, s) for f, s in found if any(x in s['id'] for x in a.filter.split(','))]
+    if a.topic: found = [(f, s) for f, s in found if topic(s) in a.topic.split(',')]
+    if not found: sys.exit('no sequence selected')
+    return found
+
+
+def judge(file, sequence, got):
+    """(verdict, what there is to say of it) for every command of a sequence."""
+    for i, c in enumerate(sequence['commands']):
+        rc, out, err = got[i] if i < len(got) else ('NOT RUN', '', '')
+        verdict, diff = compare(c, (rc, out, err), topic(sequence) == 'help')
+        yield verdict, dict(id=sequence['id'], file=file, index=i, cmd=c['cmd'], verdict=verdict, diff=diff,
+                            got=dict(rc=rc, stdout=out, stderr=err), expected={k: c[k] for k in ('rc', 'stdout', 'stderr')})
+
+
+def show(r):
+    print(f"FAILED {r['id']} [{r['index']}] $ {r['cmd']}")
+    for line in r['diff'][:12]: print('    ' + line)
+    if len(r['diff']) > 12: print(f"    … {len(r['diff']) - 12} more lines")
+    sys.stdout.flush()
+
+
+def report(stats, sequences, seconds):
+    """Prints a row for each topic; the verdicts' numbers over all."""
+    print(); total = collections.Counter()
+    for v in stats.values(): total.update(v)
+    table(['topic', 'commands', 'passed', 'failed', 'soft'], [[k, sum(v.values()), v['passed'], v['failed'], v['soft']] for k, v in sorted(stats.items())])
+    n = sum(total.values())
+    print(f'{sequences} sequences, {n} commands in {seconds:.1f} s ({seconds / n * 1000:.0f} ms each)')
+    return total
+
+
+def main():
+    a = parse()
+    if os.geteuid(): sys.exit('run as root')
+    sequences = select(a)
     load_modules()
     target = Target(a.ipvsadm, a.svs); session = Session(target); stage = Stage(target)
-    t0, stats, bad, shown = time.time(), collections.defaultdict(collections.Counter), [], 0
-    for n, (f, s) in enumerate(seqs):
+    started, stats, bad, failed = time.time(), collections.defaultdict(collections.Counter), [], 0
+    for n, (file, s) in enumerate(sequences):
         ns = f'{session.prefix}-c{n}'; add_ns(ns)
         with inside(ns): sh('ip link set lo up')
         try: got = play(stage, ns, [c['cmd'] for c in s['commands']], a.timeout)
         finally: remove_ns(ns, target)
-        for i, c in enumerate(s['commands']):
-            g = got[i] if i < len(got) else ('NOT RUN', '', '')
-            verdict, diff = compare(c, g, topic(s) == 'help')
+        for verdict, result in judge(file, s, got):
             stats[topic(s)][verdict] += 1
-            if verdict == 'passed': continue
-            bad.append(dict(id=s['id'], file=f, index=i, cmd=c['cmd'], verdict=verdict, diff=diff, got=dict(rc=g[0], stdout=g[1], stderr=g[2]), expected={k: c[k] for k in ('rc', 'stdout', 'stderr')}))
-            if verdict == 'failed' and (shown := shown + 1) <= a.show:
-                print(f"FAILED {s['id']} [{i}] $ {c['cmd']}")
-                for l in diff[:12]: print('    ' + l)
-                if len(diff) > 12: print(f'    … {len(diff) - 12} more lines')
-                sys.stdout.flush()
-    if shown > a.show: print(f'… {shown - a.show} more in the JSON file')
-    print(); tot = collections.Counter()
-    for v in stats.values(): tot.update(v)
-    table(['topic', 'commands', 'passed', 'failed', 'soft'], [[k, sum(v.values()), v['passed'], v['failed'], v['soft']] for k, v in sorted(stats.items())])
-    n = sum(tot.values()); dt = time.time() - t0
-    print(f'{len(seqs)} sequences, {n} commands in {dt:.1f} s ({dt / n * 1000:.0f} ms each)')
-    finish(tot['passed'], tot['failed'], tot['soft'], bad, a.json, dict(program=target.ipvsadm))
+            if verdict != 'passed': bad.append(result)
+            if verdict == 'failed' and (failed := failed + 1) <= a.show: show(result)
+    if failed > a.show: print(f'… {failed - a.show} more in the JSON file')
+    total = report(stats, len(sequences), time.time() - started)
+    finish(total['passed'], total['failed'], total['soft'], bad, a.json, dict(program=target.ipvsadm))
 
 
 if __name__ == '__main__': main()

@@ -12,7 +12,7 @@ Set aside: identification (unless the experiment chose it), sequence numbers, ep
 between directions; of TCP connections also lengths and the number of acknowledgements.
 Tunnels are opened by this program in rs1 (the kernel needs no ipip, fou or gre).
 """
-import argparse, collections, json, mmap, os, re, select, socket, struct, sys, threading, time
+import argparse, collections, fnmatch, json, mmap, os, re, select, socket, struct, sys, threading, time
 from acclib import *
 
 MAC = {'d0': '02:00:00:00:00:d0', 'd1': '02:00:00:00:00:d1', 'c0': '02:00:00:00:00:c0', 'c1': '02:00:00:00:00:c1', 'r1': '02:00:00:00:01:11', 'r2': '02:00:00:00:01:12'}
@@ -183,26 +183,31 @@ def compare(name, want, got):
             if cx == cy: soft.append(f'{i} {way}: order differs')
             else:
                 hard += [f'{i} - {s}' for s in (cx - cy).elements()] + [f'{i} + {s}' for s in (cy - cx).elements()]
-    def plain(r):
-        r = [plain(x) for x in r] if isinstance(r, list) else re.sub(r'time=\S+ ms|(?<=:)\d{4,5}\b', '*', str(r)).strip()
-        return r
     if not name.startswith('arp-') and plain(want['result']) != plain(got['result']): hard.append(f"result: recorded {plain(want['result'])}, here {plain(got['result'])}")
-    k = ORDER.index(name) + 1
-    mine = (f'10.1.{k}.', f'10.2.{k}.', '10.0.0.254:') + (('10.9.9.1:',) if name.startswith('client-on') else ())
-    def state(t):
-        """Services, servers (counts add up over the recording's experiments) and this experiment's connections."""
-        o = []
-        for l in t.splitlines():
-            f = l.split()
-            if f[:1] == ['->'] and len(f) == 6: f = f[:4]
-            elif len(f) >= 6 and f[0] in ('TCP', 'UDP') and ':' in f[3]:
-                if not f[3].startswith(mine): continue
-                h, p = f[3].rsplit(':', 1); f = [f[0], f[2], f"{h}:{port(int(p)) if p.isdigit() else p}"] + f[4:]
-            o.append(' '.join(f))
-        return sorted(set(o))
-    a, b = state(want['ipvs']), state(got['ipvs'])
+    a, b = state(name, want['ipvs']), state(name, got['ipvs'])
     soft += [f'ipvsadm - {l}' for l in a if l not in b] + [f'ipvsadm + {l}' for l in b if l not in a]
     return hard, soft
+
+
+def plain(result):
+    """What a client was answered, without times and ephemeral ports."""
+    if isinstance(result, list): return [plain(x) for x in result]
+    return re.sub(r'time=\S+ ms|(?<=:)\d{4,5}\b', '*', str(result)).strip()
+
+
+def state(name, text):
+    """Services, servers (counts add up over the recording's experiments) and this experiment's connections."""
+    k = ORDER.index(name) + 1
+    mine = (f'10.1.{k}.', f'10.2.{k}.', '10.0.0.254:') + (('10.9.9.1:',) if name.startswith('client-on') else ())
+    lines = set()
+    for l in text.splitlines():
+        f = l.split()
+        if f[:1] == ['->'] and len(f) == 6: f = f[:4]
+        elif len(f) >= 6 and f[0] in ('TCP', 'UDP') and ':' in f[3]:
+            if not f[3].startswith(mine): continue
+            h, p = f[3].rsplit(':', 1); f = [f[0], f[2], f"{h}:{port(int(p)) if p.isdigit() else p}"] + f[4:]
+        lines.add(' '.join(f))
+    return sorted(lines)
 
 
 # ---------------------------------------------------------------- the net
@@ -253,16 +258,31 @@ def open_tunnels(ns, mac):
 
 class Net:
     def __init__(self, session, target, name):
-        self.s, self.t, self.k, self.pids = session, target, ORDER.index(name) + 1, []
-        self.tag = f'{session.prefix}-k{self.k}'; self.ns = {n: f'{self.tag}{n}' for n in ('cl', 'd', 'sw', 'rs1', 'rs2')}
-        for n in self.ns.values(): add_ns(n)
-        direct = name.startswith(('dr-', 'tun-', 'local-')) and name != 'dr-mtu-df'; vip = direct or name.startswith('arp-') or name in ORDER[-2:]
-        for n in self.ns.values():
-            with inside(n):
-                for c in ('all', 'default'): self.ctl(f'ipv4/conf/{c}/rp_filter', 0); self.ctl(f'ipv6/conf/{c}/accept_dad', 0); self.ctl(f'ipv4/conf/{c}/send_redirects', 0)
-                self.ctl('ipv4/icmp_ratelimit', 0); self.ctl('ipv6/icmp/ratelimit', 0); self.ctl('ipv4/conf/all/accept_local', 1); self.ctl('ipv4/ip_nonlocal_bind', int('cl' in n))
+        self.s, self.t, self.name, self.k, self.pids = session, target, name, ORDER.index(name) + 1, []
+        # Replies of rs1 go straight to the client; rs1 has the VIP.
+        self.direct = name.startswith(('dr-', 'tun-', 'local-')) and name != 'dr-mtu-df'
+        self.vip = self.direct or name.startswith('arp-') or name in ORDER[-2:]
+        tag = f'{session.prefix}-k{self.k}'
+        self.ns = {n: tag + n for n in ('cl', 'd', 'sw', 'rs1', 'rs2')}
+        for n in self.ns.values(): self.add_host(n)
+        self.cable()
+        self.offloads()
+        self.bridge()
+        self.address_director(); self.address_client(); self.address_server('1'); self.address_server('2')
+        self.start_servers()
+        attach(target, self.ns['d'], 'd0', 'd1')
+        self.settle()
+
+    def add_host(self, ns):
+        add_ns(ns)
+        with inside(ns):
+            for c in ('all', 'default'): self.ctl(f'ipv4/conf/{c}/rp_filter', 0); self.ctl(f'ipv6/conf/{c}/accept_dad', 0); self.ctl(f'ipv4/conf/{c}/send_redirects', 0)
+            self.ctl('ipv4/icmp_ratelimit', 0); self.ctl('ipv6/icmp/ratelimit', 0); self.ctl('ipv4/conf/all/accept_local', 1)
+            self.ctl('ipv4/ip_nonlocal_bind', int(ns == self.ns['cl']))
+            if ns == self.ns['d']: self.ctl('ipv4/ip_forward', 1); self.ctl('ipv6/conf/all/forwarding', 1)
+
+    def cable(self):
         N = self.ns
-        with inside(N['d']): self.ctl('ipv4/ip_forward', 1); self.ctl('ipv6/conf/all/forwarding', 1)
         ip_batch(N['d'], f'''link set lo up
 link add d0 address {MAC['d0']} type veth peer name c0 address {MAC['c0']} netns {N['cl']}
 link add d1 address {MAC['d1']} type veth peer name pd netns {N['sw']}
@@ -270,11 +290,21 @@ link add d1 address {MAC['d1']} type veth peer name pd netns {N['sw']}
         ip_batch(N['cl'], f"link add c1 address {MAC['c1']} type veth peer name pc netns {N['sw']}\n")
         for i in '12': ip_batch(N['rs' + i], f"link add r{i} address {MAC['r' + i]} type veth peer name p{i} netns {N['sw']}\n")
         ip_batch(N['rs1'], 'link add v0 type veth peer name v1\nlink set v0 up\nlink set v1 up\n')
-        xdp = bool(target.svs); off = 'tx off rx off tso off gso off sg off'
+
+    def offloads(self):
+        """None, so that what is on the wire is what was sent; but GRO where XDP on veth needs it."""
+        xdp = bool(self.t.svs)
         for n, devs in (('d', 'd0 d1'), ('cl', 'c0 c1'), ('rs1', 'r1'), ('rs2', 'r2'), ('sw', 'pd p1 p2 pc')):
-            for i in devs.split(): ethtool(target, N[n], (i, off), (i, 'gro ' + ('on' if xdp and i in ('d0', 'd1', 'c0', 'pd') else 'off')))
-        ip_batch(N['sw'], 'link add br0 type bridge\n' + ''.join(f'link set {p} master br0\nlink set {p} up\n' for p in ('pd', 'p1', 'p2', 'pc')) + 'link set br0 up\n')
-        ip_batch(N['d'], ('link set d1 mtu 1400\n' if 'mtu-' in name else '') + '''addr add 192.168.1.1/24 dev d0
+            for dev in devs.split():
+                gro = 'on' if xdp and dev in ('d0', 'd1', 'c0', 'pd') else 'off'
+                ethtool(self.t, self.ns[n], (dev, 'tx off rx off tso off gso off sg off'), (dev, 'gro ' + gro))
+
+    def bridge(self):
+        ports = ''.join(f'link set {p} master br0\nlink set {p} up\n' for p in ('pd', 'p1', 'p2', 'pc'))
+        ip_batch(self.ns['sw'], f'link add br0 type bridge\n{ports}link set br0 up\n')
+
+    def address_director(self):
+        ip_batch(self.ns['d'], ('link set d1 mtu 1400\n' if 'mtu-' in self.name else '') + '''addr add 192.168.1.1/24 dev d0
 addr add fd00:c::1/64 dev d0 nodad
 addr add 10.0.0.1/24 dev d1
 addr add fd00:b::1/64 dev d1 nodad
@@ -285,7 +315,9 @@ addr add fd00:9::1/128 dev lo nodad
 route add 10.1.0.0/16 via 192.168.1.2
 route add 10.2.0.0/16 via 192.168.1.2
 ''')
-        ip_batch(N['cl'], '''link set lo up
+
+    def address_client(self):
+        ip_batch(self.ns['cl'], '''link set lo up
 addr add 192.168.1.2/24 dev c0
 addr add fd00:c::2/64 dev c0 nodad
 link set c0 up
@@ -297,32 +329,41 @@ route add default via 192.168.1.1
 route add default via fd00:c::1
 route add 10.0.0.11 via 192.168.1.1
 route add 10.0.0.12 via 192.168.1.1
-''' + ('route add 10.9.9.1 dev c1\n' if name.startswith('arp-') else ''))
-        for i in '12':
-            if i == '1' and vip and name != 'arp-rs-vip-on-lo-default':
-                with inside(N['rs1']): self.ctl('ipv4/conf/all/arp_ignore', 1); self.ctl('ipv4/conf/all/arp_announce', 2)
-            gw = '10.0.0.254' if i == '1' and direct else '10.0.0.1'
-            ip_batch(N['rs' + i], f'link set lo up\naddr add 10.0.0.1{i}/24 dev r{i}\naddr add fd00:b::1{i}/64 dev r{i} nodad\nlink set r{i} up\nroute add default via {gw}\n' + ('addr add 10.9.9.1/32 dev lo\n' if i == '1' and vip else ''))
-        with inside(N['rs1']):
-            mac = bytes.fromhex(json.loads(sh('ip -j link show v1').stdout)[0]['address'].replace(':', ''))
-            for c in ('v0', 'v1', 'r1'): self.ctl(f'ipv4/conf/{c}/rp_filter', 0)
-        for n, who in (('rs1', 'rs1'), ('rs2', 'rs2'), ('d', 'director')): self.pids.append(session.fork(lambda n=n, who=who: talk(N[n], who)))
-        if name.startswith('tun-'): self.pids.append(session.fork(lambda: open_tunnels(N['rs1'], mac)))
-        attach(target, N['d'], 'd0', 'd1')
-        deadline = time.time() + 10                                    # neighbours known, servers up, bridge has learnt
+''' + ('route add 10.9.9.1 dev c1\n' if self.name.startswith('arp-') else ''))
+
+    def address_server(self, i):
+        ns, first = self.ns['rs' + i], i == '1'
+        if first and self.vip and self.name != 'arp-rs-vip-on-lo-default':
+            with inside(ns): self.ctl('ipv4/conf/all/arp_ignore', 1); self.ctl('ipv4/conf/all/arp_announce', 2)
+        gateway = '10.0.0.254' if first and self.direct else '10.0.0.1'
+        vip = 'addr add 10.9.9.1/32 dev lo\n' if first and self.vip else ''
+        ip_batch(ns, f'link set lo up\naddr add 10.0.0.1{i}/24 dev r{i}\naddr add fd00:b::1{i}/64 dev r{i} nodad\nlink set r{i} up\nroute add default via {gateway}\n{vip}')
+        if first:
+            with inside(ns):
+                for c in ('v0', 'v1', 'r1'): self.ctl(f'ipv4/conf/{c}/rp_filter', 0)
+
+    def start_servers(self):
+        for n, who in (('rs1', 'rs1'), ('rs2', 'rs2'), ('d', 'director')): self.pids.append(self.s.fork(lambda n=n, who=who: talk(self.ns[n], who)))
+        if self.name.startswith('tun-'):
+            with inside(self.ns['rs1']): mac = bytes.fromhex(json.loads(sh('ip -j link show v1').stdout)[0]['address'].replace(':', ''))
+            self.pids.append(self.s.fork(lambda: open_tunnels(self.ns['rs1'], mac)))
+
+    def settle(self):
+        """Neighbours are known, servers are up, the bridge has learnt."""
+        deadline = time.time() + 10
         for n, to in (('d', '10.0.0.11'), ('d', '10.0.0.12'), ('d', '192.168.1.2'), ('rs1', '10.0.0.1'), ('rs1', '10.0.0.254'), ('rs2', '10.0.0.1'), ('cl', '192.168.1.1')):
-            if name.startswith('arp-'): break
-            with inside(N[n]): k = socket.socket(2, 2)
-            k.sendto(b'', (to, 9)); k.close()
-        if name == 'noserver-v6':
-            with inside(N['cl']): k = socket.socket(10, 2)
-            k.sendto(b'', ('fd00:c::1', 9)); k.close()
+            if not self.name.startswith('arp-'): self.nudge(n, socket.AF_INET, to)
+        if self.name == 'noserver-v6': self.nudge('cl', socket.AF_INET6, 'fd00:c::1')
         for n in ('rs1', 'rs2', 'd'):
             while time.time() < deadline:
-                with inside(N[n]): k = socket.socket()
+                with inside(self.ns[n]): k = socket.socket()
                 try: k.connect(('127.0.0.1', 8080)); k.close(); break
                 except OSError: k.close(); time.sleep(0.05)
         time.sleep(0.4)
+
+    def nudge(self, n, family, to):
+        with inside(self.ns[n]): k = socket.socket(family, socket.SOCK_DGRAM)
+        k.sendto(b'', (to, 9)); k.close()
 
     @staticmethod
     def ctl(k, v):
@@ -370,60 +411,103 @@ route add 10.0.0.12 via 192.168.1.1
         s.close()
 
 
+VIP = '10.9.9.1'
+
+
+class Crafted:
+    """Packets from the hosts 10.2.K.H to the VIP, with chosen headers."""
+    def __init__(self, net): self.net, self.prefix = net, f'10.2.{net.k}'
+    def host(self, h): return f'{self.prefix}.{h}'
+    def udp(self, h, data=b'a', sport=1000, s=None, **k): return udp(self.host(h), VIP, sport, 53, data, s, **k)
+    def tcp(self, h, sport, flags, s=None): return tcp(self.host(h), VIP, sport, 80, flags, s)
+
+
+def ask_tcp(n, c): return n.tcp()
+def ask_tcp_tos(n, c): return n.tcp(tos=0xb8)
+def raw_nat(n, c): return n.raw(c.udp(1, id=0x1234, df=True, tos=3), c.udp(1, id=0x1235, tos=0xff), c.udp(1, ttl=2, id=0x1236), c.udp(1, ttl=1, id=0x1237), c.udp(1, b'zerocsum', s=0, id=0x1238))
+def raw_dr(n, c): return n.raw(c.udp(1, id=0x1234, df=True, tos=3), c.udp(1, id=0x1235, tos=0xff), c.udp(1, ttl=2), c.udp(1, ttl=1), c.udp(1, b'badcsum', s=0x1111))
+def raw_tun(n, c): return n.raw(c.udp(1, id=0x1234, df=True, tos=0xb8), c.udp(1, ttl=33, id=0x1235, tos=3), c.udp(1, ttl=2), c.udp(1, ttl=1), c.udp(1, b'm' * 1472, df=True), c.udp(1, b'n' * 1472))
+def bad_checksums(n, c): return n.raw(c.udp(2, s=0x1111), c.tcp(2, 1000, 'S', 0x1111))
+def midstream(n, c): return n.raw(c.tcp(6, 1000, 'A'), c.tcp(6, 1001, 'AF'), c.tcp(6, 1002, 'R'), c.tcp(6, 1003, 'SA'))
+def midstream_sloppy(n, c): return n.raw(c.tcp(7, 1000, 'A'), c.tcp(7, 1001, 'AF'), c.tcp(7, 1002, 'R'))
+
+
+def fragments(n, c):
+    whole = c.udp(4, b'q' * 2500, id=77)[20:]
+    return n.raw(ip(c.host(4), VIP, 17, whole[:1400], id=77, mf=True), ip(c.host(4), VIP, 17, whole[1400:], id=77, off=1400))
+
+
+def error_from_client(n, c):
+    n.raw(c.udp(5)); time.sleep(0.2)
+    inner = ip(VIP, c.host(5), 17, struct.pack('>HHHH', 53, 1000, 30, 0xeda8) + b'z' * 8)
+    return n.raw(icmp(c.host(99), VIP, 3, 4, 1300, inner))
+
+
+def ping(n, c):
+    p = n.t.run(n.ns['cl'], 'ping -c1 -W1 -I 10.1.0.7 10.9.9.1')
+    return (p.stdout.split('\n') + ['', ''])[1]
+
+
+def server_initiated(n, c):
+    second = tcp('10.0.0.11', c.host(8), 80, 1001, 'R') if n.name.endswith('icmp_send') else tcp('10.0.0.11', c.host(8), 5000, 1000, 'S')
+    return n.raw(tcp('10.0.0.11', c.host(8), 80, 1000, 'A'), second, at=('rs1', 'r1'), to='d1')
+
+
+def connect_v6(n, c):
+    with inside(n.ns['cl']): s = socket.socket(socket.AF_INET6)
+    s.settimeout(1.5)
+    try: s.connect(('fd00:9::1', 80)); return 'connected'
+    except OSError as e: return repr(e)
+
+
+def who_has_the_vip(n, c):
+    with inside(n.ns['cl']): s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('c1', 0))
+    me = bytes.fromhex(MAC['c1'].replace(':', ''))
+    s.send(b'\xff' * 6 + me + struct.pack('>HHHBBH', 0x806, 1, 0x800, 6, 4, 1) + me + socket.inet_aton('10.0.0.254') + bytes(6) + socket.inet_aton(VIP))
+    time.sleep(0.5)
+    return ''
+
+
+def from_director(n, c):
+    with inside(n.ns['d']): s = socket.socket()
+    s.settimeout(1.5)
+    try: s.connect((VIP, 80)); r = s.recv(100).decode(); s.close(); return r
+    except OSError as e: return repr(e)
+
+
+def from_servers_link(n, c):
+    with inside(n.ns['cl']): sh('ip route add 10.9.9.1 via 10.0.0.1 src 10.0.0.254'); s = socket.socket()
+    s.settimeout(2)
+    try: s.connect((VIP, 80)); return 'rc=0'
+    except TimeoutError: return 'rc=28'
+    except OSError as e: return repr(e)
+
+
+# By the experiment's name, or how it begins (ending in *); the first that fits.
+ACTIONS = {
+    'nat-tcp': ask_tcp_tos, 'dr-tcp': ask_tcp_tos,
+    'nat-udp': lambda n, c: n.udp(20, tos=0x10),
+    'nat-raw-ttl-df-id': raw_nat, 'dr-raw-ttl-df-id': raw_dr, 'nat-badcsum': bad_checksums,
+    'nat-frag': fragments, 'dr-frag': fragments,
+    'nat-icmp-error-from-client': error_from_client, 'nat-icmp-error-from-rs': lambda n, c: n.udp(5),
+    'nat-ping-vip': ping, 'nat-midstream-ack': midstream, 'nat-midstream-ack-sloppy': midstream_sloppy,
+    'nat-rs-initiated*': server_initiated,
+    'noserver-tcp': ask_tcp, 'noserver-weight0': ask_tcp, 'dr-unreachable-rs': ask_tcp, 'local-*': ask_tcp,
+    'noserver-udp': lambda n, c: n.udp(), 'noserver-v6': connect_v6, 'noservice-tcp': lambda n, c: n.tcp(port=99),
+    'nat-mtu-df': lambda n, c: n.udp(1450, pmtu=2, tries=3), 'nat-mtu-nodf': lambda n, c: n.udp(1450, pmtu=0),
+    'dr-mtu-df': lambda n, c: n.raw(c.udp(9, b'x' * 1450, df=True), c.udp(9, b'x' * 1450, sport=1001)),
+    'arp-*': who_has_the_vip,
+    'tun-ipip-tcp': lambda n, c: n.tcp(tos=0xb8, big=True), 'tun-gre-tcp': lambda n, c: n.tcp(tos=0xb8, big=True),
+    'tun-*-tcp': ask_tcp_tos, 'tun-*': raw_tun,
+    'client-on-director-nat': from_director, 'nat-onearm-client-same-lan': from_servers_link,
+}
+
+
 def action(n, name):
-    P, V = f'10.2.{n.k}', '10.9.9.1'
-    u = lambda h, data=b'a', sport=1000, s=None, **k: udp(f'{P}.{h}', V, sport, 53, data, s, **k)
-    t = lambda h, sport, fl, s=None: tcp(f'{P}.{h}', V, sport, 80, fl, s)
-    if name == 'nat-tcp' or name == 'dr-tcp': return n.tcp(tos=0xb8)
-    if name == 'nat-udp': return n.udp(20, tos=0x10)
-    if name == 'nat-raw-ttl-df-id': return n.raw(u(1, id=0x1234, df=True, tos=3), u(1, id=0x1235, tos=0xff), u(1, ttl=2, id=0x1236), u(1, ttl=1, id=0x1237), u(1, b'zerocsum', s=0, id=0x1238))
-    if name == 'dr-raw-ttl-df-id': return n.raw(u(1, id=0x1234, df=True, tos=3), u(1, id=0x1235, tos=0xff), u(1, ttl=2), u(1, ttl=1), u(1, b'badcsum', s=0x1111))
-    if name == 'nat-badcsum': return n.raw(u(2, s=0x1111), t(2, 1000, 'S', 0x1111))
-    if name in ('nat-frag', 'dr-frag'):
-        whole = u(4, b'q' * 2500, id=77)[20:]
-        return n.raw(ip(f'{P}.4', V, 17, whole[:1400], id=77, mf=True), ip(f'{P}.4', V, 17, whole[1400:], id=77, off=1400))
-    if name == 'nat-icmp-error-from-client':
-        n.raw(u(5)); time.sleep(0.2)
-        inner = ip(V, f'{P}.5', 17, struct.pack('>HHHH', 53, 1000, 30, 0xeda8) + b'z' * 8)
-        return n.raw(icmp(f'{P}.99', V, 3, 4, 1300, inner))
-    if name == 'nat-icmp-error-from-rs': return n.udp(5)
-    if name == 'nat-ping-vip':
-        p = n.t.run(n.ns['cl'], 'ping -c1 -W1 -I 10.1.0.7 10.9.9.1'); return (p.stdout.split('\n') + ['', ''])[1]
-    if name == 'nat-midstream-ack': return n.raw(t(6, 1000, 'A'), t(6, 1001, 'AF'), t(6, 1002, 'R'), t(6, 1003, 'SA'))
-    if name == 'nat-midstream-ack-sloppy': return n.raw(t(7, 1000, 'A'), t(7, 1001, 'AF'), t(7, 1002, 'R'))
-    if name.startswith('nat-rs-initiated'):
-        second = tcp('10.0.0.11', f'{P}.8', 80, 1001, 'R') if name.endswith('icmp_send') else tcp('10.0.0.11', f'{P}.8', 5000, 1000, 'S')
-        return n.raw(tcp('10.0.0.11', f'{P}.8', 80, 1000, 'A'), second, at=('rs1', 'r1'), to='d1')
-    if name in ('noserver-tcp', 'noserver-weight0', 'dr-unreachable-rs') or name.startswith('local-'): return n.tcp()
-    if name == 'noserver-udp': return n.udp()
-    if name == 'noservice-tcp': return n.tcp(port=99)
-    if name == 'noserver-v6':
-        with inside(n.ns['cl']): s = socket.socket(10, 1)
-        s.settimeout(1.5)
-        try: s.connect(('fd00:9::1', 80)); return 'connected'
-        except OSError as e: return repr(e)
-    if name == 'nat-mtu-df': return n.udp(1450, pmtu=2, tries=3)
-    if name == 'nat-mtu-nodf': return n.udp(1450, pmtu=0)
-    if name == 'dr-mtu-df': return n.raw(u(9, b'x' * 1450, df=True), u(9, b'x' * 1450, sport=1001))
-    if name.startswith('arp-'):
-        with inside(n.ns['cl']): s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('c1', 0))
-        me = bytes.fromhex(MAC['c1'].replace(':', ''))
-        s.send(b'\xff' * 6 + me + struct.pack('>HHHBBH', 0x806, 1, 0x800, 6, 4, 1) + me + socket.inet_aton('10.0.0.254') + bytes(6) + socket.inet_aton(V)); time.sleep(0.5); return ''
-    if name.startswith('tun-') and name.endswith('-tcp'): return n.tcp(tos=0xb8, big=name in ('tun-ipip-tcp', 'tun-gre-tcp'))
-    if name.startswith('tun-'):
-        return n.raw(u(1, id=0x1234, df=True, tos=0xb8), u(1, ttl=33, id=0x1235, tos=3), u(1, ttl=2), u(1, ttl=1), u(1, b'm' * 1472, df=True), u(1, b'n' * 1472))
-    if name == 'client-on-director-nat':
-        with inside(n.ns['d']): s = socket.socket()
-        s.settimeout(1.5)
-        try: s.connect((V, 80)); r = s.recv(100).decode(); s.close(); return r
-        except OSError as e: return repr(e)
-    if name == 'nat-onearm-client-same-lan':
-        with inside(n.ns['cl']): sh('ip route add 10.9.9.1 via 10.0.0.1 src 10.0.0.254'); s = socket.socket()
-        s.settimeout(2)
-        try: s.connect((V, 80)); return 'rc=0'
-        except TimeoutError: return 'rc=28'
-        except OSError as e: return repr(e)
-    raise KeyError(name)
+    """Does what an experiment does; what came of it."""
+    for pattern, act in ACTIONS.items():
+        if fnmatch.fnmatchcase(name, pattern): return act(n, Crafted(n))
+    raise KeyError(f'{name}: nobody knows what this experiment does')
 
 
 def experiment(session, target, name, rec):
@@ -454,7 +538,8 @@ def main():
         if isinstance(d, dict) and d and all(isinstance(v, dict) and 'ifaces' in v for v in d.values()): recs.update(d)
     names = [n for n in ORDER if n in recs and (not a.filter or any(x in n for x in a.filter.split(',')))]
     for n in sorted(set(recs) - set(ORDER)): print(f'skipped {n}: not known to this program')
-    if not names: sys.exit('no experiment selected (give forwarding.json)')
+    if not names and not a.filter and recs: finish(0, 0, 0, [], a.json)
+    if not names: sys.exit('no experiment selected')
     load_modules(); target = Target(a.ipvsadm, a.svs); session = Session(target)
     t0, stats, bad = time.time(), collections.defaultdict(collections.Counter), []
     for name in names:

@@ -13,9 +13,6 @@ BUILD = os.path.join(ROOT, '.build/release')
 LOGS = os.path.join(ROOT, '.build/parts')
 SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests', '-Xswiftc', '-enable-testing']
 
-# The wire experiments that the dataplane carries; conformance/foundation.py says which cases and commands it does.
-WIRE = ['nat-', 'noserver', 'noservice', 'dr-', 'arp-', 'tun-', 'local-']
-
 
 # ---------------------------------------------------------------- counting
 def count_one(status, text):
@@ -96,13 +93,10 @@ def after_build():
         for module in sorted(d for d in os.listdir(tests) if d.endswith('Tests')):
             parts.append(Part(module, [bundle, '--testing-library', 'swift-testing', '--filter', rf'^{module}\.'], count_swift,
                               again=2 if module == 'EndToEndTests' else 0))
-    programs = ['--ipvsadm', os.path.join(BUILD, 'ipvsadm'), '--svs', os.path.join(BUILD, 'svs')]
-    def records(name, script, *arguments):
-        return Part(f'records-{name}', [sys.executable, f'conformance/{script}.py', *programs,
-                                        '--json', f'.build/parts/failures-{name}.json', *arguments], count_records)
-    parts += [records('cases', 'foundation', '--only', 'cases', '--jobs', '2'),
-              records('cli', 'foundation', '--only', 'cli'),
-              records('wire', 'run_wire', '--filter', ','.join(WIRE), 'Tests/Records/cases/forwarding.json')]
+    for kind in ('cases', 'cli', 'wire', 'states'):
+        parts.append(Part(f'records-{kind}', [sys.executable, 'conformance/conformance.py', '--only', kind, '--jobs', '2',
+                                              '--ipvsadm', os.path.join(BUILD, 'ipvsadm'), '--svs', os.path.join(BUILD, 'svs'),
+                                              '--bundle', bundle or '', '--json', f'.build/parts/failures-{kind}.json'], count_records))
     parts.append(Part('prebuilt-objects', [sys.executable, 'scripts/prebuilt.py', 'check', '.build']))
     return parts
 

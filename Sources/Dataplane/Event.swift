@@ -48,6 +48,8 @@ public enum Event: UInt32, CaseIterable {
   case fragmented
   /// Dropped: a later fragment that cannot go on, about which nobody is told.
   case fragmentDropped
+  /// Answered by ICMP: every local address and port for the server is taken (FULLNAT).
+  case noLocalPort
 }
 
 extension Event {
@@ -77,6 +79,7 @@ extension Event {
     case .errorDropped: "icmp-error-dropped"
     case .fragmented: "fragmented"
     case .fragmentDropped: "fragment-dropped"
+    case .noLocalPort: "no-local-port"
     }
   }
 
@@ -84,7 +87,7 @@ extension Event {
   public var fate: StaticString {
     switch self {
     case .malformed, .fragment, .extensionHeader, .notSYN, .replyTimeExceeded: "passed"
-    case .noServer, .noRoute, .tooBig, .timeExceeded: "answered"
+    case .noServer, .noLocalPort, .noRoute, .tooBig, .timeExceeded: "answered"
     case .partialChecksum, .handedOver, .errorForwarded, .fragmented: "forwarded"
     default: "dropped"
     }

@@ -21,6 +21,7 @@ public struct PacketPath<P: Platform> {
       if next == .persist { next = persist(&packet, p) }
       if next == .schedule { next = schedule(p) }
       if next == .enter { next = enter(p) }
+      if next == .lease { next = lease(p) }
       if next == .route { next = route(&packet, p) }
       if next == .forward { next = forward(&packet, p) }
       if next == .emit { next = emit(&packet, p) }
@@ -51,9 +52,9 @@ public struct PacketPath<P: Platform> {
     guard let c = platform.connections.find(reference.slot) else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)
     let clientPort = reference.fromServer ? frame.pointee.flow.dport : frame.pointee.flow.sport
-    guard word.generation == reference.generation, !word.isDead, c.pointee.cport == clientPort else {
-      return leaving(.drop, .contention)
-    }
+    guard word.generation == reference.generation, !word.isDead,
+      c.pointee.cport == clientPort || c.pointee.method == Method.fullNAT && reference.fromServer
+    else { return leaving(.drop, .contention) }
     // A client may use its port again, for a new connection.
     if frame.pointee.flags.contains(.syn), !reference.fromServer { return remembering(.revisit, tick, p) }
     if !serverStands(c, reference, config) { return withoutServer(reference, c.pointee.family, config, tick, p) }
@@ -65,7 +66,7 @@ public struct PacketPath<P: Platform> {
     let hop = Way.hop(c, reference.fromServer)
     let isFresh = hop.pointee.isFresh(at: tick)
     if isFresh, c.pointee.tunnel == 0 {
-      let step = forward(&packet, frame, c, hop, plainly: true, by: nil, fromServer: reference.fromServer, p)
+      let step = forward(&packet, frame, c, hop, plainly: true, by: nil, reference, p)
       if step == .route { p.pointee.reference = reference }
       return step == .route ? remembering(.route, tick, p) : step
     }

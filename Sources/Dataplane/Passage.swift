@@ -79,6 +79,8 @@ public enum Step: Int32 {
   case schedule
   /// Service and server are known: enter the connection.
   case enter
+  /// It is one of FULLNAT: take a local address and port for it.
+  case lease
   /// The connection's way has to be looked up.
   case route
   /// All is known: rewrite and send.

@@ -14,6 +14,8 @@ public protocol Platform {
   associatedtype HashTables: Pool<svs_table>
   associatedtype Localities: HashTable<svs_locality_key, svs_locality>
   associatedtype Fragments: HashTable<svs_flow_key, svs_fragments>
+  associatedtype Exchanges: Pool<svs_exchange>
+  associatedtype LocalRanges: Pool<svs_local_range>
   associatedtype TrafficCounters: Pool<svs_counters>
   associatedtype Events: Pool<svs_drop>
   associatedtype Configuration: Pool<svs_config>
@@ -30,6 +32,9 @@ public protocol Platform {
   var localities: Localities { get }
   /// What has not been used for longest gives way.
   var fragments: Fragments { get }
+  /// Of FULLNAT connections, by their slots; none before the first server that needs them.
+  var exchanges: Exchanges { get }
+  var localRanges: LocalRanges { get }
   /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }
@@ -52,7 +57,7 @@ public protocol Platform {
   func route(_ query: inout RouteQuery)
 
   /// Whether the kernel has any route to where a packet that it marked goes: to this host, as a rule.
-  func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool
+  func isReachable(_ flow: UnsafePointer<svs_flow_key>, mark: UInt32) -> Bool
 
   /// Sends the frame out of another interface.
   func redirect(_ ifindex: UInt32) -> Verdict
@@ -79,6 +84,9 @@ public protocol Platform {
 
   /// Runs `ServerWalk.step` until it says stop, at most `limit` times.
   func run(_ walk: inout ServerWalk<Self>, atMost limit: UInt32)
+
+  /// Runs `Lease.step` until it says stop, at most `limit` times.
+  func run(_ lease: inout Lease<Self>, atMost limit: UInt32)
 
   /// Runs `LeastLoad.step` until it says stop, at most for so many servers, rounded up to its stride.
   func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32)

@@ -14,6 +14,8 @@ public struct MemoryPlatform: Platform {
     public let hashTables = MemoryPool<svs_table>(capacity: 1 << 16)
     public let localities = MemoryHash<svs_locality_key, svs_locality>(capacity: Int(SVS_LOCALITIES))
     public let fragments = MemoryHash<svs_flow_key, svs_fragments>(capacity: Int(SVS_FRAGMENTS))
+    public let exchanges: MemoryPool<svs_exchange>
+    public let localRanges = MemoryPool<svs_local_range>(capacity: Int(SVS_LOCAL_RANGES))
     public let serverCounters = MemoryPool<svs_counters>(capacity: 1 << 20)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
@@ -32,6 +34,7 @@ public struct MemoryPlatform: Platform {
       flows = MemoryHash(capacity: Int(capacity) * 2)
       // Behind them is room for connections of one packet, and for the spare slots of a copied table.
       connections = MemoryPool(capacity: Int(capacity) + MemoryPlatform.spareSlots)
+      exchanges = MemoryPool(capacity: Int(capacity) + MemoryPlatform.spareSlots)
       guard let config = configuration.find(0) else { return }
       config.pointee.layout_version = UInt32(SVS_LAYOUT_VERSION)
       config.pointee.connection_capacity = capacity
@@ -68,6 +71,8 @@ public struct MemoryPlatform: Platform {
   public var hashTables: MemoryPool<svs_table> { state.hashTables }
   public var localities: MemoryHash<svs_locality_key, svs_locality> { state.localities }
   public var fragments: MemoryHash<svs_flow_key, svs_fragments> { state.fragments }
+  public var exchanges: MemoryPool<svs_exchange> { state.exchanges }
+  public var localRanges: MemoryPool<svs_local_range> { state.localRanges }
   public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
   public var events: MemoryPool<svs_drop> { state.events }
   public var configuration: MemoryPool<svs_config> { state.configuration }
@@ -91,7 +96,7 @@ public struct MemoryPlatform: Platform {
     route.answer(&query)
   }
 
-  public func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool { true }
+  public func isReachable(_ flow: UnsafePointer<svs_flow_key>, mark: UInt32) -> Bool { true }
 
   public func redirect(_ ifindex: UInt32) -> Verdict { .redirect }
 
@@ -152,6 +157,13 @@ public struct MemoryPlatform: Platform {
     withUnsafeMutablePointer(to: &walk) {
       var steps: UInt32 = 0
       while steps < limit, ServerWalk.step($0) { steps += 1 }
+    }
+  }
+
+  public func run(_ lease: inout Lease<MemoryPlatform>, atMost limit: UInt32) {
+    withUnsafeMutablePointer(to: &lease) {
+      var steps: UInt32 = 0
+      while steps < limit, Lease.step($0) { steps += 1 }
     }
   }
 

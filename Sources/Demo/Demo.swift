@@ -28,6 +28,8 @@ public struct Demo: Sendable {
     }
     // Building takes a fraction of a second, and must not be cut off half way.
     Interruption.hold()
+    // A reader who goes away, as head does, must not end the program with the lab still up.
+    signal(SIGPIPE, SIG_IGN)
     let lab: Lab
     do { lab = try Lab(Lane.added(to: BuiltInLab.all.topology), name: freeName) } catch { throw .lab(error) }
     let stage = Stage(lab: lab, programs: programs)
@@ -47,15 +49,15 @@ public struct Demo: Sendable {
   }
 
   private func play(_ stage: borrowing Stage) throws(DemoError) -> Bool {
-    Text.introduction(stage.lab.name)
+    try Text.introduction(stage.lab.name)
     let methods = Method.all
     var allIsWell = true
     for method in methods {
-      say("\n\(method.name): \(method.explanation)")
+      try say("\n\(method.name): \(method.explanation)")
       for command in method.commands { try stage.show(command) }
       allIsWell = try stage.request(method, requests) && allIsWell
     }
-    say("")
+    try say("")
     try say(stage.show(["ipvsadm", "-Ln"]))
     try say(stage.show(["ipvsadm", "-Ln", "--stats"]))
     if measures { try Speed.compare(stage) }

@@ -1,3 +1,4 @@
+import Glibc
 import Lab
 
 /// Why the demo stopped.
@@ -10,6 +11,8 @@ public enum DemoError: Error, Sendable {
   case command(host: String, String, output: String)
   /// The measurement could not be made.
   case measurement(String)
+  /// Standard output could not be written, with the reason.
+  case outputLost(Int32)
 }
 
 extension DemoError: CustomStringConvertible {
@@ -20,6 +23,7 @@ extension DemoError: CustomStringConvertible {
     case .lab(let error): "\(error)"
     case .command(let host, let command, let output): "\(host): \(command) failed:\n\(output)"
     case .measurement(let message): message
+    case .outputLost(let reason): "standard output could not be written: \(String(cString: strerror(reason)))"
     }
   }
 }

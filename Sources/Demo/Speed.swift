@@ -7,23 +7,23 @@ enum Speed {
   private static let framesPerRun = 150_000
 
   static func compare(_ stage: borrowing Stage) throws(DemoError) {
-    say(
+    try say(
       "Speed: UDP frames of \(LaneTraffic.frameLength) bytes in \(LaneTraffic.flows) flows over cables without switches,"
     )
-    say("sent and counted by XDP programs at the ends; 'make bench' measures more, and more exactly.\n")
+    try say("sent and counted by XDP programs at the ends; 'make bench' measures more, and more exactly.\n")
     try stage.runQuietly(["svs", "detach"])
     let traffic = try LaneTraffic(stage.lab)
 
     guard let server = Lane.servers.first else { return }
-    report(
+    try report(
       "routing, no balancing",
-      try best { () throws(DemoError) in
+      best { () throws(DemoError) in
         try traffic.rate(to: server, count: framesPerRun, stage.lab)
       })
 
     try stage.run("director", ["nft", "-f", "-"], input: translation)
     let peer = try best { () throws(DemoError) in try traffic.rate(to: Lane.vip, count: framesPerRun, stage.lab) }
-    report("nftables DNAT", peer)
+    try report("nftables DNAT", peer)
     try stage.run("director", ["nft", "delete", "table", "ip", "demo"])
 
     let service = "\(Lane.vip):\(LaneTraffic.port)"
@@ -31,8 +31,8 @@ enum Speed {
     for server in Lane.servers {
       try stage.runQuietly(["ipvsadm", "-a", "-u", service, "-r", "\(server):\(LaneTraffic.port)", "-m"])
     }
-    report(
-      "SVS NAT", try best { () throws(DemoError) in try traffic.rate(to: Lane.vip, count: framesPerRun, stage.lab) },
+    try report(
+      "SVS NAT", best { () throws(DemoError) in try traffic.rate(to: Lane.vip, count: framesPerRun, stage.lab) },
       peer)
   }
 
@@ -45,9 +45,9 @@ enum Speed {
     return best
   }
 
-  private static func report(_ name: String, _ rate: Int, _ peer: Int? = nil) {
+  private static func report(_ name: String, _ rate: Int, _ peer: Int? = nil) throws(DemoError) {
     let comparison = peer.map { "   \(Text.ratio(rate, of: $0)) x nftables" } ?? ""
-    say("  \(name.padded(22)) \(Text.grouped(rate).leftPadded(10)) /s\(comparison)")
+    try say("  \(name.padded(22)) \(Text.grouped(rate).leftPadded(10)) /s\(comparison)")
   }
 
   /// The same in nftables: the next server for each new flow.

@@ -16,7 +16,7 @@ struct Stage: ~Copyable {
   /// Runs a command of ours on the director, shown as it would be typed there.
   @discardableResult
   func show(_ words: [String]) throws(DemoError) -> String {
-    say("  director# \(words.joined(separator: " "))")
+    try say("  director# \(words.joined(separator: " "))")
     return try runQuietly(words)
   }
 
@@ -57,11 +57,11 @@ struct Stage: ~Copyable {
       } catch { throw .lab(error) }
       answers.append(result.succeeded ? result.output.filter { !$0.isNewline } : "-")
     }
-    say("  client#   curl http://\(method.vip)/   \(count) times")
-    say("            answered by \(answers.joined(separator: " "))")
+    try say("  client#   curl http://\(method.vip)/   \(count) times")
+    try say("            answered by \(answers.joined(separator: " "))")
     let counts = ["rs1", "rs2", "rs3"].map { name in answers.count { $0 == name } }
     let isFair = counts.reduce(0, +) == count && (counts.max() ?? 0) - (counts.min() ?? 0) <= 1
-    if !isFair { say("            NOT WELL: of \(count) requests rs1, rs2, rs3 answered \(counts)") }
+    if !isFair { try say("            NOT WELL: of \(count) requests rs1, rs2, rs3 answered \(counts)") }
     return isFair
   }
 }

@@ -1,15 +1,17 @@
 import Glibc
 
 /// Prints a line at once: what goes to a file or a pipe would else come all together at the end.
-func say(_ line: String) {
+///
+/// - Throws: `outputLost`, so that what the demo built is taken down also when nobody reads on.
+func say(_ line: String) throws(DemoError) {
   print(line)
-  fflush(nil)
+  guard fflush(nil) == 0 else { throw .outputLost(errno) }
 }
 
 /// The demo's longer texts.
 enum Text {
-  static func introduction(_ lab: String) {
-    say(
+  static func introduction(_ lab: String) throws(DemoError) {
+    try say(
       """
       A client, a director and three real servers, each a network namespace of this machine (\(lab)-…):
 

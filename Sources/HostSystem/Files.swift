@@ -2,12 +2,16 @@ import Glibc
 
 /// File operations with errors that say what was being done.
 package enum Files {
-  package static func read(_ path: String) throws(SystemError) -> [UInt8] {
-    try read(try Descriptor(checking: open(path, O_RDONLY | O_CLOEXEC), "read \(path)"), path)
+  ///
+  /// - Parameter limit: `EFBIG` is thrown for a file of more bytes, which may have no end, as /dev/zero has none.
+  package static func read(_ path: String, limit: Int = .max) throws(SystemError) -> [UInt8] {
+    try read(try Descriptor(checking: open(path, O_RDONLY | O_CLOEXEC), "read \(path)"), path, limit: limit)
   }
 
   /// Reads a file from its beginning, wherever its writers are.
-  package static func read(_ file: borrowing Descriptor, _ path: String) throws(SystemError) -> [UInt8] {
+  package static func read(
+    _ file: borrowing Descriptor, _ path: String, limit: Int = .max
+  ) throws(SystemError) -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -18,11 +22,12 @@ package enum Files {
       guard count >= 0 else { throw SystemError.last("read \(path)") }
       if count == 0 { return bytes }
       bytes += buffer[..<count]
+      guard bytes.count <= limit else { throw SystemError(code: EFBIG, action: "read \(path)") }
     }
   }
 
-  package static func text(_ path: String) throws(SystemError) -> String {
-    String(decoding: try read(path), as: UTF8.self)
+  package static func text(_ path: String, limit: Int = .max) throws(SystemError) -> String {
+    String(decoding: try read(path, limit: limit), as: UTF8.self)
   }
 
   /// Makes or replaces a file. Kernel settings, which are not to be made, take the text in one write.

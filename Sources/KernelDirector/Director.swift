@@ -14,6 +14,12 @@ public final class Director {
   var tables: Tables?
   /// What this process knows of free records, and the rules' generation for which that holds.
   var ledger = Ledger()
+  /// What ``takeRemarks()`` gives.
+  var remarks: [String] = []
+  /// What waits for the end of a sitting.
+  var backlog = Backlog()
+  /// How deep sittings are nested.
+  var sitting = 0
   /// How deep calls are nested inside the lock.
   private var depth = 0
   private var isKeptUp = false
@@ -68,8 +74,11 @@ public final class Director {
     return try body()
   }
 
-  /// Holds the lock over many commands, so that a long list of them need not wait for it each time.
-  public func inOneSitting<Result>(_ body: () -> Result) -> Result {
+  /// Holds the lock over many commands, so that a long list of them need not wait for it each time, and does once what
+  /// many of them ask for.
+  ///
+  /// - Throws: what went wrong with work that several commands share; what they asked for stands all the same.
+  public func inOneSitting<Result>(_ body: () -> Result) throws(DirectorError) -> Result {
     guard depth == 0, !isSimulated, let lock = try? folder.lock() else { return body() }
     held = Held(lock)
     if (try? refresh()) == nil {
@@ -77,11 +86,24 @@ public final class Director {
       return body()
     }
     depth += 1
+    sitting += 1
     defer {
+      sitting -= 1
       depth -= 1
       held = nil
     }
-    return body()
+    let result = body()
+    if let tables { catchUp(tables) }
+    if let failure = backlog.failure {
+      backlog.failure = nil
+      throw failure
+    }
+    return result
+  }
+
+  public func takeRemarks() -> [String] {
+    defer { remarks = [] }
+    return remarks
   }
 
   /// Takes notice of what other processes did since the last step.
@@ -147,6 +169,7 @@ extension Director {
     isKeptUp = true
     try repairPair(tables)
     try refreshDevices(tables)
+    try? finishForKilled(tables)
   }
 
   /// Makes the hand-over pair again if somebody deleted it: without it no route is looked up.

@@ -4,14 +4,12 @@ import Measurement
 public struct LatencyText: Sendable {
   private let moments: [Moment]
   private let usesTLS: Bool
-  private let looksUp: Bool
 
   public init(_ target: ProbeTarget) {
     usesTLS = target.usesTLS
-    looksUp = !target.isAddress
     // The three of every report, and those two that may have taken time besides.
     moments =
-      (looksUp ? [.namelookup] : []) + [.connect] + (usesTLS ? [.appconnect] : []) + [.starttransfer, .total]
+      (target.isAddress ? [] : [.namelookup]) + [.connect] + (usesTLS ? [.appconnect] : []) + [.starttransfer, .total]
   }
 
   /// The head of the table of probes.
@@ -41,7 +39,7 @@ public struct LatencyText: Sendable {
     }
     var phases = TextTable([.init("by itself", .left), .init("mean"), .init("median"), .init("share")])
     for phase in path.phases {
-      if phase.phase == .tls && !usesTLS || phase.phase == .lookup && !looksUp { continue }
+      if phase.phase == .tls && !usesTLS { continue }
       phases.add([
         phase.phase.rawValue, Figures.duration(phase.mean), Figures.duration(phase.median),
         Figures.percent(phase.share),

@@ -86,7 +86,7 @@ public final class Prober {
         // A server may close an idle connection at any time; only one that has begun to answer has failed.
         let isStale =
           switch error {
-          case .closed, .broken: probe.times.starttransfer == 0;
+          case .closed, .broken, .tls: probe.times.starttransfer == 0
           default: false
           }
         guard isStale else { throw error }

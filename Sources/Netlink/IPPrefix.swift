@@ -38,6 +38,10 @@ public struct IPPrefix: Hashable, Sendable {
     }
     return IPPrefix(IPAddress(bytes: bytes) ?? address, length: length)
   }
+
+  public func contains(_ other: IPAddress) -> Bool {
+    other.family == address.family && IPPrefix(other, length: length).network == network
+  }
 }
 
 extension IPPrefix: CustomStringConvertible {

@@ -111,7 +111,9 @@ extension NetlinkSocket {
 
   /// Every unicast, local and broadcast route of one table.
   public func routes(table: UInt32 = 254) throws(NetlinkError) -> [Route] {
-    let message = try Message(RTM_GETROUTE, body: rtmsg())
+    var message = try Message(RTM_GETROUTE, body: rtmsg())
+    // The kernel gives no others then; what it gives is looked at all the same, since an old one does not heed it.
+    message.put(RTA_TABLE.rawValue, table)
     return try dump(message, "list the routes").compactMap(Route.init).filter { $0.table == table }
   }
 }

@@ -32,6 +32,24 @@ public enum RealServer {
     return work.report
   }
 
+  /// What keeps a host that is up for a VIP from being quiet about it, in whole sentences.
+  ///
+  /// `arp_ignore=1` keeps a host from answering for addresses of other interfaces than the one asked by, and IPv6 does
+  /// no more without it: what has the VIP itself answers.
+  public static func warnings(_ plan: RealServerPlan) throws(RealServerError) -> [String] {
+    if plan.vip.family == .ipv4, plan.silence == .arptables { return [] }
+    return try network { () throws(NetlinkError) in
+      let socket = try NetlinkSocket()
+      let having = Set(try socket.addresses().filter { $0.prefix.address == plan.vip }.map(\.interfaceIndex))
+      return try socket.interfaces().filter {
+        having.contains($0.index) && $0.hardwareType == 1 && !$0.flags.contains(.noARP)
+      }.map {
+        "\(plan.vip) is an address of \($0.name) too, where this host answers for it as the director does; "
+          + "'ip address del \(plan.vip) dev \($0.name)' ends that"
+      }
+    }
+  }
+
   /// Undoes what ``up(_:)`` did for the VIP; doing so again does nothing.
   @discardableResult
   public static func down(_ vip: IPAddress) throws(RealServerError) -> [String] {

@@ -93,8 +93,11 @@ struct Trace {
       case .enter:
         let choice = p.pointee.choice
         next = path.enter(p)
-        observed.isOpening = next == .route
+        observed.isOpening = next == .route || next == .lease
         if observed.isOpening { note(server: choice &- 1, p.pointee.reference, &observed) }
+      case .lease:
+        next = path.lease(p)
+        observed.isOpening = next == .route
       case .route:
         next = path.route(&packet, p)
         let way = p.pointee.way

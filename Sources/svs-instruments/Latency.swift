@@ -37,7 +37,7 @@ extension LatencyCommand {
     setting.verifies = !insecure
     setting.authorities = cacert
     setting.timeout = .seconds(timeout)
-    setting.userAgent = "\(Product.name)/\(Product.version)"
+    setting.userAgent = "svs/\(Release.version)"
     for text in resolve { setting.overrides.append(try AddressOverride(text)) }
     for text in header { try setting.addHeader(text) }
     var targets: [ProbeTarget] = []

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSystem
 import HostSystem
 import InstrumentCommands
 
@@ -6,9 +7,11 @@ import InstrumentCommands
 struct Instruments: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "svs", abstract: "The instruments of the Swift Virtual Server; 'svs' starts this program.",
-    version: "\(Product.name) \(Product.version)", subcommands: [BenchCommand.self, WebAppCommand.self])
+    version: "svs \(Release.version)", subcommands: [BenchCommand.self, WebAppCommand.self])
 }
 
+// For every way out: standard output that could not be written is told.
+svs_guard_output("svs")
 do {
   var command = try Instruments.parseAsRoot()
   switch command {

@@ -1,9 +1,27 @@
 import ArgumentParser
-import HostSystem
+import CSystem
 import InstrumentCommands
+import HostSystem
+
+@main
+enum Program {
+  static func main() {
+    // For every way out, help and errors in words among them.
+    svs_guard_output("svs")
+    do {
+      var command = try SVS.parseAsRoot()
+      do { try command.run() } catch let error as ValidationError {
+        // Words that only the command itself could judge; by default the usage of all of svs would follow.
+        complain(error.message)
+        throw ExitCode.validationFailure
+      }
+    } catch {
+      SVS.exit(withError: error)
+    }
+  }
+}
 
 /// The program of the Swift Virtual Server.
-@main
 struct SVS: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "svs",
@@ -14,24 +32,21 @@ struct SVS: ParsableCommand {
 
       EXAMPLES
         svs attach eth0 eth1              attach to two interfaces
-        svs attach --connections 1000000  attach to all that are up, with a larger connection table
-        svs status                        what is attached where, and whether all is well
+        svs attach --connections 1000000  to all that are up; a larger table
+        svs status                        what is attached, and whether all is well
         svs status --drops                why packets were not simply forwarded
-        svs proc ip_vs_stats              sums and rates, as /proc/net/ip_vs_stats has them
-        svs explain 10.1.0.1:40000 192.0.2.10:80   what this client's next packet would meet
-        svs bench latency http://192.0.2.10/   how long requests take, as curl times them
-        svs simulate rules scenario       which server each connection would get, and why
+        svs proc ip_vs_stats              sums and rates, as in /proc/net
+        svs explain 10.1.0.2:40000 192.0.2.10:80
+                                          what this flow's next packet would meet
+        svs bench latency http://192.0.2.10/
+                                          how long requests take, as curl does it
+        svs simulate rules scenario       which servers connections would get
         svs detach                        stop, and free everything
       """,
-    version: Version.text,
+    version: "svs \(Release.version)",
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
-      SysctlCommand.self, LabCommand.self, DemoCommand.self,
+      SysctlCommand.self, LocalAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
     ])
-}
-
-/// The version of this product.
-enum Version {
-  static let text = "\(Product.name) \(Product.version)"
 }

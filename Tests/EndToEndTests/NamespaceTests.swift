@@ -167,6 +167,70 @@ import Testing
     }
   }
 
+  /// Of several interfaces that are named, what cannot be done with one is told, and nothing is done by halves in silence.
+  @Test func severalInterfacesAtOnce() async throws {
+    try await withDirector(Stage.plain) { director in
+      func svs(_ words: String...) throws -> ExecutionResult {
+        try director.lab.exec("director", [Programs.svs] + words)
+      }
+      func attached() throws -> [String] {
+        try director.lab.inside("director") {
+          try NetlinkSocket().interfaces().filter { $0.xdp != nil && !$0.name.hasPrefix("svs") }.map(\.name).sorted()
+        }
+      }
+      // A name that is not there: nothing is attached, and there is no director.
+      let unknown = try svs("attach", "front", "nothing0")
+      #expect(!unknown.succeeded && unknown.errors.contains("nothing0"), "\(unknown)")
+      #expect(try attached() == [] && svs("status").ending == .exited(code: 3))
+      // One that bears another program: the other is attached, and both are told.
+      let vip = try #require(IPAddress("10.1.0.102"))
+      try director.lab.inside("director") {
+        _ = try RealServer.up(RealServerPlan(vip, isTunnelled: true))
+      }
+      let taken = try attached()
+      if taken.contains("back") {
+        #expect(try !svs("attach", "back").succeeded)
+        #expect(try svs("status").ending == .exited(code: 3), "no director is left of an attach that was refused")
+      }
+      try director.lab.inside("director") { _ = try RealServer.down(vip) }
+      try director.svs("attach front")
+      // One that is not attached: the other stays attached.
+      let half = try svs("detach", "front", "back")
+      #expect(!half.succeeded && half.errors.contains("back"), "\(half)")
+      #expect(try attached() == ["front"])
+      #expect(try !svs("detach", "front", "nothing0").succeeded)
+      #expect(try attached() == ["front"])
+      try director.svs("attach front back")
+      try director.svs("detach back front back")
+      #expect(try attached() == [])
+    }
+  }
+
+  /// No method needs the host to forward; who switches it off later is warned.
+  @Test(arguments: [false, true])
+  func forwardingIsNotNeeded(six: Bool) async throws {
+    try await withDirector(Stage.plain) { director in
+      let key = six ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward"
+      try director.run("director", ["sysctl", "-qw", "\(key)=0"])
+      for method in Method.allCases {
+        let c = Case(method: method, six: six)
+        try director.addService(c)
+        #expect(tally(try director.fetch(c, 3)) == ["rs1": 1, "rs2": 1, "rs3": 1], "\(c)")
+      }
+      func status() throws -> String { try director.lab.exec("director", [Programs.svs, "status"]).output }
+      #expect(try !status().contains("orwarding"))
+      try director.run("director", ["sysctl", "-qw", "\(key)=1"])
+      try director.run("director", ["sysctl", "-qw", "\(key)=0"])
+      let c = Case(method: .nat, six: six)
+      let works = try director.lab.exec("client", ["curl", "-sS", "-m", "2", "http://\(c.bracketedVIP)/"]).succeeded
+      // Told if and only if it matters.
+      #expect(try status().contains("Forwarding was switched off") == !works)
+      try director.svs("attach")
+      #expect(tally(try director.fetch(c, 3)) == ["rs1": 1, "rs2": 1, "rs3": 1])
+      #expect(try !status().contains("Forwarding was switched off"))
+    }
+  }
+
   /// A driver without XDP gets the generic mode, and the operator hears of it by the driver's name.
   @Test func genericModeIsToldByName() async throws {
     var topology = Self.alone

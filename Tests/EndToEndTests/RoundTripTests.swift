@@ -28,6 +28,17 @@ import Testing
     for flags in ["mh-fallback", "mh-port", "mh-fallback,mh-port"] {
       service("-u 10.9.9.2:\(lines.count)", "-s mh -b \(flags)", ["-r 10.0.0.11:80 -m -w 2147483647"])
     }
+    for (number, scheduler) in ["rr", "wlc", "lblcr", "twos"].enumerated() {
+      for (place, flags) in ["flag-1", "flag-2", "flag-3", "flag-1,flag-3", "flag-1,flag-2,flag-3"].enumerated() {
+        service("-t 10.9.9.5:\(number * 10 + place + 1)", "-s \(scheduler) -b \(flags)")
+      }
+    }
+    service("-t 10.9.9.5:1000", "-s none", ["-r 10.0.0.11:1000 -g -w 1"])
+    service("-u 10.9.9.3:5060", "-s rr -p 60 --pe sip", ["-r 10.0.0.11:5060 -m -w 1"])
+    service("-u [fd00:9::3]:5060", "-s mh -p 60 -M 64 --pe sip -o -b mh-port", ["-r [fd00:a::11]:5060 -m -w 1"])
+    service("-f 60 -6", "-s sh -p 60 --pe sip -o -b sh-fallback", ["-r [fd00:a::11]:0 -g -w 1"])
+    service("--sctp-service 10.9.9.3:9", "-s nq -p 9", ["-r 10.0.0.11:9 -m -w 1"])
+    service("--sctp-service [fd00:9::3]:9", "-s sed", ["-r [fd00:a::11]:9 -m -w 1"])
     service("-u 10.9.9.3:53", "-s rr -o", ["-r 10.0.0.11:53 -m -w 1"])
     service("-t 10.9.9.3:0", "-s rr -p 360", ["-r 10.0.0.11:0 -g -w 1"])
     service("-t 10.9.9.3:443", "-s wlc -p 86400 -M 255.255.255.0", ["-r 10.0.0.11:443 -m -w 1"])
@@ -35,6 +46,13 @@ import Testing
     service("-f 1", "-s rr", ["-r 10.0.0.11:0 -g -w 1"])
     service("-f 2147483647", "-s wrr -p 50", ["-r 10.0.0.11:0 -g -w 3"])
     service("-f 1 -6", "-s rr", ["-r [fd00:a::11]:0 -g -w 1"])
+    service(
+      "-f 2 -6", "-s wrr -p 50 -M 48",
+      [
+        "-r [fd00:a::11]:0 -i -w 1 --tun-type gue --tun-port 65535 --tun-remcsum",
+        "-r [fd00:a::12]:0 -i -w 0 --tun-type gre --tun-csum", "-r 10.0.0.11:0 -i -w 9 --tun-type ipip",
+        "-r [fd00:a::13]:0 -m -w 9",
+      ])
     service(
       "-t 10.9.9.4:80", "-s wlc",
       [

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Lab
 
-/// What watches a director: rates, and the sums of /proc/net; and the service that keeps its rules.
+/// What watches a director: rates, and the sums of /proc/net.
 @Suite struct ViewsTests {
   /// A client that asks again and again shows in the rates; what was counted stays counted without its service.
   @Test func ratesAndSums() async throws {
@@ -42,41 +42,5 @@ import Testing
     try #require(lines.count == 5, "\(lines)")
     func numbers(_ line: Substring) -> [Int] { line.split(separator: " ").compactMap { Int($0, radix: 16) } }
     return (numbers(lines[2]), numbers(lines[4]))
-  }
-
-  /// The service's program restores the rules, saves them where that is wanted, and clears.
-  @Test func theServiceKeepsTheRules() async throws {
-    try await withDirector(Stage.plain) { director in
-      let sbin = String(Programs.ipvsadm.dropLast("/ipvsadm".count))
-      let source = String(#filePath.dropLast("Tests/EndToEndTests/ViewsTests.swift".count)) + "systemd/ipvsadm-service"
-      let text = """
-        set -e
-        d=$(mktemp -d); trap 'rm -rf "$d"' EXIT
-        sed 's|@SBIN@|\(sbin)|' '\(source)' > "$d/service"
-        export IPVSADM_RULES="$d/rules"
-        printf -- '-A -t 10.9.9.1:80 -s wrr\\n-a -t 10.9.9.1:80 -r 10.2.0.11:80 -m -w 7\\n' > "$d/rules"
-        sh "$d/service" start
-        '\(Programs.ipvsadm)' -S -n
-        '\(Programs.ipvsadm)' -A -u 10.9.9.1:53 -s rr
-        IPVS_SAVE_ON_STOP=yes sh "$d/service" stop
-        echo "left: $('\(Programs.ipvsadm)' -S -n)"
-        cat "$d/rules"
-        rm "$d/rules"
-        if sh "$d/service" start 2>/dev/null; then echo 'started without rules'; fi
-        ls "$d"
-        """
-      let said = try director.shell("director", text)
-      #expect(
-        said == """
-          -A -t 10.9.9.1:80 -s wrr
-          -a -t 10.9.9.1:80 -r 10.2.0.11:80 -m -w 7
-          left: 
-          -A -t 10.9.9.1:80 -s wrr
-          -a -t 10.9.9.1:80 -r 10.2.0.11:80 -m -w 7
-          -A -u 10.9.9.1:53 -s rr
-          service
-
-          """)
-    }
   }
 }

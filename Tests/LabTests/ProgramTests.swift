@@ -48,6 +48,21 @@ import Testing
     #expect(result.errors == "svs: standard input:2:24: \"nowhere\" is not a gateway's address\n")
     #expect(
       try svs("lab", "up", "/no/such/file").errors == "svs: cannot read /no/such/file: No such file or directory\n")
+    #expect(
+      try svs("lab", "up", "/dev/zero").errors == "svs: /dev/zero is larger than 1 MiB, and no description of a lab\n")
+  }
+
+  @Test func aDemoWhoseReaderLeftTakesItsLabDown() throws {
+    let script = """
+      { sh -c 'echo $$ >&2; exec "$0" demo --no-speed' "$0"; echo "status $?" >&2; } | head -1
+      """
+    let result = try Command(["bash", "-c", script, "\(Self.folder)/svs"]).run(timeout: .seconds(60))
+    let lines = String(decoding: result.errors, as: UTF8.self).split(separator: "\n")
+    #expect(String(decoding: result.output, as: UTF8.self).hasPrefix("A client, a director"))
+    // SIGPIPE's end, as of every program that writes to head, but later.
+    #expect(lines.count == 2 && lines.last == "status 141", "\(lines)")
+    let number = try #require(lines.first)
+    #expect(namespaces("demo-\(number)").isEmpty)
   }
 
   private func realServer(_ lab: borrowing Lab, _ words: String...) throws -> ExecutionResult {

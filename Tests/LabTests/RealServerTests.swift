@@ -153,6 +153,27 @@ private let arpKeys = ["net.ipv4.conf.all.arp_ignore", "net.ipv4.conf.all.arp_an
     }
   }
 
+  /// On the NIC itself the VIP is not silent, whatever the loopback says: the operator is told.
+  @Test(arguments: ["192.0.2.9", "2001:db8::9"])
+  func aVIPOnTheLinkIsToldOf(_ vip: String) throws {
+    let lab = try Lab(try neighbours())
+    try lab.inside("server") {
+      let plan = try plan(vip)
+      _ = try RealServer.up(plan)
+      #expect(try RealServer.warnings(plan) == [])
+      let socket = try NetlinkSocket()
+      let eth0 = try socket.interface(named: "eth0").index
+      try socket.addAddress(IPPrefix(plan.vip), interfaceIndex: eth0)
+      let warnings = try RealServer.warnings(plan)
+      #expect(warnings.count == 1 && warnings[0].contains("eth0") && warnings[0].contains(vip), "\(warnings)")
+    }
+    #expect(try answersOnTheLink(vip, lab))
+    try lab.inside("server") {
+      _ = try RealServer.down(try #require(IPAddress(vip)))
+    }
+    try lab.down()
+  }
+
   @Test func repairsWhatWasUndoneByHand() throws {
     try withLab(try neighbours()) { lab in
       let plan = try plan("192.0.2.9")

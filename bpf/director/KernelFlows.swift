@@ -18,6 +18,10 @@ struct KernelFlows: HashTable {
     key.family == Family.ipv4 ? four.insert(svs_flow4_key(key), value) : six.insert(key, value)
   }
 
+  @inline(__always) func insert(at key: UnsafePointer<svs_flow_key>, _ value: svs_flow_ref) -> InsertOutcome {
+    key.pointee.family == Family.ipv4 ? four.insert(svs_flow4_key(key.pointee), value) : six.insert(at: key, value)
+  }
+
   @inline(__always) func replace(_ key: svs_flow_key, _ value: svs_flow_ref) -> InsertOutcome {
     key.family == Family.ipv4 ? four.replace(svs_flow4_key(key), value) : six.replace(key, value)
   }

@@ -19,17 +19,26 @@ extension XDPPlatform {
     ask(&query, as: inner != 0 ? inner : ingress)
   }
 
-  /// Asked as if at svs0: rules of the director's own prohibit there what has no route.
-  @inline(__always) func isReachable(_ flow: UnsafePointer<svs_flow_key>) -> Bool {
+  /// Asked as if at svs0: rules of the director's own prohibit there what has no route. With the mark, since the
+  /// operator's rules may route by it: Linux 6.10 takes it; before, user space has looked for such rules.
+  @inline(__always) func isReachable(_ flow: UnsafePointer<svs_flow_key>, mark: UInt32) -> Bool {
     guard let config = configuration.find(0) else { return false }
+    let interface = config.pointee.handover_ifindex
     var query = RouteQuery(family: flow.pointee.family, source: flow.pointee.src, destination: flow.pointee.dst)
-    ask(&query, as: config.pointee.handover_ifindex)
+    if ask(&query, as: interface, mark: mark) < 0 {
+      let four = flow.pointee.family == Family.ipv4
+      if config.pointee.routed_marks & UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6) != 0 { return true }
+      _ = ask(&query, as: interface)
+    }
     return query.outcome != .unreachable
   }
 
-  @inline(__always) private func ask(_ query: inout RouteQuery, as interface: UInt32) {
+  /// What the helper returned: less than 0 where it does not know the question.
+  @inline(__always) @discardableResult
+  private func ask(_ query: inout RouteQuery, as interface: UInt32, mark: UInt32 = 0) -> Int32 {
     var fib = bpf_fib_lookup()
     let four = query.family == Family.ipv4
+    if mark != 0 { fib.put(mark: mark) }
     fib.family = query.family
     fib.ifindex = interface
     if four {
@@ -41,7 +50,8 @@ extension XDPPlatform {
     }
     let result = Int32(
       truncatingIfNeeded: bpf_fib_lookup(
-        UnsafeMutableRawPointer(context), &fib, Int32(MemoryLayout<bpf_fib_lookup>.size), 0))
+        UnsafeMutableRawPointer(context), &fib, Int32(MemoryLayout<bpf_fib_lookup>.size),
+        mark != 0 ? SVS_FIB_LOOKUP_MARK : 0))
     if result == Int32(BPF_FIB_LKUP_RET_SUCCESS) || result == Int32(BPF_FIB_LKUP_RET_NO_NEIGH) {
       query.outcome = result == Int32(BPF_FIB_LKUP_RET_SUCCESS) ? .resolved : .unresolved
       query.ifindex = fib.ifindex
@@ -61,5 +71,16 @@ extension XDPPlatform {
     } else {
       query.outcome = .unreachable
     }
+    return result
+  }
+}
+
+extension bpf_fib_lookup {
+  /// The mark of the question stands where the answer has its MAC addresses, since Linux 6.10.
+  @inline(__always) fileprivate mutating func put(mark: UInt32) {
+    smac.0 = UInt8(truncatingIfNeeded: mark)
+    smac.1 = UInt8(truncatingIfNeeded: mark >> 8)
+    smac.2 = UInt8(truncatingIfNeeded: mark >> 16)
+    smac.3 = UInt8(truncatingIfNeeded: mark >> 24)
   }
 }

@@ -15,16 +15,24 @@ struct KernelHash<Key, Value>: HashTable {
 
   @inline(__always) func insert(_ key: Key, _ value: Value) -> InsertOutcome { update(key, value, 1) }
 
+  @inline(__always) func insert(at key: UnsafePointer<Key>, _ value: Value) -> InsertOutcome {
+    withUnsafePointer(to: value) { outcome(bpf_map_update_elem(map, key, $0, 1)) }
+  }
+
   @inline(__always) func replace(_ key: Key, _ value: Value) -> InsertOutcome { update(key, value, 0) }
 
   @inline(__always) private func update(_ key: Key, _ value: Value, _ flags: UInt64) -> InsertOutcome {
     withUnsafePointer(to: key) { k in
       withUnsafePointer(to: value) { v in
-        // 6.1 does not sign-extend the helper's error: compare as Int32. 17 is EEXIST.
-        let result = Int32(truncatingIfNeeded: bpf_map_update_elem(map, k, v, flags))
-        return result == 0 ? .inserted : (result == -17 ? .exists : .full)
+        outcome(bpf_map_update_elem(map, k, v, flags))
       }
     }
+  }
+
+  @inline(__always) private func outcome(_ result: Int) -> InsertOutcome {
+    // 6.1 does not sign-extend the helper's error: compare as Int32. 17 is EEXIST.
+    let error = Int32(truncatingIfNeeded: result)
+    return error == 0 ? .inserted : (error == -17 ? .exists : .full)
   }
 
   @inline(__always) func remove(_ key: Key) {

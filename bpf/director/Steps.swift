@@ -40,6 +40,12 @@ public func move(
   return ConnectionTable(XDPPlatform(context: context)).move(reference, flags, now: tick) ? 1 : 0
 }
 
+@c(svs_swift_lease)
+public func lease(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.pass.rawValue }
+  return PacketPath(XDPPlatform(context: context)).lease(p).rawValue
+}
+
 @c(svs_swift_sum)
 public func sum(_ context: UnsafeMutablePointer<xdp_md>, _ offset: UInt32, _ length: UInt32) -> Int32 {
   XDPPlatform(context: context).sumOfData(from: offset, length: length)
@@ -122,6 +128,7 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   if next == Step.persist.rawValue { next = svs_persist(context) }
   if next == Step.schedule.rawValue { next = svs_schedule(context) }
   if next == Step.enter.rawValue { next = svs_enter(context) }
+  if next == Step.lease.rawValue { next = svs_lease(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }
   if next == Step.emit.rawValue { next = svs_emit(context) }

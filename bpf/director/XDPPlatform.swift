@@ -16,6 +16,10 @@ struct XDPPlatform: Platform {
   }
   var localities: KernelNestedHash<svs_locality_key, svs_locality> { KernelNestedHash(map: &svs_locality_pool) }
   var fragments: KernelHash<svs_flow_key, svs_fragments> { KernelHash(map: &svs_fragment_map) }
+  var exchanges: KernelPool<svs_exchange> {
+    KernelPool(map: &svs_exchange_pool, shift: UInt32(SVS_EXCHANGE_CHUNK_SHIFT))
+  }
+  var localRanges: KernelArray<svs_local_range> { KernelArray(map: &svs_local_ranges) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
   var configuration: KernelArray<svs_config> { KernelArray(map: &svs_config_map) }
@@ -81,6 +85,23 @@ struct XDPPlatform: Platform {
     walk.place = done.pointee.place
   }
 
+  @inline(__always) func run(_ lease: inout Lease<XDPPlatform>, atMost limit: UInt32) {
+    guard var memory = leaseMemory() else { return }
+    memory.pointee = lease
+    withUnsafeMutablePointer(to: &memory) { p in
+      let step: @convention(c) (UInt32, UnsafeMutableRawPointer) -> Int = { _, p in
+        Lease.step(p.assumingMemoryBound(to: UnsafeMutablePointer<Lease<XDPPlatform>>.self).pointee) ? 0 : 1
+      }
+      _ = bpf_loop(limit, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
+    }
+    // As above.
+    let done = svs_opaque(memory).assumingMemoryBound(to: Lease<XDPPlatform>.self)
+    lease.key.dst = done.pointee.key.dst
+    lease.key.ports = done.pointee.key.ports
+    lease.range = done.pointee.range
+    lease.outcome = done.pointee.outcome
+  }
+
   @inline(__always) func run<L: Load>(_ walk: inout LeastLoad, by load: L.Type, atMost servers: UInt32) {
     guard let memory = leastLoadMemory() else { return }
     memory.pointee = walk
@@ -108,6 +129,13 @@ public func walk(_ context: UnsafeMutablePointer<xdp_md>, _ limit: UInt32) -> In
     _ = bpf_loop(limit, unsafeBitCast(step, to: UnsafeMutableRawPointer.self), p, 0)
   }
   return 1
+}
+
+@inline(__always) private func leaseMemory() -> UnsafeMutablePointer<Lease<XDPPlatform>>? {
+  let index: UInt32 = 2
+  return withUnsafePointer(to: index) {
+    bpf_map_lookup_elem(&svs_scratch, $0)?.assumingMemoryBound(to: Lease<XDPPlatform>.self)
+  }
 }
 
 extension Packet {

@@ -55,6 +55,8 @@ HASH(svs_devices, 4096, uint32_t, struct svs_device);
 POOL(svs_service_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct svs_service);
 POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct svs_server);
 POOL(svs_table_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_TABLE_CHUNK_SIZE, struct svs_table);
+POOL(svs_exchange_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_EXCHANGE_CHUNK_SIZE, struct svs_exchange);
+ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_local_ranges, SVS_LOCAL_RANGES, struct svs_local_range);
 POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
 
 /* One table, which user space makes with the first service that needs it. This one, of which only the shape counts,
@@ -116,6 +118,7 @@ STEP(open, (struct xdp_md *context), (context))
 STEP(persist, (struct xdp_md *context), (context))
 STEP(schedule, (struct xdp_md *context), (context))
 STEP(enter, (struct xdp_md *context), (context))
+STEP(lease, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(least_load, (struct xdp_md *context, uint32_t servers, uint32_t kind), (context, servers, kind))
 STEP(route, (struct xdp_md *context), (context))

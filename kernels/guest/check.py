@@ -51,9 +51,11 @@ def sysctl(namespace, **values):
     run(namespace, 'sysctl', '-qw', *[f'{k.replace("__", ".")}={v}' for k, v in values.items()])
 
 
-def build_hosts():
+def build_hosts(director_here=False):
+    """Makes the hosts; the director is a namespace as the others are, or the one that we are in."""
     for name in ('cl', 'd', 'lan', *SERVERS):
-        run(None, 'ip', 'netns', 'add', name)
+        if name == 'd' and director_here: run(None, 'ip', 'netns', 'attach', 'd', str(os.getpid()))
+        else: run(None, 'ip', 'netns', 'add', name)
         sysctl(name, net__ipv6__conf__all__accept_dad=0, net__ipv6__conf__default__accept_dad=0,
                net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__default__rp_filter=0)
         batch(name, 'link set lo up\n')
@@ -293,4 +295,4 @@ def main():
     sys.exit(0 if check.passed and not check.failed else 1)
 
 
-main()
+if __name__ == '__main__': main()

@@ -49,7 +49,7 @@ extension ConnectionTable {
   func advanceSCTP(
     _ c: UnsafeMutablePointer<svs_connection>, _ reference: FlowReference, _ chunk: UInt8, now tick: UInt32
   ) -> Bool {
-    let inputOnly = c.pointee.method != Method.nat
+    let inputOnly = !Method.translates(c.pointee.method)
     for _ in 0..<2 {
       let word = StateWord(bits: c.pointee.word)
       if word.generation != reference.generation || word.isDead { return false }

@@ -19,7 +19,7 @@ public struct ConnectionTable<P: Platform> {
   /// The key by which a server's replies are found, where the director sees them: under NAT, and where it is the client.
   @inlinable @inline(__always)
   static func replyKey(_ c: UnsafeMutablePointer<svs_connection>) -> svs_flow_key {
-    let nat = c.pointee.method == Method.nat
+    let nat = Method.translates(c.pointee.method)
     return svs_flow_key(
       src: nat ? c.pointee.rip : c.pointee.vip, dst: c.pointee.client, sport: nat ? c.pointee.rport : c.pointee.vport,
       dport: c.pointee.cport, proto: c.pointee.proto, family: c.pointee.family)
@@ -55,7 +55,7 @@ public struct ConnectionTable<P: Platform> {
       return false
     }
     let isTCP = c.pointee.proto == IPProtocol.tcp
-    let inputOnly = c.pointee.method != Method.nat
+    let inputOnly = !Method.translates(c.pointee.method)
     let drains = c.pointee.notes & UInt8(SVS_DRAINING) != 0
     // What drains for too long is left to expire, whatever its client goes on to send.
     if drains, hasDrained(c, config, now: tick) { return true }
@@ -132,7 +132,9 @@ public struct ConnectionTable<P: Platform> {
       server.noteEnd()
     }
     release(c.pointee.control)
-    if c.pointee.method == Method.nat || c.pointee.notes & UInt8(SVS_OWN) != 0 {
+    if c.pointee.method == Method.fullNAT {
+      returnLease(slot, c, word)
+    } else if c.pointee.method == Method.nat || c.pointee.notes & UInt8(SVS_OWN) != 0 {
       let reply = Self.replyKey(c)
       // A later connection may have taken the reply's key over.
       if let found = platform.flows.find(reply), found.pointee.bits == replyReference(slot, word).bits {
@@ -163,6 +165,11 @@ public enum Method {
   @inlinable public static var nat: UInt8 { 0 }
   @inlinable public static var direct: UInt8 { 1 }
   @inlinable public static var tunnel: UInt8 { 2 }
+  /// Both ends are translated: the server sees an address of the director's.
+  @inlinable public static var fullNAT: UInt8 { 4 }
   /// Of a persistence template, which forwards nothing itself.
   @inlinable public static var template: UInt8 { 0xff }
+
+  /// Whether packets are translated, and replies come back through the director: NAT and FULLNAT.
+  @inlinable @inline(__always) public static func translates(_ method: UInt8) -> Bool { method & 3 == 0 }
 }

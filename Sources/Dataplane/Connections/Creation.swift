@@ -7,6 +7,8 @@ public enum Creation: UInt8 {
   case exists
   case tableFull
   case noMemory
+  /// Every local address and port that the server may be asked from is taken.
+  case noLocalPort
 }
 
 /// Where a new connection goes.
@@ -77,30 +79,29 @@ extension ConnectionTable {
     c.pointee.rules = rules
   }
 
-  /// Enters a new connection; its slot and generation are left in `reference`.
+  /// Takes a slot for a new connection and writes it, state and all; no packet finds it yet.
   ///
   /// - Parameters:
   ///   - rules: the rules' generation before the server was chosen.
   ///   - control: the slot of its persistence template + 1, 0 without one.
   ///   - isOwn: whether its client is the director's own host.
   @inlinable @inline(__always)
-  func create(
+  func prepare(
     _ frame: UnsafePointer<Frame>, _ destination: Destination, _ config: UnsafeMutablePointer<svs_config>,
     rules: UInt32, control: UInt32, isOwn: Bool, now tick: UInt32, _ reference: inout FlowReference
-  ) -> Creation {
-    guard let c = take(config, &reference) else { return .tableFull }
+  ) -> UnsafeMutablePointer<svs_connection>? {
+    guard let c = take(config, &reference) else { return nil }
     let proto = frame.pointee.flow.proto
-    let server = destination.server
-    let nat = server.pointee.method == Method.nat
+    let inputOnly = !Method.translates(destination.server.pointee.method)
     var state = State.udp
     var inactive = true
     var lifetime = timeout(config, state)
     if proto == IPProtocol.tcp {
-      state = TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: !nat)
+      state = TCPStateMachine.next(State.none, frame.pointee.flags, fromServer: false, inputOnly: inputOnly)
       inactive = !State.isActive(state)
       lifetime = timeout(config, state)
     } else if proto == IPProtocol.sctp {
-      state = SCTPStateMachine.next(SCTPState.none, frame.pointee.chunk, fromServer: false, inputOnly: !nat)
+      state = SCTPStateMachine.next(SCTPState.none, frame.pointee.chunk, fromServer: false, inputOnly: inputOnly)
       inactive = state != SCTPState.established
       lifetime = SCTPState.timeout(state)
     }
@@ -109,24 +110,33 @@ extension ConnectionTable {
     let word = StateWord(
       expiry: tick &+ lifetime, generation: reference.generation, state: state, inactive: inactive)
     c.pointee.word = word.bits
+    return c
+  }
 
-    let outcome = platform.flows.insert(frame.pointee.flow, svs_flow_ref(bits: reference.bits))
+  /// Enters a connection that is prepared, and of FULLNAT leased; gives its slot back where that fails.
+  @inlinable @inline(__always)
+  func publish(
+    _ flow: UnsafePointer<svs_flow_key>, _ c: UnsafeMutablePointer<svs_connection>,
+    _ server: UnsafeMutablePointer<svs_server>, _ reference: FlowReference
+  ) -> Creation {
+    let word = StateWord(bits: c.pointee.word)
+    let isLeased = c.pointee.method == Method.fullNAT
+    let outcome = platform.flows.insert(at: flow, svs_flow_ref(bits: reference.bits))
     if outcome != .inserted {
-      c.pointee.word = 0
-      platform.giveSlot(reference.slot)
+      if isLeased { returnLease(reference.slot, c, word) }
+      discard(reference.slot, c)
       return outcome == .exists ? .exists : .noMemory
     }
     // Replies that go past other directors' clients come back to a client that is the director itself.
-    if nat || isOwn {
+    if !isLeased, c.pointee.method == Method.nat || c.pointee.notes & UInt8(SVS_OWN) != 0 {
       let reply = svs_flow_ref(bits: replyReference(reference.slot, word).bits)
       if platform.flows.replace(Self.replyKey(c), reply) != .inserted {
-        platform.flows.remove(frame.pointee.flow)
-        c.pointee.word = 0
-        platform.giveSlot(reference.slot)
+        platform.flows.remove(flow.pointee)
+        discard(reference.slot, c)
         return .noMemory
       }
     }
-    if inactive {
+    if word.isInactive {
       server.pointer(to: \.inactive).unsafelyUnwrapped.increment()
     } else {
       server.pointer(to: \.active).unsafelyUnwrapped.increment()
@@ -134,6 +144,13 @@ extension ConnectionTable {
     server.noteConnection()
     countLive()
     return .created
+  }
+
+  /// Gives the slot of a connection back that no packet has found.
+  @inlinable @inline(__always)
+  func discard(_ slot: UInt32, _ c: UnsafeMutablePointer<svs_connection>) {
+    c.pointee.word = 0
+    platform.giveSlot(slot)
   }
 
   /// Writes a connection that lives for one packet: it stands in no table, behind those that do, one for each CPU.

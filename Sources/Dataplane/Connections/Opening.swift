@@ -36,7 +36,9 @@ extension PacketPath {
     p.pointee.control = 0
     p.pointee.isOwn = stamp.isOwn
     // As with IPVS, whose services by mark see only what is for this host.
-    if service.pointee.key.proto == 0, stamp.isForwarded, !platform.isReachable(frame.flow) { return .pass }
+    if service.pointee.key.proto == 0, stamp.isForwarded, !platform.isReachable(frame.flow, mark: stamp.mark) {
+      return .pass
+    }
     if stamp.isForwarded, !rejuvenate(packet, p) { return .drop }
     if service.pointee.persistence != 0 { return .persist }
     // Only persistence makes FTP's service take other ports.
@@ -117,24 +119,54 @@ extension PacketPath {
     }
     let control = p.pointee.control
     if control != 0, !table.hold(p.pointee.template, now: tick) { return leaving(.drop, .contention) }
-    if service.pointee.one_packet != 0, frame.pointee.flow.proto == IPProtocol.udp {
+    // Replies of FULLNAT need a connection to find their client.
+    if service.pointee.one_packet != 0, server.pointee.method != Method.fullNAT,
+      frame.pointee.flow.proto == IPProtocol.udp
+    {
       table.release(control)
       guard let reference = table.createForOnePacket(frame.flow, destination, config, rules: rules) else {
         return leaving(.drop, .tableFull)
       }
       p.pointee.reference = reference
-    } else {
-      var reference = FlowReference.none
-      let creation = table.create(
-        frame, destination, config, rules: rules, control: control, isOwn: p.pointee.isOwn, now: tick, &reference)
-      if creation != .created {
-        table.release(control)
-        return leaving(.drop, event(of: creation))
-      }
-      p.pointee.reference = reference
+      return entered(.created, p)
     }
-    if let counters = platform.serverCounters.find(choice &- 1) { counters.pointee.connections &+= 1 }
-    count(choice &- 1, frame, false)
+    var reference = FlowReference.none
+    guard
+      let c = table.prepare(
+        frame, destination, config, rules: rules, control: control, isOwn: p.pointee.isOwn, now: tick, &reference)
+    else { return entered(.tableFull, p) }
+    p.pointee.reference = reference
+    if server.pointee.method == Method.fullNAT { return .lease }
+    return entered(table.publish(frame.flow, c, server, reference), p)
+  }
+
+  /// Takes a local address and port for a FULLNAT connection, and enters it.
+  @inlinable @inline(__always)
+  public func lease(_ p: UnsafeMutablePointer<Passage>) -> Step {
+    let table = ConnectionTable(platform)
+    let reference = p.pointee.reference
+    guard let c = platform.connections.find(reference.slot), let server = platform.servers.find(c.pointee.server)
+    else { return .drop }
+    // First: the client's next packet may come by another CPU as soon as the client's flow is known.
+    let outcome = table.lease(c, server, reference, now: p.pointee.tick)
+    if outcome != .leased {
+      table.discard(reference.slot, c)
+      return entered(outcome == .exhausted ? .noLocalPort : .noMemory, p)
+    }
+    return entered(table.publish(p.parsedFrame.flow, c, server, reference), p)
+  }
+
+  /// Goes on with a packet whose connection was made, or was not.
+  @inlinable @inline(__always)
+  func entered(_ creation: Creation, _ p: UnsafeMutablePointer<Passage>) -> Step {
+    if creation != .created {
+      ConnectionTable(platform).release(p.pointee.control)
+      if creation == .noLocalPort { return answering(.portUnreachable, .noLocalPort, p) }
+      return leaving(.drop, event(of: creation))
+    }
+    let server = p.pointee.choice &- 1
+    if let counters = platform.serverCounters.find(server) { counters.pointee.connections &+= 1 }
+    count(server, p.parsedFrame, false)
     return .route
   }
 
@@ -156,6 +188,7 @@ extension PacketPath {
     case .created, .exists: .contention
     case .tableFull: .tableFull
     case .noMemory: .noMemory
+    case .noLocalPort: .noLocalPort
     }
   }
 

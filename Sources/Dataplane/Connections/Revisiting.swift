@@ -46,6 +46,6 @@ extension PacketPath {
     guard mode != 0, c.pointee.control == 0 else { return false }
     if c.pointee.proto == IPProtocol.sctp { return word.state == SCTPState.closed }
     return word.state == State.timeWait || word.state == State.closed
-      || mode & 2 != 0 && word.state == State.finWait && c.pointee.method != Method.nat
+      || mode & 2 != 0 && word.state == State.finWait && !Method.translates(c.pointee.method)
   }
 }

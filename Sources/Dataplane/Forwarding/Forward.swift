@@ -21,6 +21,9 @@ extension PacketPath {
       query.destination = c.pointee.rip
       query.source = c.pointee.client
       if c.pointee.method == Method.tunnel { query.source = server.pointee.tunnel_source }
+      if c.pointee.method == Method.fullNAT, let exchange = platform.exchanges.find(reference.slot) {
+        query.source = exchange.pointee.local
+      }
       let last = server.pointee.probe_tick
       if config.pointee.probe_ticks != 0, tick &- last >= config.pointee.probe_ticks {
         probe = server.pointer(to: \.probe_tick).unsafelyUnwrapped.compareExchange(last, tick)
@@ -43,12 +46,11 @@ extension PacketPath {
       way.kind = .fragmenting
     }
     p.pointee.way = way
-    if frame.pointee.flow.proto == IPProtocol.sctp, c.pointee.method == Method.nat, frame.pointee.ttl > 1,
+    if frame.pointee.flow.proto == IPProtocol.sctp, Method.translates(c.pointee.method), frame.pointee.ttl > 1,
       way.hop.mtu == 0 || size <= UInt32(way.hop.mtu)
     {
       // Here, where the verifier has few other paths to follow; what is answered instead stays as it came.
-      let port = reference.fromServer ? c.pointee.vport : c.pointee.rport
-      if !translateSCTP(packet, frame, reference.fromServer, port) { return .drop }
+      if !translateSCTP(packet, frame, c, reference) { return .drop }
     }
     switch way.kind {
     case .notForwarded where reference.fromServer && c.pointee.notes & UInt8(SVS_OWN) != 0:
@@ -95,9 +97,9 @@ extension PacketPath {
     guard let way = p.pointer(to: \.way), let hop = way.pointer(to: \.hop) else { return .drop }
     let frame = p.parsedFrame
     if frame.isICMP || p.pointee.part != .whole {
-      return deliver(&packet, frame, c, way, fromServer: reference.fromServer, p)
+      return deliver(&packet, frame, c, way, reference, p)
     }
-    return forward(&packet, frame, c, hop, plainly: false, by: way, fromServer: reference.fromServer, p)
+    return forward(&packet, frame, c, hop, plainly: false, by: way, reference, p)
   }
 
   /// Puts the headers in front of a packet that is translated, and sends it.
@@ -120,9 +122,10 @@ extension PacketPath {
   @inlinable @inline(__always)
   func forward(
     _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
-    _ hop: UnsafeMutablePointer<svs_hop>, plainly: Bool, by way: UnsafeMutablePointer<Way>?, fromServer: Bool,
-    _ p: UnsafeMutablePointer<Passage>
+    _ hop: UnsafeMutablePointer<svs_hop>, plainly: Bool, by way: UnsafeMutablePointer<Way>?,
+    _ reference: FlowReference, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
+    let fromServer = reference.fromServer
     if frame.pointee.ttl <= 1 {
       return fromServer
         ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
@@ -140,13 +143,17 @@ extension PacketPath {
       if way.unsafelyUnwrapped.pointee.kind != .fragmenting { return leaving(.drop, .tooBigDropped) }
     }
     let sums = plainly || frame.pointee.flow.proto != IPProtocol.sctp
-    guard !sums || completeChecksum(packet, frame, translating: c.pointee.method == Method.nat) else {
+    guard !sums || completeChecksum(packet, frame, translating: Method.translates(c.pointee.method)) else {
       return leaving(.drop, .partialChecksumDropped)
     }
     if c.pointee.method == Method.nat {
       let address = fromServer ? c.pointer(to: \.vip) : c.pointer(to: \.rip)
       let port = fromServer ? c.pointee.vport : c.pointee.rport
       if !translate(packet, frame, source: fromServer, address.unsafelyUnwrapped, port, plainly: plainly) {
+        return .drop
+      }
+    } else if c.pointee.method == Method.fullNAT {
+      guard let ends = Ends(c, reference, platform), exchange(packet, frame, ends, plainly: plainly) else {
         return .drop
       }
     } else if !age(packet, frame) {
@@ -161,8 +168,9 @@ extension PacketPath {
   @inlinable @inline(__always)
   func deliver(
     _ packet: inout Packet, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>,
-    _ way: UnsafeMutablePointer<Way>, fromServer: Bool, _ p: UnsafeMutablePointer<Passage>
+    _ way: UnsafeMutablePointer<Way>, _ reference: FlowReference, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
+    let fromServer = reference.fromServer
     guard let hop = way.pointer(to: \.hop) else { return .drop }
     let tunnelled = c.pointee.method == Method.tunnel && !fromServer
     let overhead = tunnelled ? Self.overhead(c) &+ Encapsulation.size(c) : 0
@@ -181,6 +189,10 @@ extension PacketPath {
       if !translateFragment(packet, frame, isFirst: isFirst, source: fromServer, address.unsafelyUnwrapped, port) {
         return .drop
       }
+    } else if c.pointee.method == Method.fullNAT {
+      guard let ends = Ends(c, reference, platform),
+        exchangeFragment(packet, frame, ends, isFirst: p.pointee.part == .first)
+      else { return .drop }
     }
     if !age(packet, frame) { return .drop }
     return .emit

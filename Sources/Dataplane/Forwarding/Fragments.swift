@@ -44,7 +44,9 @@ extension PacketPath {
     guard let found = platform.flows.find(at: frame.flow) else { return .open }
     let reference = FlowReference(found.pointee)
     let clientPort = reference.fromServer ? frame.pointee.flow.dport : frame.pointee.flow.sport
-    guard let c = connection(reference), c.pointee.cport == clientPort else { return leaving(.drop, .contention) }
+    guard let c = connection(reference),
+      c.pointee.cport == clientPort || c.pointee.method == Method.fullNAT && reference.fromServer
+    else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)
     if frame.pointee.flags.contains(.syn), reopens(reference, c, word, config) {
       return .open

@@ -19,14 +19,15 @@ extension PacketPath {
       let reference = FlowReference(found.pointee)
       guard let c = connection(reference) else { return .pass }
       if reference.fromServer {
-        guard frame.pointee.flow.dst == c.pointee.client else { return .pass }
+        // Under FULLNAT the quote's key has told already whom the error is for.
+        guard c.pointee.method == Method.fullNAT || frame.pointee.flow.dst == c.pointee.client else { return .pass }
       } else {
         guard frame.pointee.flow.dst == c.pointee.vip else { return .pass }
       }
-      if c.pointee.method == Method.nat,
-        !translate(packet, frame, quote, c, fromServer: reference.fromServer)
-      {
-        return .drop
+      if Method.translates(c.pointee.method) {
+        guard let ends = Ends(c, reference, platform),
+          translate(packet, frame, quote, ends, keepsSender: c.pointee.method == Method.nat && !reference.fromServer)
+        else { return .drop }
       }
       p.pointee.reference = reference
       return .route
@@ -53,44 +54,56 @@ extension PacketPath {
     return word.generation == reference.generation && !word.isDead && !word.isFree ? c : nil
   }
 
-  /// Rewrites the message's own address and what it quotes. A checksum inside the quote stays what it was: the quote
+  /// Rewrites the message's own addresses and what it quotes. A checksum inside the quote stays what it was: the quote
   /// may be cut, and nobody checks it; IPVS leaves it too.
+  ///
+  /// - Parameter keepsSender: whether the server is to see who sent the error: under NAT it sees its clients too.
   @inlinable @inline(__always)
   func translate(
-    _ packet: Packet, _ frame: UnsafeMutablePointer<Frame>, _ quote: Quote,
-    _ c: UnsafeMutablePointer<svs_connection>, fromServer: Bool
+    _ packet: Packet, _ frame: UnsafeMutablePointer<Frame>, _ quote: Quote, _ ends: Ends, keepsSender: Bool
   ) -> Bool {
-    let address = fromServer ? c.pointee.vip : c.pointee.rip
-    let port = fromServer ? c.pointee.vport : c.pointee.rport
-    let quoted = fromServer ? quote.flow.dst : quote.flow.src
-    let oldPort = fromServer ? quote.flow.dport : quote.flow.sport
-    // What the quote's changes add to the message's checksum.
+    // What the changes add to the message's checksum.
     var change = Checksum()
-    change.replace(oldPort, by: port)
-    guard let ports = packet.at(dynamic: quote.transport &+ (fromServer ? 2 : 0), UInt16.self) else { return false }
-    ports.pointee = port
+    guard let ports = packet.at(dynamic: quote.transport, UInt32.self) else { return false }
+    // What is quoted travelled the other way.
+    let reversed = ends.ports << 16 | ends.ports >> 16
+    change.replace(ports.pointee, by: reversed)
+    ports.pointee = reversed
     if frame.pointee.flow.family == Family.ipv4 {
       guard let inner = packet.at(dynamic: quote.network, svs_ipv4.self) else { return false }
       var check = Checksum(updating: inner.pointee.check)
-      check.replace(quoted.w0, by: address.w0)
-      change.replace(quoted.w0, by: address.w0)
+      var addresses = Checksum()
+      addresses.replace(inner.pointee.src, by: ends.destination.pointee.w0)
+      addresses.replace(inner.pointee.dst, by: ends.source.pointee.w0)
+      check.add(addresses)
+      change.add(addresses)
       let field = check.field
       change.replace(inner.pointee.check, by: field)
       inner.pointee.check = field
-      if fromServer { inner.pointee.dst = address.w0 } else { inner.pointee.src = address.w0 }
+      inner.pointee.src = ends.destination.pointee.w0
+      inner.pointee.dst = ends.source.pointee.w0
       guard let outer = packet.at(dynamic: frame.pointee.network, svs_ipv4.self) else { return false }
       var sum = Checksum(updating: outer.pointee.check)
-      sum.replace(fromServer ? outer.pointee.src : outer.pointee.dst, by: address.w0)
+      let sender = keepsSender ? outer.pointee.src : ends.source.pointee.w0
+      sum.replace(outer.pointee.src, by: sender)
+      sum.replace(outer.pointee.dst, by: ends.destination.pointee.w0)
       outer.pointee.check = sum.field
-      if fromServer { outer.pointee.src = address.w0 } else { outer.pointee.dst = address.w0 }
+      outer.pointee.src = sender
+      outer.pointee.dst = ends.destination.pointee.w0
     } else {
       guard let inner = packet.at(dynamic: quote.network, svs_ipv6.self) else { return false }
-      change.replace(quoted, by: address)
-      if fromServer { inner.pointee.dst = address } else { inner.pointee.src = address }
+      change.replace(inner.pointee.src, by: ends.destination.pointee)
+      change.replace(inner.pointee.dst, by: ends.source.pointee)
+      inner.pointee.src = ends.destination.pointee
+      inner.pointee.dst = ends.source.pointee
       guard let outer = packet.at(dynamic: frame.pointee.network, svs_ipv6.self) else { return false }
       // ICMPv6's checksum covers the outer addresses too.
-      change.replace(fromServer ? outer.pointee.src : outer.pointee.dst, by: address)
-      if fromServer { outer.pointee.src = address } else { outer.pointee.dst = address }
+      if !keepsSender {
+        change.replace(outer.pointee.src, by: ends.source.pointee)
+        outer.pointee.src = ends.source.pointee
+      }
+      change.replace(outer.pointee.dst, by: ends.destination.pointee)
+      outer.pointee.dst = ends.destination.pointee
     }
     guard let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self) else { return false }
     var sum = Checksum(updating: icmp.pointee.check)

@@ -100,19 +100,4 @@ extension PacketPath {
     if source { udp.pointee.sport = port } else { udp.pointee.dport = port }
     return true
   }
-
-  /// Translates what NAT changes of SCTP: a port, and the checksum with it.
-  @inlinable @inline(__always)
-  func translateSCTP(
-    _ packet: Packet, _ frame: UnsafePointer<Frame>, _ source: Bool, _ port: UInt16
-  ) -> Bool {
-    guard let sctp = packet.at(dynamic: frame.pointee.transport, svs_sctp.self) else { return false }
-    let old = source ? sctp.pointee.sport : sctp.pointee.dport
-    if old == port { return true }
-    let difference = UInt32(old ^ port) << (source ? 0 : 16)
-    let header = UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
-    sctp.pointee.check ^= platform.changeOfCRC32C(difference, length: frame.pointee.length &- header)
-    if source { sctp.pointee.sport = port } else { sctp.pointee.dport = port }
-    return true
-  }
 }

@@ -19,6 +19,8 @@ public enum DestinationHash: Scheduler {
   }
 
   #if !BPF
+    public static var followsServers: Bool { true }
+
     /// One bucket to each server in turn, whatever its weight.
     public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
       service.table = (0..<Int(SVS_TABLE_BUCKETS)).map { servers.isEmpty ? 0 : servers[$0 % servers.count].server }

@@ -50,6 +50,8 @@ public enum MaglevHash: Scheduler {
   }
 
   #if !BPF
+    public static var followsServers: Bool { true }
+
     /// Servers take buckets in turn, each along its own permutation, as many in a row as its share of the weights.
     public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
       let size = Int(buckets)
@@ -81,12 +83,6 @@ public enum MaglevHash: Scheduler {
           taken = 0
         }
       }
-    }
-
-    private static func greatestCommonDivisor(_ a: Int32, _ b: Int32) -> Int32 {
-      var (a, b) = (a, b)
-      while b != 0 { (a, b) = (b, a % b) }
-      return a
     }
   #endif
 }

@@ -2,7 +2,7 @@ import DataplaneTypes
 
 /// The algorithm that picks a real server for a new connection.
 ///
-/// The packet path calls `pick`; user space calls `rulesChanged` after every change of the service's servers.
+/// The packet path calls `pick`; user space calls `rulesChanged` after changes of the service's servers.
 /// A scheduler that looks along the servers does it by a `ServerWalk`, and says in `consider` and `wrapped` what it
 /// looks for. Servers are named by index + 1; 0 is none.
 public protocol Scheduler {
@@ -27,8 +27,14 @@ public protocol Scheduler {
   static func wrapped<P: Platform>(_ walk: inout ServerWalk<P>) -> Bool
 
   #if !BPF
+    /// Whether the scheduler keeps anything that depends on the servers; `rulesChanged` is called for those only.
+    static var followsServers: Bool { get }
+
     /// Brings the scheduler's own state in line with the servers as they are now.
     static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView])
+
+    /// Does what `rulesChanged` does, where the weights that occur are all it takes; false where they are not.
+    static func weightsChanged(_ service: inout SchedulerState, _ weights: some Sequence<Int32>) -> Bool
   #endif
 }
 
@@ -44,7 +50,11 @@ extension Scheduler {
   public static func wrapped<P: Platform>(_ walk: inout ServerWalk<P>) -> Bool { false }
 
   #if !BPF
+    public static var followsServers: Bool { false }
     public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {}
+    public static func weightsChanged(_ service: inout SchedulerState, _ weights: some Sequence<Int32>) -> Bool {
+      false
+    }
   #endif
 }
 
@@ -82,6 +92,15 @@ extension Scheduler {
       self.cursor = cursor
       self.maximumWeight = maximumWeight
       self.weightDivisor = weightDivisor
+    }
+  }
+
+  extension Scheduler {
+    /// Of weights; 0 is divided by all.
+    static func greatestCommonDivisor(_ a: Int32, _ b: Int32) -> Int32 {
+      var (a, b) = (a, b)
+      while b != 0 { (a, b) = (b, a % b) }
+      return a
     }
   }
 #endif

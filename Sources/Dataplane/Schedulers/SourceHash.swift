@@ -44,6 +44,8 @@ public enum SourceHash: Scheduler {
   }
 
   #if !BPF
+    public static var followsServers: Bool { true }
+
     /// Deals the buckets out along the list, to every server in turn as many as its weight, at least one.
     public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
       var table = [UInt32](repeating: 0, count: Int(SVS_TABLE_BUCKETS))

@@ -65,6 +65,8 @@ public enum TwoChoices: Scheduler {
   }
 
   #if !BPF
+    public static var followsServers: Bool { true }
+
     public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
       if service.cursor == 0 { service.cursor = UInt64.random(in: 1...UInt64.max) }
     }

@@ -64,16 +64,20 @@ public enum WeightedRoundRobin: Scheduler {
   }
 
   #if !BPF
+    public static var followsServers: Bool { true }
+
     /// The levels that occur are the top one and all below it at distances of the divisor, down to 1. A round that was
     /// under way goes on at its level, or at the top where that is lower now; it begins again at the list's head.
     public static func rulesChanged(_ service: inout SchedulerState, _ servers: [ServerView]) {
+      _ = weightsChanged(&service, servers.lazy.map(\.weight))
+    }
+
+    public static func weightsChanged(_ service: inout SchedulerState, _ weights: some Sequence<Int32>) -> Bool {
       var divisor: Int32 = 0
       var largest: Int32 = 0
-      for server in servers where server.weight > 0 {
-        var (a, b) = (divisor, server.weight)
-        while b != 0 { (a, b) = (b, a % b) }
-        divisor = a
-        largest = max(largest, server.weight)
+      for weight in weights where weight > 0 {
+        divisor = greatestCommonDivisor(divisor, weight)
+        largest = max(largest, weight)
       }
       divisor = max(divisor, 1)
       let top = largest > 0 ? UInt32(largest - (divisor - 1)) : 0
@@ -86,6 +90,7 @@ public enum WeightedRoundRobin: Scheduler {
       service.maximumWeight = top
       service.weightDivisor = UInt32(divisor)
       service.cursor = UInt64(level) << 32
+      return true
     }
   #endif
 }

@@ -7,9 +7,16 @@ public protocol HashTable<Key, Value> {
   func find(at key: UnsafePointer<Key>) -> UnsafeMutablePointer<Value>?
   /// Inserts a key that must not be there yet.
   func insert(_ key: Key, _ value: Value) -> InsertOutcome
+  /// As `insert`, without a copy of the key.
+  func insert(at key: UnsafePointer<Key>, _ value: Value) -> InsertOutcome
   /// Inserts a key or overwrites what it has.
   func replace(_ key: Key, _ value: Value) -> InsertOutcome
   func remove(_ key: Key)
+}
+
+extension HashTable {
+  @inlinable @inline(__always)
+  public func insert(at key: UnsafePointer<Key>, _ value: Value) -> InsertOutcome { insert(key.pointee, value) }
 }
 
 public enum InsertOutcome: UInt8 {

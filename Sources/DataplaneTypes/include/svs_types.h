@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 5u
+#define SVS_LAYOUT_VERSION 6u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -22,6 +22,10 @@
 
 /* One tick is 2^24 ns, about 16.8 ms: 32 bits of ticks last 2.2 years and are compared by their difference. */
 #define SVS_TICK_SHIFT 24
+
+/* What FULLNAT connections have beside their records, in chunks of their own: most directors need none. */
+#define SVS_EXCHANGE_CHUNK_SHIFT 14
+#define SVS_EXCHANGE_CHUNK_SIZE (1u << SVS_EXCHANGE_CHUNK_SHIFT)
 
 /* ---- connections ---- */
 
@@ -70,6 +74,15 @@ struct svs_connection {
     uint8_t notes;               /* refreshes of the way in the low 4 bits, SVS_DRAINING, SVS_OWN */
     uint32_t rules;              /* generation of the rules under which its server was last seen to stand;
                                     of a template: its timeout in ticks */
+};
+
+/* The director's address and port that stand for the client before the server of a FULLNAT connection. */
+struct svs_exchange {
+    struct svs_addr local;
+    uint16_t port;               /* network order */
+    uint16_t reserved;
+    uint32_t range;              /* index of the range it was leased from */
+    uint64_t spare;
 };
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
@@ -128,9 +141,29 @@ struct svs_server {
     int32_t last_weight;         /* the last that was not 0, or what it came with */
     uint32_t quiesced;           /* tick at which its weight became 0 */
     uint32_t incarnation;        /* counts the servers that this record has been */
+    uint32_t local;              /* the first range of local addresses for it, index + 1; 0 without FULLNAT */
+    uint32_t exhausted;          /* tick at which no local port was free for it */
     uint32_t reserved;
     struct svs_counters zero;    /* what its counters were when last zeroed */
     struct svs_counters joined;  /* and when it began to count for its service */
+};
+
+/* Local addresses of the director: a power of two of them, and a range of ports. */
+#define SVS_LOCAL_RANGES 256u
+
+struct svs_local_range {
+    struct svs_addr first;
+    uint8_t status, family;
+    uint8_t bits;                /* 2^bits addresses */
+    uint8_t is_own;              /* an address of the director that nobody named */
+    uint16_t first_port;         /* host order */
+    uint16_t reserved;
+    uint32_t ports;              /* how many, for each address */
+    uint32_t next;               /* of the same pool: index + 1 */
+    uint32_t used;               /* leases that stand, to all servers together */
+    uint32_t pool;               /* service index + 1, 0 for the default pool */
+    uint64_t cursor;             /* counts places given out */
+    uint64_t exhausted;          /* how often no place was free */
 };
 
 struct svs_table { uint32_t bucket[SVS_TABLE_BUCKETS]; };   /* server index + 1 */
@@ -194,8 +227,13 @@ struct svs_config {
     uint32_t udp_drain_limit;    /* ticks after which UDP is not kept with a server of weight 0; 0: never */
     uint32_t fragment_lifetime;  /* ticks after a first fragment that later ones may still come */
     uint32_t offers_twos;        /* whether commands know the scheduler twos */
-    uint32_t reserved[9];
+    uint32_t unfinished;         /* a command has left work for its end; whoever finds this, does it */
+    uint32_t routed_marks;       /* SVS_ROUTED_...: the operator's own rules route services' marks; old kernels only */
+    uint32_t reserved[7];
 };
+
+#define SVS_ROUTED_4 1u
+#define SVS_ROUTED_6 2u
 
 #define SVS_HAS_PORT_ZERO 1u     /* a service for all ports of its VIP */
 #define SVS_HAS_FTP 2u           /* a service at port 21, which takes passive data connections too */
@@ -250,5 +288,7 @@ _Static_assert(sizeof(struct svs_flow_key) == 40, "flow key");
 _Static_assert(sizeof(struct svs_flow4_key) == 16, "flow key of IPv4");
 _Static_assert(sizeof(struct svs_hop) == 24, "hop");
 _Static_assert(sizeof(struct svs_connection) == 128, "connection");
+_Static_assert(sizeof(struct svs_exchange) == 32, "exchange");
+_Static_assert(sizeof(struct svs_local_range) == 56, "local range");
 _Static_assert(sizeof(struct svs_locality) == 144, "locality");
 _Static_assert(sizeof(struct svs_service_key) == 20, "service key");

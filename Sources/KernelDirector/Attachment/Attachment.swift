@@ -22,6 +22,11 @@ public struct Attachment: Sendable {
   public var interface: String
   public var driver: String
   public var outcome: Outcome
+
+  public var wasRefused: Bool {
+    if case .refused = outcome { return true }
+    return false
+  }
 }
 
 extension Director {
@@ -38,8 +43,14 @@ extension Director {
           throw .capacityFixed(tables.config.pointee.connection_capacity)
         }
       }
+      let isNew = self.tables == nil
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
       let results = interfaces.map { attach($0, tables) }
+      if isNew, !names.isEmpty, results.allSatisfy(\.wasRefused) {
+        // Nothing came of what was asked for: no director is left that nobody asked for.
+        destroy()
+        return results
+      }
       // Last: a command that was killed before has attached nothing that the first service would rely on.
       tables.config.pointee.attach_mode = names.isEmpty ? AttachMode.everywhere : AttachMode.byName
       try refreshDevices(tables)
@@ -55,10 +66,18 @@ extension Director {
     static let everywhere: UInt32 = 2
   }
 
-  /// What the first service of a namespace does: what cannot be attached is told by `svs status`, not here.
+  /// What the first service of a namespace does: what cannot be attached is told by `svs status`.
+  ///
+  /// Only where all is in vain is it remarked on at once. Without any interface that is up nothing is: that may be meant.
   func attachEverywhere(_ tables: Tables) {
     guard let interfaces = try? select([]) else { return }
-    for interface in interfaces { _ = attach(interface, tables) }
+    let refusals = interfaces.compactMap { interface -> String? in
+      guard case .refused(let error) = attach(interface, tables).outcome else { return nil }
+      return "\(interface.name): \(error.sentence)"
+    }
+    if let first = refusals.first, refusals.count == interfaces.count {
+      remarks.append("no interface could be attached, so no packet will be balanced (\(first)); see 'svs status'")
+    }
     tables.config.pointee.attach_mode = AttachMode.everywhere
     try? refreshDevices(tables)
   }
@@ -128,6 +147,8 @@ extension Director {
   }
 
   /// Unhooks the interfaces named; without names, everything, and frees all that this namespace's director holds.
+  ///
+  /// - Throws: `noSuchInterface`, `notAttached` before anything is changed.
   public func detach(_ names: [String]) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard exists else {
@@ -138,10 +159,15 @@ extension Director {
         destroy()
         return
       }
-      for interface in try select(names) {
+      // All are looked at before the first is unhooked.
+      let paths = try select(names).map { interface throws(DirectorError) in
         let path = folder.pin("links/\(interface.index)")
-        guard let link = try? PinnedLink(path: path) else { throw .notAttached(interface.name) }
-        link.detach()
+        guard (try? PinnedLink(path: path)) != nil else { throw .notAttached(interface.name) }
+        return path
+      }
+      for path in paths {
+        // One that is named twice is gone by now.
+        (try? PinnedLink(path: path))?.detach()
         unlink(path)
       }
     }

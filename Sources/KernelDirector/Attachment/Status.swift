@@ -29,6 +29,8 @@ public struct DirectorStatus: Sendable {
   public var connections: UInt32
   public var services: Int
   public var servers: Int
+  /// What FULLNAT leases from.
+  public var localAddresses: [LocalAddressSnapshot]
   public var maps: [MapStatus]
   public var events: [EventCount]
   /// What may surprise an operator, in whole sentences.
@@ -78,9 +80,10 @@ extension Director {
         attachments: attached,
         unattached: unattached, connectionCapacity: config.connection_capacity,
         connections: tables.runtime[0].pointee.live,
-        services: all.count, servers: all.reduce(0) { $0 + $1.servers.count }, maps: try mapSizes(),
+        services: all.count, servers: all.reduce(0) { $0 + $1.servers.count },
+        localAddresses: try localAddresses(), maps: try mapSizes(),
         events: eventCounts(tables), warnings: [])
-      return withWarnings(status, interfaces)
+      return withWarnings(status, interfaces, four: config.services4, six: config.services6)
     }
   }
 
@@ -111,7 +114,27 @@ extension Director {
     interfaces.first { $0.name == name }?.mtu ?? 0
   }
 
-  private func withWarnings(_ status: DirectorStatus, _ interfaces: [Interface]) -> DirectorStatus {
+  /// Which pools have a server that will soon have no port left to be asked from.
+  private func poolWarnings(_ ranges: [LocalAddressSnapshot]) -> [String] {
+    let pools = Dictionary(grouping: ranges.filter { !$0.isLeaving }) {
+      LocalPool(service: $0.service, family: $0.addresses.network.address.family, isImplicit: $0.isImplicit)
+    }
+    return pools.values.compactMap { ranges in
+      let places = ranges.reduce(0) { $0 + $1.addresses.places }
+      let fullest = UInt64(ranges.map(\.fullest).max() ?? 0)
+      guard fullest > 0, fullest * 10 >= places * 9, let first = ranges.first else { return nil }
+      return
+        "The pool of local addresses of \(first.addresses.network) is full, or nearly so: one real server has taken "
+        + "\(fullest) of \(places) ports. 'svs local-address add' adds more."
+    }.sorted()
+  }
+
+  /// - Parameters:
+  ///   - four: services of IPv4.
+  ///   - six: services of IPv6.
+  private func withWarnings(
+    _ status: DirectorStatus, _ interfaces: [Interface], four: UInt32, six: UInt32
+  ) -> DirectorStatus {
     var status = status
     if status.attachments.isEmpty, status.services > 0 {
       status.warnings.append(
@@ -139,10 +162,13 @@ extension Director {
         "The connection table is full, or nearly so: \(status.connections) of \(status.connectionCapacity) entries. "
           + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
     }
-    if !HandoverPair.isForwarding {
+    status.warnings += poolWarnings(status.localAddresses)
+    for (family, services, key) in [
+      (IPAddress.Family.ipv4, four, "net.ipv4.ip_forward"), (.ipv6, six, "net.ipv6.conf.all.forwarding"),
+    ] where services > 0 && !HandoverPair.isForwarding(family) {
       status.warnings.append(
-        "Forwarding was switched off at \(HandoverPair.inner), as 'sysctl net.ipv4.ip_forward=0' does: no route is "
-          + "looked up. 'svs attach' switches it on there again.")
+        "Forwarding was switched off at \(HandoverPair.inner), as 'sysctl \(key)=0' does: no route is looked up, and "
+          + "packets are answered as unreachable. 'svs attach' switches it on there again.")
     }
     if !interfaces.contains(where: { $0.name == HandoverPair.outer }) {
       status.warnings.append(
@@ -170,4 +196,11 @@ extension BPFMap {
     }
     return 0
   }
+}
+
+/// Ranges that one server may be asked from.
+private struct LocalPool: Hashable {
+  var service: ServiceIdentity?
+  var family: IPAddress.Family
+  var isImplicit: Bool
 }

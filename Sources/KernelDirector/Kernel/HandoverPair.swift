@@ -75,9 +75,10 @@ struct HandoverPair {
     }
   }
 
-  /// Whether IPv4 is forwarded at svs1, as it must be.
-  static var isForwarding: Bool {
-    let fd = Glibc.open("/proc/sys/net/ipv4/conf/\(inner)/forwarding", O_RDONLY | O_CLOEXEC)
+  /// Whether packets of a family are forwarded at svs1, as they must be.
+  static func isForwarding(_ family: IPAddress.Family) -> Bool {
+    let name = family == .ipv4 ? "ipv4" : "ipv6"
+    let fd = Glibc.open("/proc/sys/net/\(name)/conf/\(inner)/forwarding", O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { return true }
     defer { close(fd) }
     var byte: UInt8 = 0

@@ -47,22 +47,26 @@ final class RecordPool<Element> {
 
   private let outer: BPFMap
   private let name: String
-  private let chunkSize: Int
+  private let chunkShift: Int
   private var chunks: [Chunk] = []
+  /// Where the chunks' records begin.
+  private var starts: [UnsafeMutableRawPointer] = []
+  /// The kernel rounds elements up to 8 bytes.
+  private let stride = (MemoryLayout<Element>.size + 7) & ~7
   /// The records of a director in memory.
   private let memory: MemoryPool<Element>?
 
-  init(_ outer: consuming BPFMap, name: String, chunkSize: Int) {
+  init(_ outer: consuming BPFMap, name: String, chunkShift: Int) {
     self.outer = outer
     self.name = name
-    self.chunkSize = chunkSize
+    self.chunkShift = chunkShift
     memory = nil
   }
 
   init(_ memory: MemoryPool<Element>, name: String) {
     outer = .absent
     self.name = name
-    chunkSize = 1
+    chunkShift = 0
     self.memory = memory
   }
 
@@ -72,9 +76,10 @@ final class RecordPool<Element> {
       guard let record = memory.find(index) else { throw .full(what: name) }
       return record
     }
-    let number = Int(index) / chunkSize
-    while chunks.count <= number { try openChunk(UInt32(chunks.count)) }
-    return chunks[number].records[Int(index) % chunkSize]
+    let number = Int(index) >> chunkShift
+    while starts.count <= number { try openChunk(UInt32(chunks.count)) }
+    let place = Int(index) & (1 << chunkShift - 1)
+    return (starts[number] + place * stride).assumingMemoryBound(to: Element.self)
   }
 
   private func openChunk(_ number: UInt32) throws(DirectorError) {
@@ -84,7 +89,9 @@ final class RecordPool<Element> {
     let fd = bpf_map_get_fd_by_id(id)
     guard fd >= 0 else { throw .system(doing: "open a chunk of the \(name) pool", errno: errno) }
     let map = BPFMap(owning: fd)
-    chunks.append(Chunk(try MappedArray<Element>(map.descriptor, count: chunkSize)))
+    let chunk = Chunk(try MappedArray<Element>(map.descriptor, count: 1 << chunkShift))
+    chunks.append(chunk)
+    starts.append(UnsafeMutableRawPointer(chunk.records[0]))
   }
 
   /// Makes sure that the chunk of a record is there.
@@ -93,11 +100,11 @@ final class RecordPool<Element> {
       if index >= UInt32(memory.capacity) { throw .full(what: name) }
       return
     }
-    let number = index / UInt32(chunkSize)
+    let number = index >> UInt32(chunkShift)
     guard number < SVS_CHUNKS else { throw .full(what: name) }
     if outer.find(number, UInt32(0)) != nil { return }
     let map = try makeChunk(
-      BPF_MAP_TYPE_ARRAY, name: name, valueSize: MemoryLayout<Element>.size, count: chunkSize,
+      BPF_MAP_TYPE_ARRAY, name: name, valueSize: MemoryLayout<Element>.size, count: 1 << chunkShift,
       flags: UInt32(BPF_F_MMAPABLE))
     try outer.update(number, UInt32(bitPattern: map.descriptor), "add a chunk to the \(name) pool")
   }

@@ -8,8 +8,8 @@ import Netlink
 ///
 ///     0: from all iif svs1 goto 1              what the director passes on goes the usual ways
 ///     0: from all iif svs0 goto 1              so the director asks whether a destination has any route,
-///     32799: from all iif svs0 prohibit        and is told this where it has none; nothing comes in by svs0
-///     0: from all fwmark MARK lookup 21335     one for each service by mark
+///     32799: from all iif svs0 lookup 21336    and is told of a prohibition where it has none; nothing comes in by svs0
+///     0: from all fwmark MARK/MASK lookup 21335  for services by mark (`MarkBlock`)
 ///     0: from all [iif lo] ipproto P dport N lookup 21334   VIPs, at services' ports: of what this host itself
 ///                                              sends, or of all where there are marks
 ///     0: from all lookup local                 the rule that was there, behind those above
@@ -20,6 +20,8 @@ import Netlink
 struct Steering {
   private static let vips: UInt32 = 21_334
   private static let marks: UInt32 = 21_335
+  /// Its one route prohibits. A rule that prohibits would do for IPv4; under IPv6 the packet path is not told of it.
+  private static let nowhere: UInt32 = 21_336
   private static let local: UInt32 = 255
 
   /// What this host sends to a VIP: an Ethernet's frame less what a tunnel adds at most. The kernel looks the route up
@@ -52,22 +54,25 @@ struct Steering {
   /// Brings the rules in line with a wish; those that are right already are not touched.
   ///
   /// Every step leaves rules that route as before or as wished: a rule is there before what it replaces goes.
-  func apply(_ wish: Wish) throws(DirectorError) {
+  ///
+  /// - Returns: whether rules of somebody else's route packets of the marks too.
+  func apply(_ wish: Wish) throws(DirectorError) -> Bool {
     do {
-      try change(to: wish)
+      return try change(to: wish)
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
   }
 
-  private func change(to wish: Wish) throws(NetlinkError) {
+  private func change(to wish: Wish) throws(NetlinkError) -> Bool {
     let netlink = try NetlinkSocket()
     let all = try netlink.rules().filter { $0.family == family }
     let present = Set(all.filter(Self.isOurs))
-    if wish.isNothing, present.isEmpty { return }
+    if wish.isNothing, present.isEmpty { return false }
     if !wish.isNothing {
       try netlink.addRoute(
         Route(to: .everything(family), interfaceIndex: interface, table: Self.marks), replacing: true)
+      try netlink.addRoute(prohibition, replacing: true)
     }
     let wanted = rules(wish)
     var isChanged = false
@@ -83,6 +88,7 @@ struct Steering {
       for _ in 0..<locals { try netlink.removeRule(local) }
     }
     if wish.isNothing { removeRoutes(netlink) }
+    return all.contains { Self.routes($0, wish.marks) }
   }
 
   private var local: Rule { rule(Priority.first, table: Self.local) }
@@ -105,15 +111,12 @@ struct Steering {
     add(rule(Priority.first, goto: Priority.anchor)) { $0.inputInterface = HandoverPair.inner }
     if !wish.marks.isEmpty {
       add(rule(Priority.first, goto: Priority.anchor)) { $0.inputInterface = HandoverPair.outer }
-      add(rule(Priority.none)) {
-        $0.inputInterface = HandoverPair.outer
-        $0.prohibits = true
-      }
+      add(rule(Priority.none, table: Self.nowhere)) { $0.inputInterface = HandoverPair.outer }
     }
-    for mark in wish.marks.sorted() {
+    for block in MarkBlock.cover(wish.marks) {
       add(rule(Priority.first, table: Self.marks)) {
-        $0.mark = mark
-        $0.markMask = ~0
+        $0.mark = block.mark
+        $0.markMask = block.mask
       }
     }
     for (proto, ranges) in wish.ports.ranges.sorted(by: { $0.key < $1.key }) {
@@ -129,12 +132,20 @@ struct Steering {
     return rules
   }
 
+  /// Whether a rule of somebody else's routes packets of these marks, as for a VIP that is no address of this host:
+  /// `ip rule add fwmark 1 lookup 100` with `local default dev lo` in table 100.
+  private static func routes(_ rule: Rule, _ marks: Set<UInt32>) -> Bool {
+    guard !isOurs(rule), !rule.prohibits, !rule.discards, let mark = rule.mark else { return false }
+    let mask = rule.markMask ?? ~0
+    return marks.contains { $0 & mask == mark }
+  }
+
   private static func isOurs(_ rule: Rule) -> Bool {
     switch rule.priority {
     case Priority.first where rule.target == Priority.anchor: HandoverPair.owns(rule.inputInterface ?? "")
     case Priority.first: rule.table == marks || rule.table == vips
     case Priority.anchor: rule.table == local && rule.inputInterface == nil && rule.source == nil
-    case Priority.none: rule.prohibits && rule.inputInterface == HandoverPair.outer
+    case Priority.none: rule.inputInterface == HandoverPair.outer
     default: false
     }
   }
@@ -173,19 +184,22 @@ struct Steering {
     try? NetlinkSocket().removeRoute(Route(to: IPPrefix(vip), interfaceIndex: interface, table: Self.vips))
   }
 
+  private var prohibition: Route { Route(to: .everything(family), table: Self.nowhere, kind: .prohibit) }
+
   private func removeRoutes(_ netlink: borrowing NetlinkSocket) {
     for table in [Self.vips, Self.marks] {
       for route in (try? netlink.routes(table: table)) ?? [] where route.destination.address.family == family {
         try? netlink.removeRoute(route)
       }
     }
+    try? netlink.removeRoute(prohibition)
   }
 
   /// Takes all of it away, in both families.
   static func remove() {
     for family in [IPAddress.Family.ipv4, .ipv6] {
       MarkForwarding(family: family).end()
-      try? Steering(family: family, interface: 0).apply(Wish())
+      _ = try? Steering(family: family, interface: 0).apply(Wish())
     }
   }
 }

@@ -15,6 +15,8 @@ final class Tables {
   let servers: RecordPool<svs_server>
   let hashTables: RecordPool<svs_table>
   let localities: LocalityTable
+  let exchanges: RecordPool<svs_exchange>
+  let localRanges: MappedArray<svs_local_range>
   let serverCounters: CounterPool
   let devices: BPFMap
   let connections: BPFMap
@@ -45,12 +47,17 @@ final class Tables {
     devices = try BPFMap(pinnedAt: folder.pin("svs_devices"))
     connections = try BPFMap(pinnedAt: folder.pin("svs_connections"))
     events = try BPFMap(pinnedAt: folder.pin("svs_events"))
-    let chunk = Int(SVS_CHUNK_SIZE)
-    services = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_service_pool")), name: "service", chunkSize: chunk)
-    servers = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_server_pool")), name: "server", chunkSize: chunk)
+    let chunk = Int(SVS_CHUNK_SHIFT)
+    services = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_service_pool")), name: "service", chunkShift: chunk)
+    servers = RecordPool(try BPFMap(pinnedAt: folder.pin("svs_server_pool")), name: "server", chunkShift: chunk)
     hashTables = RecordPool(
-      try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkSize: Int(SVS_TABLE_CHUNK_SIZE))
+      try BPFMap(pinnedAt: folder.pin("svs_table_pool")), name: "hash table", chunkShift: Int(SVS_TABLE_CHUNK_SHIFT))
     localities = LocalityTable(try BPFMap(pinnedAt: folder.pin("svs_locality_pool")))
+    exchanges = RecordPool(
+      try BPFMap(pinnedAt: folder.pin("svs_exchange_pool")), name: "exchange",
+      chunkShift: Int(SVS_EXCHANGE_CHUNK_SHIFT))
+    let ranges = try BPFMap(pinnedAt: folder.pin("svs_local_ranges"))
+    localRanges = try MappedArray<svs_local_range>(ranges.descriptor, count: Int(SVS_LOCAL_RANGES))
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")
     memory = nil
   }
@@ -60,7 +67,7 @@ final class Tables {
     self.folder = folder
     self.memory = memory
     guard let config = memory.configuration.find(0), let run = memory.runtime.find(0),
-      let state = operators.find(0)
+      let state = operators.find(0), let ranges = memory.localRanges.find(0)
     else { throw .full(what: "memory") }
     configuration = MappedArray(at: config, count: 1)
     runtime = MappedArray(at: run, count: 1)
@@ -73,6 +80,8 @@ final class Tables {
     servers = RecordPool(memory.servers, name: "server")
     hashTables = RecordPool(memory.hashTables, name: "hash table")
     localities = LocalityTable(inMemory: ())
+    exchanges = RecordPool(memory.exchanges, name: "exchange")
+    localRanges = MappedArray(at: ranges, count: Int(SVS_LOCAL_RANGES))
     serverCounters = CounterPool(memory.serverCounters, name: "server counter")
   }
 

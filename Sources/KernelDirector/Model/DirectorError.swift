@@ -11,6 +11,11 @@ public enum DirectorError: Error, Hashable, Sendable {
   /// A real server's address that cannot be one: unspecified, multicast, broadcast, or IPv6 link-local or mapped IPv4.
   /// The director's own addresses can.
   case invalidServer
+  /// Local addresses that are no network of at most 65,536, or port 0.
+  case invalidLocalAddress
+  /// These local addresses, or some of them, are in a pool already.
+  case localAddressTaken
+  case noSuchLocalAddress
   /// A lower threshold above the upper one.
   case thresholdOrder
   case noSuchInterface(String)

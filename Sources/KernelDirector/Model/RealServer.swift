@@ -6,6 +6,9 @@ public enum ForwardingMethod: UInt8, Hashable, Sendable {
   case direct = 1
   /// Tunnelling, `-i`: the packet travels inside another.
   case tunnel = 2
+  /// FULLNAT, `--fullnat`: source and destination rewritten; the server sees an address of the director's, and needs no
+  /// route through it.
+  case fullNAT = 4
 }
 
 /// The tunnels a real server can be reached by.

@@ -36,10 +36,15 @@ public protocol RuleStore {
   func startSyncDaemon(_ daemon: SyncDaemon) throws(DirectorError)
   func stopSyncDaemon(_ role: SyncDaemon.Role) throws(DirectorError)
 
+  /// What the commands that succeeded since the last call should tell their user besides, each said once.
+  func takeRemarks() -> [String]
+
   /// Runs many commands as one sitting, so that a store may do once what it would do for each.
   ///
   /// Commands inside still succeed or fail one by one, and what succeeded stays when the body ends early.
-  func inOneSitting<Result>(_ body: () -> Result) -> Result
+  ///
+  /// - Throws: What failed of that which was done once for several commands.
+  func inOneSitting<Result>(_ body: () -> Result) throws(DirectorError) -> Result
 }
 
 /// What a store does that has no timers and no daemons of its own, and counts nothing.
@@ -57,5 +62,7 @@ extension RuleStore {
   }
   public func stopSyncDaemon(_ role: SyncDaemon.Role) throws(DirectorError) { throw .noSyncDaemon }
 
-  public func inOneSitting<Result>(_ body: () -> Result) -> Result { body() }
+  public func takeRemarks() -> [String] { [] }
+
+  public func inOneSitting<Result>(_ body: () -> Result) throws(DirectorError) -> Result { body() }
 }

@@ -8,7 +8,7 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       try check(server, settings, service)
-      if try find(server, in: record, tables) != nil { throw .serverExists }
+      if try find(server, in: record, index, tables) != nil { throw .serverExists }
       guard try isServerAddress(server.address) else { throw .invalidServer }
       try upkeep(tables)
       defer { rulesChanged(tables) }
@@ -36,6 +36,7 @@ extension Director {
       entry.pointee.last_weight = 0
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
+      try giveLocalAddresses(entry, settings.method, tables)
       entry.pointee.joined = tables.serverCounters.read(number)
       entry.pointee.next = record.pointee.first
       if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
@@ -43,7 +44,8 @@ extension Director {
       record.pointee.server_count += 1
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
       record.pointee.first = number + 1
-      try reschedule(index, record, tables)
+      ledger.longLists[index]?.insert(number, entry)
+      try serversChanged(index, record, tables)
     }
   }
 
@@ -53,82 +55,102 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
       try check(server, settings, service)
-      guard let (_, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
+      guard let (_, entry) = try find(server, in: record, index, tables) else { throw .noSuchServer }
       try upkeep(tables)
       defer { rulesChanged(tables) }
+      ledger.longLists[index]?.weightChanged(from: entry.pointee.weight, to: Int32(clamping: settings.weight))
+      // Before the method: whoever sees FULLNAT finds where to lease from.
+      try giveLocalAddresses(entry, settings.method, tables)
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = tunnelSource(server.address, settings)
-      try reschedule(index, record, tables)
+      try serversChanged(index, record, tables)
     }
   }
 
   public func deleteServer(_ server: Endpoint, of service: ServiceIdentity) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
-      guard let (number, entry) = try find(server, in: record, tables) else { throw .noSuchServer }
+      guard let (number, entry) = try find(server, in: record, index, tables) else { throw .noSuchServer }
       try upkeep(tables)
       defer { rulesChanged(tables) }
-      let next = entry.pointee.next
-      var previous: UInt32 = 0
-      if record.pointee.first == number + 1 {
-        record.pointee.first = next
+      let previous = try predecessor(of: number, in: record, index, tables)
+      if previous == 0 {
+        record.pointee.first = entry.pointee.next
       } else {
-        previous = record.pointee.first
-        while previous != 0 {
-          let before = try tables.servers.record(previous - 1)
-          if before.pointee.next == number + 1 {
-            before.pointee.next = next
-            break
-          }
-          previous = before.pointee.next
-        }
+        try tables.servers.record(previous - 1).pointee.next = entry.pointee.next
       }
+      if record.pointee.server_count > 0 { record.pointee.server_count -= 1 }
       // A turn that stood at this server stands at the one before it now.
       if UInt32(truncatingIfNeeded: record.pointee.cursor) == number + 1 {
         record.pointee.cursor = record.pointee.cursor & ~0xffff_ffff | UInt64(previous)
       }
       entry.retire(from: record.pointee.key)
       record.pointee.carried += tables.serverCounters.read(number) - entry.pointee.joined
-      ledger.freeServers = nil
-      ledger.removedServers = nil
-      try reschedule(index, record, tables)
+      ledger.longLists[index]?.remove(number, entry, behind: previous)
+      ledger.retired(number, entry)
+      try serversChanged(index, record, tables)
     }
   }
 
   /// The server of a service that stands at an address and port.
   func find(
-    _ server: Endpoint, in service: UnsafeMutablePointer<svs_service>, _ tables: Tables
+    _ server: Endpoint, in service: UnsafeMutablePointer<svs_service>, _ index: UInt32, _ tables: Tables
   ) throws(DirectorError) -> (UInt32, UnsafeMutablePointer<svs_server>)? {
+    if try listIsLong(service, index, tables) {
+      guard let number = ledger.longLists[index]?.numbers[server] else { return nil }
+      return (number, try tables.servers.record(number))
+    }
+    let wanted = svs_addr(server.address)
     var next = service.pointee.first
     while next != 0 {
       let entry = try tables.servers.record(next - 1)
-      if entry.isAt(server) { return (next - 1, entry) }
+      if entry.isAt(wanted, server) { return (next - 1, entry) }
       next = entry.pointee.next
     }
     return nil
+  }
+
+  /// Index + 1 of the server before one in its service's list, 0 for the first.
+  private func predecessor(
+    of number: UInt32, in service: UnsafeMutablePointer<svs_service>, _ index: UInt32, _ tables: Tables
+  ) throws(DirectorError) -> UInt32 {
+    if try listIsLong(service, index, tables) { return ledger.longLists[index]?.previous[number] ?? 0 }
+    var previous: UInt32 = 0
+    var next = service.pointee.first
+    while next != 0, next != number + 1 {
+      previous = next
+      next = try tables.servers.record(next - 1).pointee.next
+    }
+    return previous
+  }
+
+  /// Whether a service has so many servers that its list is gone through once in a sitting, not for each command.
+  private func listIsLong(
+    _ service: UnsafeMutablePointer<svs_service>, _ index: UInt32, _ tables: Tables
+  ) throws(DirectorError) -> Bool {
+    guard isSitting else { return false }
+    if ledger.longLists[index] != nil { return true }
+    guard service.pointee.server_count >= LongList.length else { return false }
+    var list = LongList()
+    var next = service.pointee.first
+    while next != 0 {
+      let entry = try tables.servers.record(next - 1)
+      list.append(next - 1, entry)
+      next = entry.pointee.next
+    }
+    ledger.longLists[index] = list
+    return true
   }
 
   /// A removed server of the same service that connections still refer to.
   private func findRemoved(
     _ server: Endpoint, _ key: svs_service_key, _ tables: Tables
   ) throws(DirectorError) -> UInt32? {
-    if ledger.removedServers == nil {
-      var removed: [UInt32] = []
-      for index in 0..<tables.config.pointee.servers_used {
-        let entry = try tables.servers.record(index)
-        if entry.pointee.status == SVS_REMOVED, entry.isDraining { removed.append(index) }
-      }
-      ledger.removedServers = removed
-    }
-    for (position, index) in (ledger.removedServers ?? []).enumerated() {
-      let entry = try tables.servers.record(index)
-      if entry.pointee.status == SVS_REMOVED, entry.pointee.home == key, entry.isAt(server) {
-        ledger.removedServers?.remove(at: position)
-        ledger.freeServers?.removeAll { $0 == index }
-        return index
-      }
-    }
-    return nil
+    try surveyServers(tables)
+    guard let service = key.identity,
+      let number = ledger.removedServers?.removeValue(forKey: Ledger.Former(service: service, server: server))
+    else { return nil }
+    return try tables.servers.record(number).pointee.status == SVS_REMOVED ? number : nil
   }
 
   private func check(

@@ -34,7 +34,7 @@ extension Director {
         // Without the kernel's routing no marked packet would ever come. Of other services only what this host itself
         // sends goes astray, as where the kernel has no policy routing.
         if key.proto == 0 {
-          try delete(record, tables)
+          try delete(index, record, tables)
           throw error
         }
       }
@@ -91,8 +91,8 @@ extension Director {
 
   public func deleteService(_ service: ServiceIdentity) throws(DirectorError) {
     try locked { () throws(DirectorError) in
-      guard let tables, let (_, record) = try find(service, tables) else { throw .noSuchService }
-      try delete(record, tables)
+      guard let tables, let (index, record) = try find(service, tables) else { throw .noSuchService }
+      try delete(index, record, tables)
       try? steer(record.pointee.key, isLive: false, tables)
       rulesChanged(tables)
     }
@@ -103,7 +103,7 @@ extension Director {
       guard let tables else { return }
       for index in 0..<tables.config.pointee.services_used {
         let record = try tables.services.record(index)
-        if record.pointee.status == SVS_LIVE { try delete(record, tables) }
+        if record.pointee.status == SVS_LIVE { try delete(index, record, tables) }
       }
       // Whatever a killed command left uncounted.
       tables.config.pointee.services4 = 0
@@ -112,25 +112,32 @@ extension Director {
       tables.config.pointee.marks6 = 0
       if !isSimulated { Steering.remove() }
       ledger.steered = [:]
+      ledger.steeredVIPs = []
+      backlog.clear()
+      tables.config.pointee.unfinished = 0
       rulesChanged(tables)
     }
   }
 
-  private func delete(_ record: UnsafeMutablePointer<svs_service>, _ tables: Tables) throws(DirectorError) {
+  private func delete(
+    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
+  ) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
+    removeLocalAddresses(of: record.pointee.number, tables)
     countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
+    var isReferredTo = false
     var next = record.pointee.first
     while next != 0 {
       let server = try tables.servers.record(next - 1)
       server.retire(from: record.pointee.key)
+      ledger.retired(next - 1, server)
+      if server.isDraining { isReferredTo = true }
       next = server.pointee.next
     }
     record.pointee.first = 0
-    ledger.freeServices = nil
-    ledger.freeServers = nil
-    ledger.removedServers = nil
-    ledger.freeTables = nil
+    ledger.retired(index, record, isReferredTo: isReferredTo)
+    backlog.services.remove(index)
   }
 
   /// The live record of a service.
@@ -145,6 +152,27 @@ extension Director {
     // A command that was killed may have left an index entry without a service behind it.
     guard record.pointee.status == SVS_LIVE, record.pointee.key == key else { return nil }
     return (index, record)
+  }
+
+  /// Called after the servers of a service have changed.
+  ///
+  /// A table of servers is made anew; in a sitting that waits for the changes that follow.
+  func serversChanged(
+    _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
+  ) throws(DirectorError) {
+    guard isSitting else { return try reschedule(index, record, tables) }
+    let scheduler = record.pointee.scheduler
+    guard SchedulerNames.followsServers(scheduler) else { return }
+    if SchedulerNames.tableRecords(scheduler) > 0 {
+      backlog.services.insert(index)
+      postpone(tables)
+      return
+    }
+    var state = record.state
+    if let weights = ledger.longLists[index]?.weights, SchedulerNames.weightsChanged(scheduler, &state, weights.keys) {
+      return record.write(state)
+    }
+    try reschedule(index, record, tables)
   }
 
   /// Brings the scheduler's own state in line with the service's servers.
@@ -163,9 +191,8 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.server_count = UInt32(servers.count)
-    var state = SchedulerState(
-      cursor: successor == nil ? record.pointee.cursor : 0, maximumWeight: record.pointee.max_weight,
-      weightDivisor: record.pointee.weight_gcd)
+    var state = record.state
+    if successor != nil { state.cursor = 0 }
     // A simulation draws the same numbers each time.
     if isSimulated, scheduler == TwoChoices.number, state.cursor == 0 { state.cursor = UInt64(index) + 1 }
     SchedulerNames.rulesChanged(scheduler, &state, servers)
@@ -173,9 +200,7 @@ extension Director {
     let oldRecords = SchedulerNames.tableRecords(record.pointee.scheduler)
     // Packets go on with the old table until the new one is whole.
     let new = try state.table.map { buckets throws(DirectorError) in try store(buckets, tables) + 1 } ?? 0
-    record.pointee.max_weight = state.maximumWeight
-    record.pointee.weight_gcd = state.weightDivisor
-    if state.cursor != record.pointee.cursor { record.pointee.cursor = state.cursor }
+    record.write(state)
     if successor != nil { record.pointee.memory &+= 1 }
     if SchedulerNames.tableRecords(scheduler) >= oldRecords {
       record.pointee.table = new
@@ -185,7 +210,7 @@ extension Director {
       record.pointee.table = new
     }
     // To the front: it is taken again last, when no packet looks at it any more.
-    if old != 0 { ledger.freeTables?.insert(contentsOf: old - 1..<old - 1 + oldRecords, at: 0) }
+    if old != 0 { ledger.freeTables?.giveBack(old - 1, oldRecords) }
   }
 }
 
@@ -197,6 +222,18 @@ extension UnsafeMutablePointer where Pointee == svs_service {
     pointee.engine = settings.persistenceEngine == "sip" ? 1 : 0
     pointee.persistence = settings.persistence
     pointee.netmask = settings.netmask
+  }
+
+  /// The scheduler's own state, but for its table.
+  var state: SchedulerState {
+    SchedulerState(cursor: pointee.cursor, maximumWeight: pointee.max_weight, weightDivisor: pointee.weight_gcd)
+  }
+
+  func write(_ state: SchedulerState) {
+    pointee.max_weight = state.maximumWeight
+    pointee.weight_gcd = state.weightDivisor
+    // The packet path moves it too.
+    if state.cursor != pointee.cursor { pointee.cursor = state.cursor }
   }
 
   var settings: ServiceSettings {

@@ -3,24 +3,48 @@ import Netlink
 
 /// Keeps the kernel's routing rules in line with the services.
 extension Director {
-  /// Called after a service has become live, or is no more.
+  /// Called after a service has become live, or is no more. In a sitting what can wait does.
   func steer(_ key: svs_service_key, isLive: Bool, _ tables: Tables) throws(DirectorError) {
     guard let family = IPAddress.Family(rawValue: key.family) else { return }
     if isSimulated { return try countMarks(tables) }
-    let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
-    if key.proto != 0 {
-      let vip = key.vip.address(key.family)
-      if isLive {
-        try steering.add(vip)
-      } else if try !hasService(at: key, tables) {
-        steering.remove(vip)
+    let vip = key.vip.address(key.family)
+    if key.proto != 0, isLive {
+      if !ledger.steeredVIPs.contains(vip) {
+        try Steering(family: family, interface: tables.config.pointee.handover_ifindex).add(vip)
+        ledger.steeredVIPs.insert(vip)
+      }
+      // What holds for another service may hold for this one too.
+      if let steered = ledger.steered[family], steered.hasVIPs, steered.ports.covers(key) { return }
+    }
+    let leaving: Set<IPAddress> = key.proto != 0 && !isLive ? [vip] : []
+    // Whether marks can be steered at all shows with the first one.
+    let isFirstMark = key.proto == 0 && isLive && ledger.steered[family]?.marks.isEmpty != false
+    guard isSitting, !isFirstMark else { return try steer([family], leaving: leaving, tables) }
+    backlog.families.insert(family)
+    backlog.leftVIPs.formUnion(leaving)
+    postpone(tables)
+  }
+
+  /// Brings rules and routes of some families in line with the services that there are.
+  ///
+  /// - Parameter vips: those that services have left; others may still have them.
+  func steer(
+    _ families: Set<IPAddress.Family>, leaving vips: Set<IPAddress>, _ tables: Tables
+  ) throws(DirectorError) {
+    var left = vips
+    if !left.isEmpty {
+      try eachService(tables) { key in
+        if key.proto != 0 { left.remove(key.vip.address(key.family)) }
       }
     }
-    // What holds for another service may hold for this one too.
-    if isLive, key.proto != 0, let steered = ledger.steered[family], steered.hasVIPs, steered.ports.covers(key) {
-      return
+    for family in families {
+      let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
+      for vip in left where vip.family == family {
+        steering.remove(vip)
+        ledger.steeredVIPs.remove(vip)
+      }
+      try steer(steering, tables)
     }
-    try steer(steering, tables)
   }
 
   /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
@@ -38,6 +62,7 @@ extension Director {
   /// Brings all rules and routes in line with the services, whatever there is.
   func steerAnew(_ tables: Tables) throws(DirectorError) {
     ledger.steered = [:]
+    ledger.steeredVIPs = []
     for family in [IPAddress.Family.ipv4, .ipv6] {
       let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
       for index in 0..<tables.config.pointee.services_used {
@@ -76,7 +101,12 @@ extension Director {
     wish.hasVIPs = (four ? config.pointee.services4 : config.pointee.services6) > marks
     if marks < known { tell() }
     if ledger.steered[steering.family] != wish {
-      try steering.apply(wish)
+      let flag = UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6)
+      if try steering.apply(wish) {
+        config.pointee.routed_marks |= flag
+      } else {
+        config.pointee.routed_marks &= ~flag
+      }
       let forwarding = MarkForwarding(family: steering.family)
       if wish.marks.isEmpty { forwarding.end() } else { forwarding.begin(attachedInterfaces()) }
       ledger.steered[steering.family] = wish
@@ -99,15 +129,6 @@ extension Director {
     guard let interfaces = try? NetlinkSocket().interfaces() else { return [] }
     let attached = Set(PinFolder.entries(of: folder.pin("links")))
     return interfaces.filter { attached.contains(String($0.index)) }.map(\.name)
-  }
-
-  private func hasService(at key: svs_service_key, _ tables: Tables) throws(DirectorError) -> Bool {
-    var found = false
-    let vip = key.vip.address(key.family)
-    try eachService(tables) { other in
-      if other.proto != 0, other.family == key.family, other.vip.address(key.family) == vip { found = true }
-    }
-    return found
   }
 
   private func eachService(_ tables: Tables, _ body: (svs_service_key) -> Void) throws(DirectorError) {

@@ -1,141 +1,118 @@
 import DataplaneTypes
 import Netlink
 
-/// What a process knows of the records that are free for use.
+/// What a process knows of the rules beyond what a look at one record tells.
 ///
 /// It costs a look at every record, so it is made once and kept as long as nobody else changes the rules.
 struct Ledger {
   /// The rules' generation this holds for.
   var generation: UInt32 = 0
-  var freeServices: [UInt32]?
-  var freeServers: [UInt32]?
-  var freeTables: [UInt32]?
+  var freeServices: FreeRecords?
+  var freeServers: FreeRecords?
+  var freeTables: FreeTables?
   /// Removed servers that connections still refer to.
-  var removedServers: [UInt32]?
+  var removedServers: [Former: UInt32]?
+  /// The servers of services that have many of them, in a sitting.
+  var longLists: [UInt32: LongList] = [:]
   var broadcastAddresses: Set<IPAddress>?
   /// The routing rules as this process has brought them in line.
   var steered: [IPAddress.Family: Steering.Wish] = [:]
+  /// VIPs whose routes are there.
+  var steeredVIPs: Set<IPAddress> = []
 
   init(generation: UInt32 = 0) { self.generation = generation }
-}
 
-extension Director {
-  /// A service record that is free, its chunk and counters there.
-  func allocateService(_ tables: Tables) throws(DirectorError) -> UInt32 {
-    if ledger.freeServices == nil {
-      let inUse = try drainingServices(tables)
-      var free: [UInt32] = []
-      for index in 0..<tables.config.pointee.services_used {
-        let record = try tables.services.record(index)
-        if record.pointee.status == SVS_FREE || (record.pointee.status == SVS_REMOVED && !inUse.contains(index)) {
-          free.append(index)
-        }
-      }
-      ledger.freeServices = free
-    }
-    if let index = ledger.freeServices?.popLast() { return index }
-    let index = tables.config.pointee.services_used
-    try tables.services.reserve(index)
-    tables.config.pointee.services_used = index + 1
-    return index
-  }
-
-  /// Services that connections of removed servers still count for.
-  private func drainingServices(_ tables: Tables) throws(DirectorError) -> Set<UInt32> {
-    var services: Set<UInt32> = []
-    for index in 0..<tables.config.pointee.servers_used {
-      let server = try tables.servers.record(index)
-      if server.pointee.status == SVS_REMOVED, server.isDraining { services.insert(server.pointee.service) }
-    }
-    return services
-  }
-
-  /// The servers that services' lists lead to.
-  private func linkedServers(_ tables: Tables) throws(DirectorError) -> Set<UInt32> {
-    var linked: Set<UInt32> = []
-    for index in 0..<tables.config.pointee.services_used {
-      let service = try tables.services.record(index)
-      guard service.pointee.status == SVS_LIVE else { continue }
-      var next = service.pointee.first
-      while next != 0, linked.insert(next - 1).inserted {
-        next = try tables.servers.record(next - 1).pointee.next
-      }
-    }
-    return linked
-  }
-
-  /// A server record that is free: never one that connections still refer to.
-  func allocateServer(_ tables: Tables) throws(DirectorError) -> UInt32 {
-    if ledger.freeServers == nil {
-      let linked = try linkedServers(tables)
-      var free: [UInt32] = []
-      for index in 0..<tables.config.pointee.servers_used {
-        let record = try tables.servers.record(index)
-        // A command that was killed may have left a server that no list leads to.
-        if record.pointee.status == SVS_LIVE, !linked.contains(index) { record.retire(from: record.pointee.home) }
-        if record.pointee.status == SVS_FREE || (record.pointee.status == SVS_REMOVED && !record.isDraining) {
-          free.append(index)
-        }
-      }
-      ledger.freeServers = free
-    }
-    if let index = ledger.freeServers?.popLast() { return index }
-    let index = tables.config.pointee.servers_used
-    try tables.servers.reserve(index)
-    try tables.serverCounters.reserve(index)
-    tables.config.pointee.servers_used = index + 1
-    return index
-  }
-
-  /// Writes a hash table of servers into records that no service points to; the index of the first.
-  func store(_ buckets: [UInt32], _ tables: Tables) throws(DirectorError) -> UInt32 {
-    let size = Int(SVS_TABLE_BUCKETS)
-    let first = try allocateTables((buckets.count + size - 1) / size, tables)
-    for start in stride(from: 0, to: buckets.count, by: size) {
-      let table = try tables.hashTables.record(first + UInt32(start / size))
-      withUnsafeMutableBytes(of: &table.pointee.bucket) { bytes in
-        bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        for (i, server) in buckets[start...].prefix(size).enumerated() {
-          bytes.storeBytes(of: server, toByteOffset: i * 4, as: UInt32.self)
-        }
-      }
-    }
-    return first
-  }
-
-  /// So many free table records side by side, all in one chunk: their number divides a chunk's, and so does their place.
-  private func allocateTables(_ count: Int, _ tables: Tables) throws(DirectorError) -> UInt32 {
-    if ledger.freeTables == nil { ledger.freeTables = try freeTables(tables) }
-    if count == 1, let index = ledger.freeTables?.popLast() { return index }
-    let step = UInt32(count)
-    if count > 1, let free = ledger.freeTables {
-      let known = Set(free)
-      if let first = free.first(where: { $0 % step == 0 && ($0..<$0 + step).allSatisfy(known.contains) }) {
-        ledger.freeTables?.removeAll { (first..<first + step).contains($0) }
-        return first
-      }
-    }
-    let used = tables.config.pointee.tables_used
-    let first = (used + step - 1) / step * step
-    for index in used..<first + step { try tables.hashTables.reserve(index) }
-    tables.config.pointee.tables_used = first + step
-    ledger.freeTables?.append(contentsOf: used..<first)
-    return first
-  }
-
-  private func freeTables(_ tables: Tables) throws(DirectorError) -> [UInt32] {
-    var free = Set(0..<tables.config.pointee.tables_used)
-    for index in 0..<tables.config.pointee.services_used {
-      let service = try tables.services.record(index)
-      guard service.pointee.status == SVS_LIVE, service.pointee.table != 0 else { continue }
-      let first = service.pointee.table - 1
-      free.subtract(first..<first + SchedulerNames.tableRecords(service.pointee.scheduler))
-    }
-    return free.sorted()
+  /// A server that was removed from a service.
+  struct Former: Hashable {
+    var service: ServiceIdentity
+    var server: Endpoint
   }
 }
 
-extension UnsafeMutablePointer where Pointee == svs_server {
-  /// Whether connections or templates still refer to the server.
-  var isDraining: Bool { pointee.active &+ pointee.inactive != 0 || pointee.persistent != 0 }
+extension Ledger.Former {
+  /// Nil where the record tells of no service that could be.
+  init?(_ server: UnsafeMutablePointer<svs_server>) {
+    guard let service = server.pointee.home.identity else { return nil }
+    self.init(service: service, server: server.endpoint)
+  }
+}
+
+/// Numbers of records that may be used again. What came back last is used last: no packet looks at it any more then.
+struct FreeRecords {
+  private var ready: [UInt32]
+  private var late: [UInt32] = []
+
+  init(_ ready: [UInt32]) { self.ready = ready }
+
+  mutating func giveBack(_ index: UInt32) { late.append(index) }
+
+  mutating func take() -> UInt32? {
+    if ready.isEmpty {
+      ready = late.reversed()
+      late = []
+    }
+    return ready.popLast()
+  }
+}
+
+/// Free records of hash tables: single ones, and runs of as many as the largest table takes, side by side in one chunk.
+struct FreeTables {
+  /// Their number divides a chunk's, and so does their place.
+  static let run = SchedulerNames.largestTable
+
+  private var singles: FreeRecords
+  private var runs: FreeRecords
+
+  /// - Parameter free: in rising order.
+  init(_ free: [UInt32]) {
+    var (singles, runs): ([UInt32], [UInt32]) = ([], [])
+    var position = 0
+    while position < free.count {
+      let first = free[position]
+      let last = position + Int(Self.run) - 1
+      if first % Self.run == 0, last < free.count, free[last] == first + Self.run - 1 {
+        runs.append(first)
+        position = last + 1
+      } else {
+        singles.append(first)
+        position += 1
+      }
+    }
+    self.singles = FreeRecords(singles)
+    self.runs = FreeRecords(runs)
+  }
+
+  mutating func take(_ count: UInt32) -> UInt32? {
+    if count > 1 { return runs.take() }
+    if let single = singles.take() { return single }
+    guard let first = runs.take() else { return nil }
+    for index in first + 1..<first + Self.run { singles.giveBack(index) }
+    return first
+  }
+
+  mutating func giveBack(_ first: UInt32, _ count: UInt32) {
+    if count == Self.run { return runs.giveBack(first) }
+    for index in first..<first + count { singles.giveBack(index) }
+  }
+}
+
+extension Ledger {
+  /// A server's record is in no list any more.
+  mutating func retired(_ number: UInt32, _ record: UnsafeMutablePointer<svs_server>) {
+    if !record.isDraining {
+      freeServers?.giveBack(number)
+    } else if removedServers != nil, let former = Former(record), removedServers?[former] == nil {
+      removedServers?[former] = number
+    }
+  }
+
+  /// A service's record is found by nobody any more.
+  ///
+  /// - Parameter isReferredTo: connections of its servers count for it still.
+  mutating func retired(_ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, isReferredTo: Bool) {
+    if !isReferredTo { freeServices?.giveBack(index) }
+    longLists[index] = nil
+    guard record.pointee.table != 0 else { return }
+    freeTables?.giveBack(record.pointee.table - 1, SchedulerNames.tableRecords(record.pointee.scheduler))
+  }
 }

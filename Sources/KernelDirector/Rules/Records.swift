@@ -96,9 +96,13 @@ extension UnsafeMutablePointer where Pointee == svs_server {
     Endpoint(pointee.addr.address(pointee.family), port: UInt16(bigEndian: pointee.port))
   }
 
-  func isAt(_ endpoint: Endpoint) -> Bool {
-    pointee.port == endpoint.port.bigEndian && pointee.family == endpoint.address.family.rawValue
-      && pointee.addr.address(pointee.family) == endpoint.address
+  func isAt(_ endpoint: Endpoint) -> Bool { isAt(svs_addr(endpoint.address), endpoint) }
+
+  /// As the other, with the address as records have it.
+  func isAt(_ address: svs_addr, _ endpoint: Endpoint) -> Bool {
+    let own = pointee.addr
+    return own.w0 == address.w0 && own.w1 == address.w1 && own.w2 == address.w2 && own.w3 == address.w3
+      && pointee.port == endpoint.port.bigEndian && pointee.family == endpoint.address.family.rawValue
   }
 }
 

@@ -32,6 +32,33 @@ enum SchedulerNames {
     return Schedulers.visit(number, &visitor) ?? 0
   }
 
+  /// Whether the scheduler keeps anything that depends on the servers.
+  static func followsServers(_ number: UInt8) -> Bool {
+    var visitor = Asking()
+    return Schedulers.visit(number, &visitor) ?? false
+  }
+
+  /// The most records that a scheduler's hash table takes; every table takes one, or these.
+  static let largestTable = numbers.map(tableRecords).max() ?? 1
+
+  /// As `rulesChanged`, by the weights that occur; false where they do not suffice.
+  static func weightsChanged(_ number: UInt8, _ state: inout SchedulerState, _ weights: [Int32: Int].Keys) -> Bool {
+    var visitor = Weighing(state: state, weights: weights)
+    guard Schedulers.visit(number, &visitor) == true else { return false }
+    state = visitor.state
+    return true
+  }
+
+  private struct Asking: SchedulerVisitor {
+    mutating func visit<S: Scheduler>(_: S.Type) -> Bool { S.followsServers }
+  }
+
+  private struct Weighing: SchedulerVisitor {
+    var state: SchedulerState
+    let weights: [Int32: Int].Keys
+    mutating func visit<S: Scheduler>(_: S.Type) -> Bool { S.weightsChanged(&state, weights) }
+  }
+
   private struct Sizing: SchedulerVisitor {
     mutating func visit<S: Scheduler>(_: S.Type) -> UInt32 { S.tableRecords }
   }

@@ -48,6 +48,8 @@ extension Director {
     state.servers.origin = { (try? tables.servers.record($0))?.pointee }
     state.hashTables.origin = { (try? tables.hashTables.record($0))?.pointee }
     state.localities.origin = { tables.localities.find($0) }
+    state.localRanges.origin = { tables.localRanges[Int($0)].pointee }
+    state.exchanges.origin = { (try? tables.exchanges.record($0))?.pointee }
     state.devices.origin = { tables.devices.find($0, svs_device()) }
     let routing = KernelRouting()
     state.router = { routing.answer(&$0) }

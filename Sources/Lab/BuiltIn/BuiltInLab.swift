@@ -17,7 +17,7 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
   /// One sentence for `svs lab list` and help texts.
   public var summary: String {
     switch self {
-    case .nat: "NAT: client - director - three real servers whose gateway is the director"
+    case .nat: "NAT: client, director, and three real servers behind it"
     case .dr: "DR: client, director and three real servers on one link"
     case .tun: "TUN: client and director on one link, three real servers behind a router"
     case .all: "NAT, DR and TUN side by side, for the demo"

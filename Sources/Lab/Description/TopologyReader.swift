@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 import Netlink
 
@@ -30,9 +31,19 @@ extension Topology {
 extension Topology {
   /// Reads a description from a file; standard input where the path is "-".
   public init(file path: String) throws(LabError) {
-    let text = try attempt { () throws(SystemError) in try Files.text(path == "-" ? "/dev/stdin" : path) }
-    try self.init(text: text, file: path == "-" ? "standard input" : path)
+    let name = path == "-" ? "standard input" : path
+    let text: String
+    do throws(SystemError) {
+      text = try Files.text(path == "-" ? "/dev/stdin" : path, limit: Self.longestDescription)
+    } catch {
+      guard error.code == EFBIG else { throw .system(error) }
+      throw .topology("\(name) is larger than 1 MiB, and no description of a lab")
+    }
+    try self.init(text: text, file: name)
   }
+
+  /// In bytes; a hundred times what the largest network of namespaces would need that anybody could use.
+  private static var longestDescription: Int { 1 << 20 }
 }
 
 /// Adds one statement after the other to a topology.

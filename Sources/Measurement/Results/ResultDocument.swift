@@ -64,7 +64,7 @@ public struct ResultTool: Codable, Hashable, Sendable {
 
   public init(name: String, libraries: [String: String] = [:]) {
     self.name = name
-    version = Product.version
+    version = Release.version
     self.libraries = libraries
   }
 }

@@ -38,7 +38,7 @@ extension Player {
     let flow = seen.flow
     let vip = Endpoint(IPAddress(record: flow.src, family: flow.family), port: UInt16(bigEndian: flow.sport))
     let client = Endpoint(IPAddress(record: flow.dst, family: flow.family), port: UInt16(bigEndian: flow.dport))
-    guard let server = simulator.natServer(of: transport, client, vip) else { return frame }
-    return FrameBuilder(transport, from: server, to: client, flags: seen.flags).bytes
+    guard let ends = simulator.replyEnds(of: transport, client, vip) else { return frame }
+    return FrameBuilder(transport, from: ends.server, to: ends.client, flags: seen.flags).bytes
   }
 }

@@ -132,8 +132,8 @@ public struct Player {
 
     /// Sends a reply in the name of the client's server, where replies come by the director.
     func reply(_ flags: TCPFlags) {
-      guard let server = player.simulator.natServer(of: traffic.transport, client, traffic.vip) else { return }
-      let frame = FrameBuilder(traffic.transport, from: server, to: client, flags: flags)
+      guard let ends = player.simulator.replyEnds(of: traffic.transport, client, traffic.vip) else { return }
+      let frame = FrameBuilder(traffic.transport, from: ends.server, to: ends.client, flags: flags)
       guard let decision = player.simulator.process(frame.bytes) else { return }
       player.tell(decision, isFirst: false)
     }

@@ -51,7 +51,14 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     }
     // All is read first: what is to be restored may be what another command is still saving.
     var input: [UInt8] = []
-    while let more = console.read() { input += more }
+    while let more = console.read() {
+      input += more
+      if input.count > Limits.restore {
+        console.complain(
+          "ipvsadm-restore: standard input is longer than \(Limits.restore >> 20) MiB; the rules are as they were")
+        return Status.notListed
+      }
+    }
     if let failure = console.inputFailure {
       console.complain("ipvsadm-restore: cannot read standard input: \(failure); the rules are as they were")
       return Status.notListed
@@ -127,7 +134,11 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
       if isOver {
         rest = []
       } else {
-        guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { continue }
+        guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else {
+          guard rest.count > Limits.line else { continue }
+          console.complain("a line of standard input is longer than \(Limits.line >> 20) MiB")
+          return .end(Status.failure)
+        }
         pending = Array(rest[...end])
         rest.removeSubrange(...end)
       }
@@ -135,10 +146,15 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
         defer { pending = nil }
         return pending
       }
-      store.inOneSitting {
-        while case .goOn = outcome, let words = lines.next(from: piece) {
-          if !words.isEmpty { outcome = line(words, inRestore: true) }
+      do {
+        try store.inOneSitting {
+          while case .goOn = outcome, let words = lines.next(from: piece) {
+            if !words.isEmpty { outcome = line(words, inRestore: true) }
+          }
         }
+      } catch {
+        console.complain(Messages.text(error, of: .restore))
+        if case .goOn = outcome { outcome = .goOn(Status.failure) }
       }
     }
     return outcome
@@ -149,6 +165,7 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     do { store = try self.store() } catch { return failToOpen(error) }
     do {
       try execute(invocation, on: store)
+      for remark in store.takeRemarks() { console.complain("ipvsadm: warning: \(remark)") }
       return .goOn(Status.success)
     } catch {
       console.complain(Messages.text(error, of: invocation.command))
@@ -169,6 +186,13 @@ public struct CommandInterpreter<Store: RuleStore, Names: NameService, Output: C
     console.complain("Can't initialize ipvs: \(Messages.text(error, of: .list))")
     return .end(Status.misuse)
   }
+}
+
+/// How much is read of what may have no end, in bytes.
+enum Limits {
+  /// Rules by the million.
+  static let restore = 1 << 28
+  static let line = 1 << 20
 }
 
 /// Exit statuses, as ipvsadm gives them.

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// What `-h` and `-v` print.
 enum Help {
   /// The version of IPVS whose behaviour this is.
@@ -65,6 +67,7 @@ enum Help {
       -g  --gatewaying       direct routing (default)
       -i  --ipip             tunnelling
       -m  --masquerading     NAT
+      -F  --fullnat          NAT of both ends, from a local address of the director (SVS only)
       -w  --weight N         capacity against the others (default 1); 0 takes no new connections
       -x  --u-threshold N    at most this many connections
       -y  --l-threshold N    below this many it takes new ones again
@@ -102,9 +105,4 @@ enum Help {
 
     """
   }
-}
-
-/// The release this is.
-public enum Release {
-  public static let version = "0.1.0"
 }

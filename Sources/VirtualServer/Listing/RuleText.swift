@@ -54,6 +54,7 @@ extension ServerSettings {
     switch method {
     case .nat: " -m -w \(weight)"
     case .direct: " -g -w \(weight)"
+    case .fullNAT: " --fullnat -w \(weight)"
     case .tunnel: " -i -w \(weight) --tun-type \(tunnel.name)\(tunnelRule)"
     }
   }

@@ -166,6 +166,7 @@ extension ForwardingMethod {
     case .nat: "Masq"
     case .direct: "Route"
     case .tunnel: "Tunnel"
+    case .fullNAT: "FullNat"
     }
   }
 }

@@ -187,7 +187,7 @@ extension CommandParser {
 
   private mutating func judgeServer() throws(CommandError) {
     let method = line.serverSettings.method
-    if line.service.mark == 0, method != .nat { line.server.port = line.service.port }
+    if line.service.mark == 0, method != .nat, method != .fullNAT { line.server.port = line.service.port }
     if line.server.address?.family != line.service.family, method != .tunnel {
       throw .misuse("Different address family is allowed only for tunneling servers")
     }

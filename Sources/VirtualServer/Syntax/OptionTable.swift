@@ -69,6 +69,8 @@ enum OptionTable {
 
     OptionSpelling("real-server", "r", .required, .option(.server)),
     OptionSpelling("masquerading", "m", .none, .forward(.nat)),
+    // Not of ipvsadm 1.31.
+    OptionSpelling("fullnat", "F", .none, .forward(.fullNAT)),
     OptionSpelling("ipip", "i", .none, .forward(.tunnel)),
     OptionSpelling("gatewaying", "g", .none, .forward(.direct)),
     OptionSpelling("weight", "w", .required, .option(.weight)),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Demo
+import Glibc
 
 /// `svs demo`: see it all in half a minute.
 struct DemoCommand: ParsableCommand {
@@ -26,7 +27,21 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     let demo = Demo(programs: programs, requests: requests, measures: speed)
-    let isWell = try reporting { () throws(DemoError) in try demo.run() }
+    let isWell: Bool
+    do throws(DemoError) { isWell = try demo.run() } catch {
+      if case .outputLost(EPIPE) = error { endByBrokenPipe() }
+      // What else is lost is told at the end, as of every command.
+      if case .outputLost = error { throw ExitCode.failure }
+      complain(error.description)
+      throw ExitCode.failure
+    }
     guard isWell else { throw ExitCode.failure }
+  }
+
+  /// What happens to every program whose reader has gone, and was put off until the lab was down.
+  private func endByBrokenPipe() -> Never {
+    signal(SIGPIPE, SIG_DFL)
+    raise(SIGPIPE)
+    _exit(EXIT_FAILURE)
   }
 }

@@ -40,6 +40,11 @@ struct Attach: ParsableCommand {
     }
     // Of all interfaces some may be taken; of those that were named, none.
     let refused = results.filter(\.wasRefused)
+    if !interfaces.isEmpty, !refused.isEmpty, refused.count < results.count {
+      let stay = results.filter { !$0.wasRefused }.map(\.interface).joined(separator: " ")
+      complain(
+        "not attached to \(refused.map(\.interface).joined(separator: " ")); 'svs detach \(stay)' takes back the rest")
+    }
     if !refused.isEmpty, !interfaces.isEmpty || refused.count == results.count { throw ExitCode.failure }
   }
 }
@@ -68,11 +73,6 @@ struct Detach: ParsableCommand {
 }
 
 extension Attachment {
-  var wasRefused: Bool {
-    if case .refused = outcome { return true }
-    return false
-  }
-
   var line: String {
     switch outcome {
     case .attached(let mode): "\(interface): attached, \(mode.rawValue) XDP (\(driver))"

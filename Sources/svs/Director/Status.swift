@@ -27,7 +27,7 @@ struct Status: ParsableCommand {
       throw ExitCode(3)
     }
     if json {
-      printJSON(JSONValue(status))
+      printJSON(drops ? .object([("drops", status.dropsValue)]) : JSONValue(status))
     } else if drops {
       print(status.dropsTable)
     } else {
@@ -53,6 +53,14 @@ extension DirectorStatus {
     lines.append("Rules")
     lines.append("  services                 \(services)")
     lines.append("  real servers             \(servers)")
+    if !localAddresses.isEmpty {
+      lines.append("Local addresses of FULLNAT")
+      for pool in localAddresses {
+        lines.append(
+          "  \(pool.addresses.network.description.padded(24)) \(pool.used) used; \(pool.fullest) of "
+            + "\(pool.addresses.places) for one server")
+      }
+    }
     lines.append("Connections")
     lines.append("  in the table             \(connections) of \(connectionCapacity)")
     lines.append("Maps (layout \(layoutVersion))")
@@ -77,6 +85,13 @@ extension DirectorStatus {
       lines.append("\(event.name.padded(26)) \(event.fate.padded(10)) \(event.packets)")
     }
     return lines.joined(separator: "\n")
+  }
+
+  var dropsValue: JSONValue {
+    .array(
+      events.map {
+        .object([("reason", .string($0.name)), ("fate", .string($0.fate)), ("packets", .number($0.packets))])
+      })
   }
 
   private func mebibytes(_ bytes: UInt64) -> String {
@@ -109,6 +124,7 @@ extension JSONValue {
       ),
       ("services", .number(UInt64(status.services))),
       ("servers", .number(UInt64(status.servers))),
+      ("localAddresses", .array(status.localAddresses.map(JSONValue.init))),
       (
         "connections",
         .object([
@@ -124,13 +140,7 @@ extension JSONValue {
             ])
           })
       ),
-      (
-        "drops",
-        .array(
-          status.events.map {
-            .object([("reason", .string($0.name)), ("fate", .string($0.fate)), ("packets", .number($0.packets))])
-          })
-      ),
+      ("drops", status.dropsValue),
       ("warnings", .array(status.warnings.map { .string($0) })),
     ])
   }

@@ -45,7 +45,9 @@ extension RealServerCommand {
 
     func run() throws {
       try reporting { () throws(RealServerError) in
-        for line in try RealServer.up(RealServerPlan(vip, isTunnelled: tun, silence: arp)) { print(line) }
+        let plan = RealServerPlan(vip, isTunnelled: tun, silence: arp)
+        for line in try RealServer.up(plan) { print(line) }
+        try RealServer.warnings(plan).forEach(warn)
       }
     }
   }

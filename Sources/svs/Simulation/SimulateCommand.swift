@@ -12,9 +12,9 @@ struct SimulateCommand: ParsableCommand {
       that a server was looked for, and at the end what each server got.
 
       A scenario has one event a line; '#' begins a comment:
-        open CLIENT VIP:PORT        the whole TCP handshake; with 'udp', a datagram from a new port
-        syn, data, close, reset     likewise; a client without a port means its latest connection to the VIP
-        repeat N [every TIME] …     the same N times; of a network like 10.1.0.0/24 each time the next client
+        open CLIENT VIP:PORT        the whole TCP handshake; with 'udp', a datagram
+        syn, data, close, reset     of the latest connection, unless CLIENT has a port
+        repeat N [every TIME] …     N times, each by a network's next client
         wait TIME                   15, 500ms, 2m: what expires meanwhile ends
         ipvsadm WORDS               changes rules, or lists them: ipvsadm -Ln
         sysctl NAME=VALUE           sets a knob, as 'svs sysctl -w' does

@@ -33,7 +33,9 @@ struct SysctlCommand: ParsableCommand {
   func run() throws {
     let director = try reporting { () throws(DirectorError) in try Director() }
     // Nobody sets a knob between our look at all of them and our store.
-    let outcome = director.inOneSitting { Result { try show(on: director) } }
+    let outcome = try reporting { () throws(DirectorError) in
+      try director.inOneSitting { Result { try show(on: director) } }
+    }
     try outcome.get()
   }
 

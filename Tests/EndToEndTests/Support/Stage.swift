@@ -6,17 +6,22 @@ enum Method: String, CaseIterable, Sendable {
   case nat = "-m"
   case direct = "-g"
   case tunnel = "-i"
+  case fullNAT = "--fullnat"
+
+  /// IPVS's own.
+  static var allCases: [Method] { [.nat, .direct, .tunnel] }
 
   var listed: String {
     switch self {
     case .nat: "Masq"
     case .direct: "Route"
     case .tunnel: "Tunnel"
+    case .fullNAT: "FullNat"
     }
   }
 
   /// Whether the director sees the servers' answers.
-  var seesAnswers: Bool { self == .nat }
+  var seesAnswers: Bool { self == .nat || self == .fullNAT }
 }
 
 /// A way of balancing: a method, over an IP version.
@@ -32,7 +37,7 @@ struct Case: Sendable, CustomStringConvertible {
   var vip: String {
     let host =
       switch method {
-      case .nat: 100
+      case .nat, .fullNAT: 100
       case .direct: 101
       case .tunnel: 102
       }

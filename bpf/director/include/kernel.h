@@ -5,9 +5,13 @@
 #include "sweep.h"
 #include "svs_types.h"
 
+/* BPF_FIB_LOOKUP_MARK, which headers before Linux 6.10 do not have. */
+#define SVS_FIB_LOOKUP_MARK (1u << 5)
+
 /* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
 extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
+extern char svs_exchange_pool, svs_local_ranges;
 extern char svs_fragment_map, svs_server_counters, svs_events;
 extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
@@ -28,4 +32,5 @@ int svs_forward(struct xdp_md *_Nonnull context);
 int svs_emit(struct xdp_md *_Nonnull context);
 int svs_answer(struct xdp_md *_Nonnull context);
 int svs_least_load(struct xdp_md *_Nonnull context, uint32_t servers, uint32_t kind);
+int svs_lease(struct xdp_md *_Nonnull context);
 int svs_walk(struct xdp_md *_Nonnull context, uint32_t limit);

@@ -1,0 +1,129 @@
+import FoundationEssentials
+import Glibc
+import HostSystem
+import LatencyProbe
+import Measurement
+import Testing
+
+/// `svs bench latency` and `svs bench compare`, as they are typed.
+@Suite("The latency command")
+struct CommandTests {
+  private static let welcome = ScriptedServer.Act.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+  private func inFolder(_ body: (String) throws -> Void) throws {
+    var template = Array("/tmp/svs-latency-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SystemError.last("make a folder") }
+    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { try? Files.remove(folder) }
+    try body(folder)
+  }
+
+  private func document(_ path: String) throws -> ResultDocument<LatencyResult> {
+    try JSONDecoder().decode(ResultDocument<LatencyResult>.self, from: Data(try Files.read(path)))
+  }
+
+  @Test("Table, statistics, JSON and CSV tell the same probes")
+  func outputs() throws {
+    let server = try ScriptedServer([.hear, Self.welcome])
+    try inFolder { folder in
+      let url = "http://127.0.0.1:\(server.port)/"
+      let result = try Program.svs(
+        ["bench", "latency", "-n", "12", "--json", "\(folder)/a.json", "--csv", "\(folder)/a.csv", url])
+      #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
+      let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines[0] == "time_connect  time_starttransfer  time_total")
+      let totals = lines[1...12].map { Double($0.split(separator: " ").last ?? "") }
+      let document = try document("\(folder)/a.json")
+      #expect(document.schema == LatencyResult.schema)
+      #expect(document.error == nil && !document.partial)
+      #expect(document.result.paths.map(\.url) == [url])
+      #expect(document.result.paths[0].probes.map(\.times.total) == totals)
+      #expect(document.series.first { $0.name == "time_total" }?.samples == totals)
+      #expect(result.output.contains("12 of 12 probes answered by 127.0.0.1, HTTP/1.1"))
+      let csv = try Files.text("\(folder)/a.csv").split(separator: "\n")
+      #expect(csv.count == 13)
+      #expect(csv[0].hasPrefix("url,probe,start,time_namelookup,time_connect,"))
+      #expect(csv[1].hasPrefix("\(url),1,"))
+      let compared = try Program.svs(["bench", "compare", "--check", "\(folder)/a.json", "\(folder)/a.json"])
+      #expect(compared.status == 0 && compared.output.contains("noise"), "\(compared)")
+    }
+  }
+
+  @Test("JSON on standard output stands there alone")
+  func standardOutput() throws {
+    let server = try ScriptedServer([.hear, Self.welcome])
+    let result = try Program.svs(["bench", "latency", "--json", "-", "http://127.0.0.1:\(server.port)/"])
+    let document = try JSONDecoder().decode(ResultDocument<LatencyResult>.self, from: Data(result.output.utf8))
+    #expect(document.result.paths[0].answered.count == 10)
+  }
+
+  @Test("A peer that vanishes leaves a partial result that says so")
+  func vanishes() throws {
+    try inFolder { folder in
+      let port: UInt16
+      do {
+        let server = try ScriptedServer([.hear, Self.welcome])
+        port = server.port
+        let result = try Program.svs(["bench", "latency", "-q", "http://127.0.0.1:\(port)/"])
+        #expect(result.status == 0, "\(result)")
+      }
+      let result = try Program.svs(
+        ["bench", "latency", "--json", "\(folder)/b.json", "http://127.0.0.1:\(port)/"])
+      #expect(result.status == 1)
+      #expect(result.errors.contains("Connection refused"))
+      let document = try document("\(folder)/b.json")
+      #expect(document.partial)
+      #expect(document.error?.contains("3 of 3 probes failed") == true)
+    }
+  }
+
+  @Test("An interruption keeps what was measured", arguments: [SIGINT, SIGTERM])
+  func interruption(signal: CInt) throws {
+    let server = try ScriptedServer([.hear, Self.welcome])
+    try inFolder { folder in
+      let started = try Command([
+        "\(Program.folder)/svs", "bench", "latency", "-n", "10000", "--interval", "0.02", "--csv", "\(folder)/c.csv",
+        "--json", "\(folder)/c.json", "http://127.0.0.1:\(server.port)/",
+      ]).begin()
+      // Its output is a file: the first lines of the table say that it is measuring.
+      let deadline = Deadline(in: .seconds(30))
+      while try Files.text("/proc/\(started.pid)/fd/1").filter({ $0 == "\n" }).count < 4 {
+        try #require(!deadline.hasPassed)
+        poll(nil, 0, 20)
+      }
+      kill(started.pid, signal)
+      let result = Program.texts(try started.wait(timeout: .seconds(20)))
+      #expect(result.status == 130, "\(result)")
+      #expect(result.errors == "svs: interrupted; the result is partial\n")
+      let document = try document("\(folder)/c.json")
+      #expect(document.partial && document.error == "interrupted")
+      let count = document.result.paths[0].probes.count
+      #expect((3..<10_000).contains(count))
+      let lines = try Files.text("\(folder)/c.csv").split(separator: "\n")
+      #expect(lines.count == count + 1)
+    }
+  }
+
+  @Test(
+    "Mistakes in words are told, with status 64",
+    arguments: [
+      ["latency"], ["latency", "-n", "0", "http://x/"], ["latency", "-4", "-6", "http://x/"],
+      ["latency", "--http1.1", "--http2", "http://x/"], ["latency", "--timeout", "0", "http://x/"],
+      ["latency", "--json", "-", "--csv", "-", "http://x/"], ["latency", "--nonsense", "http://x/"], ["compare", "x"],
+    ])
+  func words(_ words: [String]) throws {
+    let result = try Program.svs(["bench"] + words)
+    #expect(result.status == 64, "\(result)")
+    #expect(result.errors.hasPrefix("Error: "))
+  }
+
+  @Test("Mistakes in URLs, headers and addresses are told, with status 1")
+  func settings() throws {
+    for words in [["ftp://x/"], ["-H", "x", "http://x/"], ["--resolve", "x", "http://x/"]] {
+      let result = try Program.svs(["bench", "latency"] + words)
+      #expect(result.status == 1 && result.errors.hasPrefix("svs: "), "\(result)")
+    }
+    let full = try Program.svs(["bench", "latency", "--json", "/nowhere/x.json", "-n", "1", "http://127.0.0.1:1/"])
+    #expect(full.status == 1 && full.errors.contains("/nowhere/x.json"), "\(full)")
+  }
+}
