@@ -16,8 +16,10 @@ final class Nginx: Sendable {
   init() throws {
     var template = Array("/tmp/svs-nginx-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemError.last("make a folder") }
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    (plain, tls, plain2) = (try freePort(), try freePort(), try freePort())
+    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    self.folder = folder
+    let (plain, tls, plain2) = (try freePort(), try freePort(), try freePort())
+    (self.plain, self.tls, self.plain2) = (plain, tls, plain2)
     let made = try Command([
       "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
       "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost", "-keyout",
@@ -92,18 +94,21 @@ struct Listener: ~Copyable {
   let port: UInt16
 
   init() throws {
-    socket = try Descriptor(
-      checking: Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "make a socket")
+    let number = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    socket = Descriptor(number)
+    port = try Self.listen(on: number)
+  }
+
+  private static func listen(on number: CInt) throws -> UInt16 {
     var address = Self.address(0)
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let number = socket.number
     let result = withUnsafeMutablePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        bind(number, pointer, size) == 0 && listen(number, 64) == 0 && getsockname(number, pointer, &size) == 0
+        bind(number, pointer, size) == 0 && Glibc.listen(number, 64) == 0 && getsockname(number, pointer, &size) == 0
       }
     }
     guard result else { throw SystemError.last("listen on 127.0.0.1") }
-    port = UInt16(bigEndian: address.sin_port)
+    return UInt16(bigEndian: address.sin_port)
   }
 
   static func address(_ port: UInt16) -> sockaddr_in {
