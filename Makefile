@@ -9,7 +9,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-latency build deps format lint clean install
+.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-latency bench-load build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
@@ -38,6 +38,7 @@ run:
 
 test:
 	@SVS_GOAL=test scripts/deps.sh --kernel
+	@scripts/locust.sh
 	@scripts/parts.py
 
 conformance:
@@ -59,11 +60,15 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
-	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-latency
+	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-latency bench-load
 
 # The instruments beside the programs whose figures they promise to match.
 bench-latency:
 	@scripts/bench_latency.py --svs $(BIN)/svs --json bench-latency.json --check
+
+bench-load:
+	@scripts/locust.sh
+	@scripts/bench_load.py --svs $(BIN)/svs --json bench-load.json --check
 
 # The first release's packet path, kept to compare with.
 .build/bench/foundation.o: Benchmarks/foundation/director.o.gz.base64

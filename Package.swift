@@ -17,6 +17,8 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -85,10 +87,22 @@ let package = Package(
       name: "InstrumentCommands",
       dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
+    .target(name: "CEvents"),
+    .target(
+      name: "LoadGenerator",
+      dependencies: [
+        "CEvents", "HTTPWire", "HostSystem", "Measurement",
+        .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
+      ], swiftSettings: strict),
+    .target(
+      name: "LocustWorker",
+      dependencies: ["LoadGenerator", "HostSystem", .product(name: "Histogram", package: "hdrhistogram-swift")],
+      swiftSettings: strict),
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "Measurement", "Throughput", "WebApp",
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "LoadGenerator", "LocustWorker", "Measurement",
+        "Throughput", "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -113,6 +127,18 @@ let package = Package(
       name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CHostSystem"],
       swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
+    .testTarget(
+      name: "LoadGeneratorTests",
+      dependencies: [
+        "LoadGenerator", "HTTPWire", "Measurement", "HostSystem",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "LocustWorkerTests",
+      dependencies: [
+        "LocustWorker", "LoadGenerator", "HostSystem",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: strict),
     .testTarget(
       name: "LatencyProbeTests", dependencies: ["HTTPWire", "LatencyProbe", "Measurement", "HostSystem"],
       swiftSettings: strict),

@@ -18,6 +18,7 @@ do {
   case let command as LatencyCommand: try command.measure()
   case let command as CompareCommand: try command.compare()
   case let command as ThroughputCommand: try command.measureThroughput()
+  case let command as LoadCommand: try await command.load()
   case let command as WebAppCommand: try await serve(command.setting)
   default: try command.run()
   }

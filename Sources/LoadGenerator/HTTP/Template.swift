@@ -1,0 +1,105 @@
+/// Text with places that differ from request to request: `${user}`, `${uuid}`, `${counter}`, `${timestamp}`.
+///
+/// `${user}` is one identity for each user's life, `${uuid}` a new one each time (both look as a UUID of version 4
+/// does, RFC 9562), `${counter}` counts the user's requests from 1, `${timestamp}` is the time in seconds since 1970
+/// with microseconds. Anything else in `${}` stays as it is written.
+struct Template: Hashable, Sendable {
+  enum Piece: Hashable, Sendable {
+    case text([UInt8])
+    case user, uuid, counter, timestamp
+  }
+
+  private(set) var pieces: [Piece] = []
+
+  /// The text where nothing differs.
+  var constant: [UInt8]? {
+    switch pieces.count {
+    case 0: []
+    case 1: if case .text(let text) = pieces[0] { text } else { nil }
+    default: nil
+    }
+  }
+
+  init(_ source: String) {
+    var text: [UInt8] = []
+    var rest = source[...]
+    while let start = rest.firstIndex(of: "$") {
+      text += rest[..<start].utf8
+      rest = rest[start...]
+      guard let (piece, length) = Template.piece(rest) else {
+        text.append(UInt8(ascii: "$"))
+        rest = rest.dropFirst()
+        continue
+      }
+      if !text.isEmpty { pieces.append(.text(text)) }
+      text = []
+      pieces.append(piece)
+      rest = rest.dropFirst(length)
+    }
+    text += rest.utf8
+    if !text.isEmpty { pieces.append(.text(text)) }
+  }
+
+  private static func piece(_ source: Substring) -> (Piece, Int)? {
+    if source.hasPrefix("${user}") { return (.user, 7) }
+    if source.hasPrefix("${uuid}") { return (.uuid, 7) }
+    if source.hasPrefix("${counter}") { return (.counter, 10) }
+    if source.hasPrefix("${timestamp}") { return (.timestamp, 12) }
+    return nil
+  }
+
+  /// What differs, for one request.
+  struct Values {
+    var user: [UInt8]
+    var counter: UInt64
+    /// Microseconds since 1970.
+    var microseconds: UInt64
+  }
+
+  func append(to bytes: inout [UInt8], _ values: Values, random: inout Random) {
+    for piece in pieces {
+      switch piece {
+      case .text(let text): bytes += text
+      case .user: bytes += values.user
+      case .uuid: bytes += random.identity()
+      case .counter: bytes += String(values.counter).utf8
+      case .timestamp:
+        let fraction = String(values.microseconds % 1_000_000)
+        bytes += String(values.microseconds / 1_000_000).utf8
+        bytes.append(UInt8(ascii: "."))
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 6 - fraction.utf8.count))
+        bytes += fraction.utf8
+      }
+    }
+  }
+}
+
+/// A fast source of numbers (xoshiro256**'s smaller relative, SplitMix64); not for secrets.
+struct Random: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// A UUID of version 4 as text.
+  mutating func identity() -> [UInt8] {
+    let digits = Array("0123456789abcdef".utf8)
+    let high = next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+    let low = next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+    var text: [UInt8] = []
+    text.reserveCapacity(36)
+    for index in 0..<32 {
+      if index == 8 || index == 12 || index == 16 || index == 20 { text.append(UInt8(ascii: "-")) }
+      let word = index < 16 ? high : low
+      text.append(digits[Int(word >> UInt64(60 - 4 * (index % 16)) & 15)])
+    }
+    return text
+  }
+}

@@ -1,0 +1,63 @@
+import Glibc
+import HTTPWire
+
+/// One user: a connection of its own, and at most one request under way.
+final class User {
+  enum Link { case none, connecting, securing, open }
+
+  let slot: Int
+  let userClass: Int
+  let identity: [UInt8]
+  /// Changes with each thing a user waits for, so that alarms of earlier ones are void.
+  var round: UInt32 = 0
+  /// Counts connections, so that events of earlier ones are void.
+  var generation: UInt32 = 0
+
+  var link = Link.none
+  var socket: CInt = -1
+  var tls: TLSSession?
+  var http2: HTTP2Session?
+  var addressIndex = 0
+  var requestsOnConnection = 0
+  /// Bytes that the socket did not take yet.
+  var output: [UInt8] = []
+  var written = 0
+  var parser = ResponseParser()
+
+  /// The task of the request under way, -1 for none.
+  var task = -1
+  /// When it should have been sent, and when it was.
+  var planned: UInt64 = 0
+  var began: UInt64 = 0
+  var counter: UInt64 = 0
+  var retried = false
+  /// Connections that failed one after another.
+  var failedConnections = 0
+  /// Goes when its request has ended.
+  var isLeaving = false
+
+  init(slot: Int, userClass: Int, identity: [UInt8]) {
+    self.slot = slot
+    self.userClass = userClass
+    self.identity = identity
+  }
+
+  deinit { if socket >= 0 { Glibc.close(socket) } }
+
+  var isBusy: Bool { task >= 0 }
+
+  var key: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+
+  func disconnect() {
+    guard socket >= 0 else { return }
+    tls = nil
+    http2 = nil
+    Glibc.close(socket)
+    socket = -1
+    link = .none
+    if !output.isEmpty { output.removeAll(keepingCapacity: true) }
+    written = 0
+    requestsOnConnection = 0
+    generation &+= 1
+  }
+}

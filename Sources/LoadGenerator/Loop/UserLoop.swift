@@ -1,0 +1,381 @@
+import CEvents
+import Glibc
+import HTTPWire
+
+/// Users on one thread: an event loop that connects, sends, reads and measures.
+///
+/// A response costs one `recv` and one `send`; the wait is shared with whoever else is ready. See docs/decisions/0014.
+final class UserLoop {
+  let setup: LoopSetup
+  let poller: Poller
+  let mailbox: Mailbox
+  private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+
+  var slots: [User?] = []
+  var freeSlots: [Int] = []
+  var counts: [Int]
+  var wanted: [Int]
+  /// Users that an open-loop load may take.
+  var idle: [Int] = []
+  /// Users whose next request waits until the round's events are handled.
+  var ready: [Int] = []
+  var alarms = Alarms()
+  var pacer: Pacer?
+  var records: [TaskRecord]
+  var random: Random
+  var abandoned: UInt64 = 0
+  var now: UInt64
+  var nextSweep: UInt64 = 0
+  var draining: (until: UInt64, done: CheckedContinuation<Void, Never>)?
+  var quits = false
+  private let epoch: UInt64
+
+  init(_ setup: LoopSetup) throws(LoadError) {
+    self.setup = setup
+    poller = try Poller()
+    mailbox = Mailbox(waker: poller.wakeDescriptor)
+    counts = Array(repeating: 0, count: setup.classes.count)
+    wanted = counts
+    records = setup.tasks.map { _ in TaskRecord(corrects: setup.rate != nil) }
+    now = monotonicNow()
+    epoch = epochOffset()
+    random = Random(seed: now &+ UInt64(setup.index) &* 0x1234_5678_9ABC_DEF1)
+  }
+
+  deinit { room.deallocate() }
+
+  func run() {
+    while !quits {
+      let count = poller.wait(nanoseconds: nanosecondsToWait())
+      now = monotonicNow()
+      for index in 0..<count {
+        let (key, kinds) = poller.event(index)
+        if key == Poller.wakeKey {
+          poller.drainWaker()
+          for order in mailbox.take() { obey(order) }
+        } else {
+          handle(key: key, kinds: kinds)
+        }
+      }
+      while let alarm = alarms.due(at: now) {
+        guard let user = slots[alarm.slot], user.round == alarm.round, !user.isBusy else { continue }
+        goOn(user)
+      }
+      while let slot = ready.popLast() {
+        if let user = slots[slot], !user.isBusy { begin(user, planned: now) }
+      }
+      if pacer != nil { dispatch() }
+      if now >= nextSweep { sweep() }
+      checkDrained()
+    }
+    for user in slots { user?.disconnect() }
+  }
+
+  private func nanosecondsToWait() -> Int64 {
+    if !ready.isEmpty { return 0 }
+    var until = nextSweep
+    if let alarm = alarms.earliest { until = min(until, alarm) }
+    if let pacer, draining == nil, !idle.isEmpty { until = min(until, pacer.next &+ Pacer.grain) }
+    let now = monotonicNow()
+    return until > now ? Int64(until - now) : 0
+  }
+
+  /// Starts what an open-loop load owes by now.
+  private func dispatch() {
+    guard draining == nil else { return }
+    while let next = pacer?.next, next <= now {
+      guard let slot = idle.popLast() else { return }
+      guard let user = slots[slot], !user.isBusy, !user.isLeaving else { continue }
+      guard let planned = pacer?.take() else { return }
+      begin(user, planned: planned)
+    }
+  }
+
+  /// Fails what has waited for too long.
+  private func sweep() {
+    nextSweep = now &+ setup.sweepInterval
+    let timeout = setup.timeout
+    for user in slots {
+      guard let user, user.isBusy, now > user.began, now &- user.began > timeout else { continue }
+      finish(user, .timedOut, bytes: 0)
+    }
+  }
+
+  // MARK: - Requests
+
+  func begin(_ user: User, planned: UInt64) {
+    guard draining == nil, !user.isLeaving else {
+      if user.isLeaving { remove(user) }
+      return
+    }
+    user.task = setup.classes[user.userClass].pick(random.next())
+    user.planned = planned
+    user.began = now
+    user.retried = false
+    user.counter &+= 1
+    if user.link == .open { send(user) } else { connect(user) }
+  }
+
+  func send(_ user: User) {
+    let task = setup.tasks[user.task]
+    user.requestsOnConnection &+= 1
+    if let session = user.http2 {
+      submit(task, on: session, of: user)
+      return
+    }
+    user.parser.begin(isHead: task.isHead)
+    if let fixed = task.fixed {
+      let done = fixed.withUnsafeBytes { write(user, $0) }
+      if done < 0 { return }
+      if done < fixed.count { user.output.append(contentsOf: fixed[done...]) }
+    } else {
+      task.write(to: &user.output, values(user), random: &random)
+      flush(user)
+    }
+  }
+
+  private func submit(_ task: PreparedTask, on session: HTTP2Session, of user: User) {
+    var path: [UInt8] = []
+    task.path.append(to: &path, values(user), random: &random)
+    var body: [UInt8]?
+    if let template = task.body {
+      var text: [UInt8] = []
+      template.append(to: &text, values(user), random: &random)
+      body = text
+    }
+    var fields: [(name: [UInt8], value: [UInt8])] = [
+      (Array(":method".utf8), Array(task.method.utf8)),
+      (Array(":scheme".utf8), Array((setup.target.isSecure ? "https" : "http").utf8)),
+      (Array(":authority".utf8), Array(task.authority.utf8)), (Array(":path".utf8), path),
+    ]
+    for header in task.headers { fields.append((Array(header.name.utf8), Array(header.value.utf8))) }
+    if let body { fields.append((Array("content-length".utf8), Array(String(body.count).utf8))) }
+    guard session.submit(fields, body: body) else {
+      lose(user, .malformed("the HTTP/2 connection takes no more requests"))
+      return
+    }
+    session.drain(to: &user.output)
+    flush(user)
+  }
+
+  private func values(_ user: User) -> Template.Values {
+    Template.Values(user: user.identity, counter: user.counter, microseconds: (now &+ epoch) / 1000)
+  }
+
+  /// Sends what the socket takes; -1 where the connection broke, and the user's request with it.
+  private func write(_ user: User, _ bytes: UnsafeRawBufferPointer) -> Int {
+    if let tls = user.tls {
+      switch tls.write(bytes) {
+      case .bytes(let count): return count
+      case .wouldBlock: return 0
+      case .closed: lose(user, .closed)
+      case .broken(let code): lose(user, .connection(code))
+      case .failed(let failure): lose(user, .tls(failure.description))
+      }
+      return -1
+    }
+    let count = Glibc.send(user.socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+    if count >= 0 { return count }
+    if errno == EAGAIN || errno == EINTR { return 0 }
+    lose(user, .connection(errno))
+    return -1
+  }
+
+  private func flush(_ user: User) {
+    while user.written < user.output.count {
+      let count = user.output.withUnsafeBytes {
+        write(user, UnsafeRawBufferPointer(rebasing: $0[user.written...]))
+      }
+      if count <= 0 { return }
+      user.written += count
+    }
+    if !user.output.isEmpty { user.output.removeAll(keepingCapacity: true) }
+    user.written = 0
+  }
+
+  // MARK: - Events
+
+  private func handle(key: UInt64, kinds: UInt32) {
+    let slot = Int(key & 0xFFFF_FFFF)
+    guard slot < slots.count, let user = slots[slot], user.generation == UInt32(key >> 32) else { return }
+    switch user.link {
+    case .none: return
+    case .connecting:
+      if kinds & (EPOLLOUT.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { connected(user) }
+    case .securing: handshake(user)
+    case .open:
+      if !user.output.isEmpty, kinds & EPOLLOUT.rawValue != 0 {
+        flush(user)
+        guard user.link == .open else { return }
+      }
+      if kinds & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+        receive(user, mayEnd: kinds & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0)
+      }
+    }
+  }
+
+  /// Reads until nothing is left, as edge-triggered events demand; a short read of a plain socket says so too.
+  func receive(_ user: User, mayEnd: Bool) {
+    let generation = user.generation
+    while user.generation == generation, user.link == .open {
+      let count: Int
+      if let tls = user.tls {
+        switch tls.read(into: room) {
+        case .bytes(let some): count = some
+        case .wouldBlock: return
+        case .closed:
+          ended(user)
+          return
+        case .broken(let code):
+          lose(user, .connection(code))
+          return
+        case .failed(let failure):
+          lose(user, .tls(failure.description))
+          return
+        }
+      } else {
+        count = recv(user.socket, room.baseAddress, room.count, 0)
+        if count < 0 {
+          if errno == EINTR { continue }
+          if errno != EAGAIN { lose(user, .connection(errno)) }
+          return
+        }
+        if count == 0 {
+          ended(user)
+          return
+        }
+      }
+      take(user, UnsafeRawBufferPointer(rebasing: room[..<count]))
+      if user.tls == nil, count < room.count, !mayEnd { return }
+    }
+  }
+
+  private func take(_ user: User, _ bytes: UnsafeRawBufferPointer) {
+    if let session = user.http2 {
+      takeFrames(user, session, bytes)
+      return
+    }
+    guard user.isBusy else {
+      // Nothing was asked: what comes now cannot be told from an answer to the next request.
+      user.disconnect()
+      return
+    }
+    let used: Int
+    do throws(ResponseParser.Malformed) {
+      used = try user.parser.consume(bytes)
+    } catch {
+      lose(user, .malformed(error.rawValue))
+      return
+    }
+    guard user.parser.isComplete else { return }
+    let mayStay = user.parser.keepsAlive && setup.keepsAlive && used == bytes.count && user.output.isEmpty
+    now = monotonicNow()
+    let task = setup.tasks[user.task]
+    let failure: Failure? = task.accepts(user.parser.status) ? nil : .status(user.parser.status)
+    if !mayStay { user.disconnect() }
+    finish(user, failure, bytes: user.parser.contentLength)
+  }
+
+  private func takeFrames(_ user: User, _ session: HTTP2Session, _ bytes: UnsafeRawBufferPointer) {
+    if let problem = session.receive(bytes) {
+      lose(user, .malformed("HTTP/2: \(problem)"))
+      return
+    }
+    session.drain(to: &user.output)
+    let generation = user.generation
+    flush(user)
+    guard user.generation == generation, user.isBusy, let ending = session.ending else {
+      if session.isGoingAway, !user.isBusy, user.generation == generation { user.disconnect() }
+      return
+    }
+    now = monotonicNow()
+    if !setup.keepsAlive || session.isGoingAway { user.disconnect() }
+    let task = setup.tasks[user.task]
+    let failure: Failure? =
+      ending != 0
+      ? .malformed("HTTP/2: the stream was reset with error \(ending)")
+      : task.accepts(session.status) ? nil : .status(session.status)
+    finish(user, failure, bytes: session.contentLength)
+  }
+
+  /// The server has closed its side.
+  private func ended(_ user: User) {
+    guard user.isBusy else {
+      user.disconnect()
+      return
+    }
+    if user.http2 == nil, user.parser.close() {
+      now = monotonicNow()
+      let task = setup.tasks[user.task]
+      user.disconnect()
+      finish(
+        user, task.accepts(user.parser.status) ? nil : .status(user.parser.status), bytes: user.parser.contentLength)
+    } else {
+      lose(user, .closed)
+    }
+  }
+
+  /// The connection is gone, and with it the request under way, unless that may be made again (RFC 9110, 9.2.2).
+  func lose(_ user: User, _ failure: Failure) {
+    let wasUsed = user.requestsOnConnection > 1 && user.http2 == nil && !user.parser.hasBegun
+    user.disconnect()
+    guard user.isBusy else { return }
+    if wasUsed, !user.retried, PreparedTask.isIdempotent(setup.tasks[user.task].method) {
+      switch failure {
+      case .closed, .connection:
+        user.retried = true
+        connect(user)
+        return
+      default: break
+      }
+    }
+    finish(user, failure, bytes: 0)
+  }
+
+  // MARK: - The end of a request
+
+  func finish(_ user: User, _ failure: Failure?, bytes: UInt64) {
+    if case .timedOut? = failure { user.disconnect() }
+    // A planned time lies in the future of `now` only by rounding.
+    let latency = (now &- user.began) / 1000
+    let corrected = now > user.planned ? (now &- user.planned) / 1000 : 0
+    records[user.task].note(
+      failure, latency: latency, sincePlanned: corrected, bytes: bytes, second: (now &+ epoch) / 1_000_000_000)
+    user.task = -1
+    user.round &+= 1
+    if user.isLeaving {
+      remove(user)
+    } else if draining == nil {
+      rest(user, after: failure)
+    }
+  }
+
+  /// What a user does next: another request, or waiting.
+  private func rest(_ user: User, after failure: Failure?) {
+    if pacer != nil {
+      idle.append(user.slot)
+      if user.link == .none, user.failedConnections == 0, setup.keepsAlive { connect(user) }
+      return
+    }
+    if let pause = pause(user, after: failure) {
+      alarms.set(.init(time: now &+ pause, slot: user.slot, round: user.round))
+    } else if user.link == .open {
+      begin(user, planned: now)
+    } else {
+      ready.append(user.slot)
+    }
+  }
+
+  /// Nanoseconds to wait: the class's own, and longer each time where no connection comes about.
+  private func pause(_ user: User, after failure: Failure?) -> UInt64? {
+    var pause = setup.classes[user.userClass].pause(random.next())
+    if user.failedConnections > 0 {
+      pause = max(pause, min(1_000_000_000, 10_000_000 << UInt64(min(user.failedConnections - 1, 7))))
+    }
+    return pause > 0 ? pause : nil
+  }
+
+  private func goOn(_ user: User) {
+    if user.isLeaving { remove(user) } else { begin(user, planned: now) }
+  }
+}

@@ -1,0 +1,32 @@
+import Glibc
+
+/// Why a request failed.
+public enum Failure: Hashable, Sendable {
+  /// The response came, and its status is not one of success.
+  case status(Int)
+  /// The connection could not be made; errno.
+  case connect(CInt)
+  /// The connection broke; errno.
+  case connection(CInt)
+  /// The server closed the connection before the response was complete.
+  case closed
+  /// No whole response within the time a request may take.
+  case timedOut
+  /// What came is no HTTP.
+  case malformed(String)
+  case tls(String)
+}
+
+extension Failure: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .status(let status): "status \(status)"
+    case .connect(let code): "cannot connect: \(String(cString: strerror(code)))"
+    case .connection(let code): "connection broke: \(String(cString: strerror(code)))"
+    case .closed: "the server closed the connection before the response was complete"
+    case .timedOut: "no complete response in time"
+    case .malformed(let what): "no HTTP response: \(what)"
+    case .tls(let what): "TLS: \(what)"
+    }
+  }
+}

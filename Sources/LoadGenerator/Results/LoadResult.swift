@@ -1,0 +1,156 @@
+public import Histogram
+public import Measurement
+
+/// The result of a load as data: `svs.bench.load`, version 1. Times are in seconds.
+public struct LoadResult: Codable, Sendable {
+  public static let schema = ResultSchema(name: "svs.bench.load", version: 1)
+
+  public var target: String
+  public var protocolVersion: String
+  public var threads: Int
+  public var users: Int
+  /// Requests a second that were to be started; nil where users go on as fast as they are answered.
+  public var plannedRate: Double?
+  public var seconds: Double
+  public var total: Row
+  public var tasks: [Row]
+  public var errors: [Problem]
+  /// Processor time of the generator, and what one second of it made.
+  public var processorSeconds: Double
+  public var requestsPerProcessorSecond: Double
+  /// Requests that a planned rate still owed at the end.
+  public var overdue: UInt64
+  /// Requests that the end cut off; they are in no other figure.
+  public var abandoned: UInt64
+  public var perSecond: [Second]
+
+  public struct Row: Codable, Sendable {
+    public var name: String
+    public var method: String
+    public var requests: UInt64
+    public var failures: UInt64
+    public var requestsPerSecond: Double
+    public var contentBytes: UInt64
+    public var latency: Latency?
+    /// From the moments at which requests were planned; only where a rate was.
+    public var correctedLatency: Latency?
+  }
+
+  public struct Latency: Codable, Sendable {
+    public var mean: Double
+    public var min: Double
+    public var p50: Double
+    public var p75: Double
+    public var p90: Double
+    public var p99: Double
+    public var p999: Double
+    public var p9999: Double
+    public var max: Double
+  }
+
+  public struct Problem: Codable, Sendable {
+    public var name: String
+    public var method: String
+    public var problem: String
+    public var count: UInt64
+  }
+
+  public struct Second: Codable, Sendable {
+    /// Seconds since 1970.
+    public var time: UInt64
+    public var requests: UInt64
+    public var failures: UInt64
+  }
+}
+
+extension LoadResult {
+  public init(_ outcome: LoadRun.Outcome) {
+    let plan = outcome.plan
+    target = plan.target.description
+    protocolVersion = plan.version.rawValue
+    threads = plan.threads
+    users = outcome.users
+    plannedRate = plan.rate
+    seconds = outcome.elapsed
+    let described = plan.classes.flatMap(\.tasks)
+    tasks = zip(described, outcome.sample.records).map {
+      Row($0.name, $0.method, $1, seconds: outcome.elapsed)
+    }
+    let sum = outcome.sample.total
+    total = Row("all", "", sum, seconds: outcome.elapsed)
+    errors = zip(described, outcome.sample.records).flatMap { task, record in
+      record.errors.map { Problem(name: task.name, method: task.method, problem: $0.key.description, count: $0.value) }
+    }.sorted { ($1.count, $0.name, $0.problem) < ($0.count, $1.name, $1.problem) }
+    processorSeconds = outcome.processorSeconds
+    requestsPerProcessorSecond = outcome.processorSeconds > 0 ? Double(sum.requests) / outcome.processorSeconds : 0
+    overdue = outcome.sample.overdue
+    abandoned = outcome.sample.abandoned
+    perSecond = outcome.seconds.map { Second(time: $0.time, requests: $0.requests, failures: $0.failures) }
+  }
+
+  /// By what two results are compared.
+  public static func series(_ outcome: LoadRun.Outcome) -> [Series] {
+    let sum = outcome.sample.total
+    guard !sum.isEmpty else { return [] }
+    var series = [Series("latency", unit: "s", better: .lower, histogram: bins(sum.latency))]
+    if let corrected = sum.corrected {
+      series.append(Series("corrected latency", unit: "s", better: .lower, histogram: bins(corrected)))
+    }
+    // The first second and the last are not whole.
+    let whole = outcome.seconds.dropFirst().dropLast().map { Double($0.requests) }
+    if !whole.isEmpty { series.append(Series("requests per second", unit: "1/s", better: .higher, samples: whole)) }
+    return series
+  }
+
+  private static func bins(_ histogram: Histogram<UInt64>) -> [Series.Bin] {
+    histogram.recordedValues().map { Series.Bin(value: Double($0.value) / 1e6, count: Int($0.count)) }
+  }
+
+  public var csv: CSV {
+    var csv = CSV([
+      "method", "name", "requests", "failures", "requests_per_second", "mean_s", "p50_s", "p90_s", "p99_s", "p999_s",
+      "max_s", "corrected_p50_s", "corrected_p99_s", "content_bytes",
+    ])
+    for row in tasks + [total] {
+      func cell(_ value: Double?) -> String { value.map { Figures.seconds($0) } ?? "" }
+      let (latency, corrected) = (row.latency, row.correctedLatency)
+      csv.add([
+        row.method, row.name, "\(row.requests)", "\(row.failures)",
+        Figures.fixed(row.requestsPerSecond, places: 2), cell(latency?.mean), cell(latency?.p50),
+        cell(latency?.p90), cell(latency?.p99), cell(latency?.p999), cell(latency?.max), cell(corrected?.p50),
+        cell(corrected?.p99), "\(row.contentBytes)",
+      ])
+    }
+    return csv
+  }
+}
+
+extension LoadResult.Row {
+  init(_ name: String, _ method: String, _ record: TaskRecord, seconds: Double) {
+    self.name = name
+    self.method = method
+    requests = record.requests
+    failures = record.failures
+    requestsPerSecond = seconds > 0 ? Double(record.requests) / seconds : 0
+    contentBytes = record.contentBytes
+    latency = LoadResult.Latency(record.latency)
+    correctedLatency = record.corrected.flatMap { LoadResult.Latency($0) }
+  }
+}
+
+extension LoadResult.Latency {
+  /// Nil where nothing was measured.
+  public init?(_ histogram: Histogram<UInt64>) {
+    guard histogram.totalCount > 0 else { return nil }
+    func at(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1e6 }
+    mean = histogram.mean / 1e6
+    min = Double(histogram.min) / 1e6
+    p50 = at(50)
+    p75 = at(75)
+    p90 = at(90)
+    p99 = at(99)
+    p999 = at(99.9)
+    p9999 = at(99.99)
+    max = Double(histogram.max) / 1e6
+  }
+}

@@ -1,0 +1,42 @@
+import Glibc
+
+/// Where a Locust master listens for workers.
+public struct Master: Hashable, Sendable {
+  public var host: String
+  /// Locust's `--master-bind-port`.
+  public var port: UInt16
+
+  public init(host: String, port: UInt16 = 5557) {
+    self.host = host
+    self.port = port
+  }
+}
+
+extension Master: CustomStringConvertible {
+  public var description: String { "\(host) port \(port)" }
+}
+
+/// Why a worker ended otherwise than its master wished.
+public enum WorkerError: Error, Hashable, Sendable {
+  case unknownHost(String, why: String)
+  case noMaster(Master, code: CInt)
+  case lost(Master, code: CInt)
+  case notAMaster(Master, why: String)
+  case silent(Master)
+  case system(String, code: CInt)
+}
+
+extension WorkerError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unknownHost(let host, let why): "cannot find the address of the master '\(host)': \(why)"
+    case .noMaster(let master, let code): "no Locust master answers at \(master): \(String(cString: strerror(code)))"
+    case .lost(let master, let code):
+      "the master at \(master) closed the connection" + (code == 0 ? "" : ": \(String(cString: strerror(code)))")
+    case .notAMaster(let master, let why): "what answers at \(master) is no Locust master: \(why)"
+    case .silent(let master):
+      "the master at \(master) has not been heard of for a minute; what was measured since is not reported"
+    case .system(let action, let code): "cannot \(action): \(String(cString: strerror(code)))"
+    }
+  }
+}

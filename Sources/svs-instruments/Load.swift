@@ -1,0 +1,164 @@
+import ArgumentParser
+import Glibc
+import HostSystem
+import InstrumentCommands
+import LoadGenerator
+import LocustWorker
+import Measurement
+
+extension LoadCommand {
+  func load() async throws {
+    let workload = try reporting { () throws(LoadError) in try self.workload() }
+    if let master {
+      try await work(for: Master(host: master, port: masterPort), workload)
+    } else {
+      try await loadAlone(workload)
+    }
+  }
+
+  // MARK: - Alone
+
+  private func loadAlone(_ workload: Workload) async throws {
+    let settings = self.settings
+    let classes = workload.classes.map(\.name)
+    let plan = try reporting { () throws(LoadError) in
+      try workload.plan(host: workload.host, classes: classes, threads: min(threadCount, users), like: settings)
+    }
+    let run = LoadRun(plan, users: users, spawnRate: spawnRate, seconds: seconds)
+    let clock = RunClock()
+    let isQuiet = quiet
+    let task = Task<Result<LoadRun.Outcome, LoadError>, Never> {
+      var line = ProgressLine(isWanted: !isQuiet)
+      do throws(LoadError) {
+        let outcome = try await run.run { line.show($0.text) }
+        line.clear()
+        return .success(outcome)
+      } catch {
+        line.clear()
+        return .failure(error)
+      }
+    }
+    StopSignal.onFirst { task.cancel() }
+    let result = await task.value
+    let outcome = try reporting { () throws(LoadError) in try result.get() }
+    try tell(outcome, clock)
+  }
+
+  private func tell(_ outcome: LoadRun.Outcome, _ clock: RunClock) throws {
+    let result = LoadResult(outcome)
+    let isFruitless = result.total.requests == result.total.failures
+    let interruption = outcome.isPartial ? "interrupted after \(Figures.duration(outcome.elapsed))" : nil
+    let problem = interruption ?? (isFruitless ? "no request succeeded" : nil)
+    if json != "-", csv != "-" { print(result.text, terminator: "") }
+    try reporting { () throws(ResultFileError) in
+      if let json {
+        let document = ResultDocument(
+          schema: LoadResult.schema, tool: ResultTool(name: "svs bench load"), clock: clock,
+          partial: outcome.isPartial, error: problem, series: LoadResult.series(outcome), result: result)
+        try ResultFile.write(document, to: json)
+      }
+      if let csv { try ResultFile.write(result.csv, to: csv) }
+    }
+    if let problem {
+      let hint = result.errors.first.map { ": \($0.problem)" } ?? ""
+      complain(isFruitless ? "\(problem)\(hint)" : "\(problem); these are the figures until then")
+      throw ExitCode(outcome.isPartial ? 130 : 1)
+    }
+  }
+
+  // MARK: - For a Locust master
+
+  private func work(for master: Master, _ workload: Workload) async throws {
+    let worker = LocustWorker(master, workload: workload, threads: threadCount, settings: settings) {
+      writeLine("svs: \($0)")
+    }
+    StopSignal.onFirst { worker.interrupt() }
+    let problem = await Task<WorkerError?, Never> {
+      do throws(WorkerError) {
+        try await worker.run()
+        return nil
+      } catch {
+        return error
+      }
+    }.value
+    if let problem {
+      complain(problem.description)
+      throw ExitCode.failure
+    }
+  }
+
+  // MARK: - What the words mean
+
+  private var threadCount: Int { threads ?? MeasuringEnvironment.here.processors }
+
+  private var settings: @Sendable (inout LoadPlan) -> Void {
+    let (version, timeout): (LoadPlan.Version, Double) = (usesHTTP2 ? .http2 : .http1, timeout)
+    let (keepsAlive, verifies, rate) = (!closesConnections, !isInsecure, rate)
+    let family: LoadPlan.Family? = onlyIPv4 ? .v4 : onlyIPv6 ? .v6 : nil
+    return { plan in
+      plan.version = version
+      plan.timeout = timeout
+      plan.keepsAlive = keepsAlive
+      plan.verifiesCertificate = verifies
+      plan.rate = rate
+      plan.family = family
+    }
+  }
+
+  private func workload() throws(LoadError) -> Workload {
+    var workload: Workload
+    switch tasks {
+    case TaskFile.sampleName: workload = Workload(classes: [.sampleApplication], namesClasses: false)
+    case let file?:
+      let text: String
+      do throws(SystemError) { text = try Files.text(file) } catch {
+        throw .badTasks(file: file, why: error.description)
+      }
+      workload = try TaskFile.read(text, name: file)
+    case nil: workload = try Workload(classes: [urlClass()], namesClasses: false)
+    }
+    if let url {
+      if tasks == nil {
+        workload.host = try Target.parse(url).target.description
+      } else {
+        _ = try Target.parse(url)
+        workload.host = url
+      }
+    }
+    let headers = try header.map { text throws(LoadError) in try parseHeader(text) }
+    for (index, userClass) in workload.classes.enumerated() {
+      for task in userClass.tasks.indices { workload.classes[index].tasks[task].headers += headers }
+    }
+    return workload
+  }
+
+  private func urlClass() throws(LoadError) -> UserClass {
+    let path = try url.map { url throws(LoadError) in try Target.parse(url).path } ?? "/"
+    let task = RequestTask(method: method ?? (data == nil ? "GET" : "POST"), path: path, body: data)
+    return UserClass(name: "User", tasks: [task], wait: waits ?? 0...0)
+  }
+
+  private func parseHeader(_ text: String) throws(LoadError) -> RequestTask.Header {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let header = RequestTask.Header(
+      name: String(parts[0]), value: parts.count > 1 ? String(parts[1].drop { $0 == " " }) : "")
+    guard parts.count == 2, header.isValid else { throw .badTasks(file: "-H '\(text)'", why: "write 'Name: value'") }
+    return header
+  }
+}
+
+extension LoadRun.Progress {
+  fileprivate var text: String {
+    let latency = LoadResult.Latency(latest.latency)
+    var text = "\(Figures.fixed(elapsed, places: 0)) s  \(users) users  \(Figures.grouped(Int(latest.requests))) req/s"
+    if let latency { text += "  p50 \(Figures.duration(latency.p50))  p99 \(Figures.duration(latency.p99))" }
+    if failures > 0 { text += "  \(Figures.grouped(Int(failures))) failed" }
+    if overdue > 0 { text += "  \(Figures.grouped(Int(overdue))) overdue" }
+    return text
+  }
+}
+
+private func writeLine(_ text: String) {
+  let bytes = Array("\(text)\n".utf8)
+  _ = write(STDERR_FILENO, bytes, bytes.count)
+}
