@@ -19,17 +19,19 @@ extension XDPPlatform {
     ask(&query, as: inner != 0 ? inner : ingress)
   }
 
-  /// Asked as if at svs0: rules of the director's own prohibit there what has no route. With the mark, since the
-  /// operator's rules may route by it: Linux 6.10 takes it; before, user space has looked for such rules.
+  /// Asked as if at svs0: a route of the director's own prohibits there what has no other. With the mark, since the
+  /// operator's rules may route by it. Linux takes it since 6.10; and rules that stand beside the director's, at priority
+  /// 0, are skipped. Of such rules user space has told.
   @inline(__always) func isReachable(_ flow: UnsafePointer<svs_flow_key>, mark: UInt32) -> Bool {
     guard let config = configuration.find(0) else { return false }
     let interface = config.pointee.handover_ifindex
     var query = RouteQuery(family: flow.pointee.family, source: flow.pointee.src, destination: flow.pointee.dst)
-    if ask(&query, as: interface, mark: mark) < 0 {
-      let four = flow.pointee.family == Family.ipv4
-      if config.pointee.routed_marks & UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6) != 0 { return true }
-      _ = ask(&query, as: interface)
-    }
+    let isUnderstood = ask(&query, as: interface, mark: mark) >= 0
+    if isUnderstood, query.outcome != .unreachable { return true }
+    let four = flow.pointee.family == Family.ipv4
+    if config.pointee.routed_marks & UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6) != 0 { return true }
+    if isUnderstood { return false }
+    ask(&query, as: interface)
     return query.outcome != .unreachable
   }
 

@@ -238,7 +238,7 @@ struct svs_config {
     uint32_t fragment_lifetime;  /* ticks after a first fragment that later ones may still come */
     uint32_t offers_twos;        /* whether commands know the scheduler twos */
     uint32_t unfinished;         /* a command has left work for its end; whoever finds this, does it */
-    uint32_t routed_marks;       /* SVS_ROUTED_...: the operator's own rules route services' marks; old kernels only */
+    uint32_t routed_marks;       /* SVS_ROUTED_...: the operator's own rules route services' marks */
     uint32_t answer_interval4, answer_interval6;   /* ticks between ICMP answers to one host; 0: no limit */
     uint32_t reserved[5];
 };

@@ -51,6 +51,8 @@ final class RecordPool<Element> {
   private var chunks: [Chunk] = []
   /// Where the chunks' records begin.
   private var starts: [UnsafeMutableRawPointer] = []
+  /// Chunks that are known to be there.
+  private var reserved: Set<UInt32> = []
   /// The kernel rounds elements up to 8 bytes.
   private let stride = (MemoryLayout<Element>.size + 7) & ~7
   /// The records of a director in memory.
@@ -102,11 +104,15 @@ final class RecordPool<Element> {
     }
     let number = index >> UInt32(chunkShift)
     guard number < SVS_CHUNKS else { throw .full(what: name) }
-    if outer.find(number, UInt32(0)) != nil { return }
-    let map = try makeChunk(
-      BPF_MAP_TYPE_ARRAY, name: name, valueSize: MemoryLayout<Element>.size, count: 1 << chunkShift,
-      flags: UInt32(BPF_F_MMAPABLE))
-    try outer.update(number, UInt32(bitPattern: map.descriptor), "add a chunk to the \(name) pool")
+    // Chunks never go; the kernel is asked once for each.
+    if reserved.contains(number) { return }
+    if outer.find(number, UInt32(0)) == nil {
+      let map = try makeChunk(
+        BPF_MAP_TYPE_ARRAY, name: name, valueSize: MemoryLayout<Element>.size, count: 1 << chunkShift,
+        flags: UInt32(BPF_F_MMAPABLE))
+      try outer.update(number, UInt32(bitPattern: map.descriptor), "add a chunk to the \(name) pool")
+    }
+    reserved.insert(number)
   }
 }
 

@@ -60,10 +60,10 @@ extension Director {
       guard let (_, entry) = try find(server, in: record, index, tables) else { throw .noSuchServer }
       try upkeep(tables)
       defer { rulesChanged(tables) }
-      ledger.longLists[index]?.weightChanged(from: entry.pointee.weight, to: Int32(clamping: settings.weight))
       // Before the method: whoever sees FULLNAT finds where to lease from.
       try giveLocalAddresses(entry, settings.method, tables)
       let wasLocal = entry.isLocal
+      ledger.longLists[index]?.weightChanged(from: entry.pointee.weight, to: Int32(clamping: settings.weight))
       entry.write(settings, now: tables.now)
       entry.pointee.tunnel_source = source(towards: server.address, settings)
       try steerReplies(of: entry, wasLocal: wasLocal, tables)

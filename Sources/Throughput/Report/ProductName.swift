@@ -3,7 +3,7 @@ import HostSystem
 
 /// What reports say of the program and the system.
 enum ProductName {
-  static let version = "\(Product.name) \(Product.version)"
+  static let version = "svs \(Release.version)"
 
   static var system: String {
     var names = utsname()
