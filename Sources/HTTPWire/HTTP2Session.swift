@@ -110,6 +110,11 @@ package final class HTTP2Session {
     return String(cString: nghttp2_strerror(CInt(taken)))
   }
 
+  /// Nothing more will be read or written: the peer broke the protocol, or said goodbye.
+  package var isOver: Bool {
+    nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
+  }
+
   /// Appends what is to be sent.
   package func drain(to output: inout [UInt8]) {
     while true {

@@ -56,6 +56,7 @@ struct Exchange {
       session.drain(to: &output)
       if !output.isEmpty { try connection.write(output, until: deadline) }
       if session.ending != nil { break }
+      if session.isOver { throw .malformed("what came breaks HTTP/2's protocol, or ends it") }
       let count = try connection.read(into: buffer.room, until: deadline)
       let moment = stopwatch.elapsed
       guard count > 0 else { throw .closed }

@@ -24,7 +24,9 @@ enum NameLookup {
     var hints = addrinfo()
     hints.ai_family = family
     hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-    hints.ai_flags = CInt(AI_NUMERICSERV) | (numeric ? CInt(AI_NUMERICHOST) : CInt(AI_ADDRCONFIG))
+    // A family that was asked for is looked up even where only the loopback has it.
+    hints.ai_flags =
+      CInt(AI_NUMERICSERV) | (numeric ? CInt(AI_NUMERICHOST) : family == AF_UNSPEC ? CInt(AI_ADDRCONFIG) : 0)
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, String(port), &hints, &list)
     guard code == 0 else { throw .lookup(host, reason: reason(code, family)) }

@@ -73,7 +73,7 @@ extension LatencyCommand {
     progress.clear()
     guard !isSilent else { return result }
     for (text, path) in zip(texts, result.paths) {
-      if !isLive, !quiet { print(([text.head] + path.probes.map(text.line)).joined(separator: "\n")) }
+      if !isLive, !quiet { print(([path.url, text.head] + path.probes.map(text.line)).joined(separator: "\n")) }
       if !quiet { print() }
       print(text.summary(path))
     }

@@ -33,7 +33,7 @@ struct NginxTests {
     let (url, words, change): (String, [String], (inout Prober.Setting) -> Void) =
       switch way {
       case .plain: ("http://127.0.0.1:\(nginx.plain)/", [], { _ in })
-      case .ipv6: ("http://localhost:\(nginx.plain)/", ["-6"], { $0.family = AF_INET6 })
+      case .ipv6: ("http://[::1]:\(nginx.plain)/", ["-6", "-g"], { $0.family = AF_INET6 })
       case .missing: ("http://127.0.0.1:\(nginx.plain)/missing", [], { _ in })
       case .large: ("http://127.0.0.1:\(nginx.plain)/large", [], { _ in })
       case .http2: ("https://127.0.0.1:\(nginx.tls)/", ["--cacert", authority], { $0.authorities = authority })
