@@ -99,8 +99,8 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "LoadGenerator", "LocustWorker", "Measurement",
-        "WebApp",
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "LoadGenerator", "LocustWorker",
+        "Measurement", "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
