@@ -64,7 +64,8 @@ let package = Package(
     .target(name: "Demo", dependencies: ["Lab", "Netlink", "CLibbpf", "HostSystem"], swiftSettings: strict),
     .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
     .target(
-      name: "Bench", dependencies: ["BenchTypes", "CLibbpf", "CHostSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
+      name: "Bench",
+      dependencies: ["BenchTypes", "CLibbpf", "CHostSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
       swiftSettings: strict),
 
     // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
@@ -101,7 +102,8 @@ let package = Package(
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
-        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "LoadGenerator", "LocustWorker", "Measurement",
+        "CHostSystem", "HostSystem", "InstrumentCommands", "LatencyProbe", "LoadGenerator", "LocustWorker",
+        "Measurement",
         "Throughput", "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
