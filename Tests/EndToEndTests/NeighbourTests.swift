@@ -69,7 +69,7 @@ import Testing
       try director.eventually(within: .seconds(20), "the connection goes on") { try answers() > before + 3 }
       let gap = clock.now - changed
       let fresh = try seconds {
-        let output = try director.python("client", "talk", [c.vip, "9000", "0.3"])
+        let output = try director.python("client", "talk", [c.vip, "9000", "2"])
         #expect(output.contains("rs1"))
       }
       #expect(fresh < 5)
