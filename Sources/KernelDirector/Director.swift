@@ -20,6 +20,8 @@ public final class Director {
   var backlog = Backlog()
   /// How deep sittings are nested.
   var sitting = 0
+  /// Local addresses of services that this process has removed.
+  var orphanedPools: [ServiceIdentity: [(index: Int, addresses: LocalAddresses)]] = [:]
   /// How deep calls are nested inside the lock.
   private var depth = 0
   private var isKeptUp = false

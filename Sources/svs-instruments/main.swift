@@ -1,5 +1,6 @@
 import ArgumentParser
 import CSystem
+import Glibc
 import HostSystem
 import InstrumentCommands
 
@@ -10,6 +11,8 @@ struct Instruments: ParsableCommand {
     version: "svs \(Release.version)", subcommands: [BenchCommand.self, WebAppCommand.self])
 }
 
+// A peer that hangs up is an error of its connection, not the end of the program.
+signal(SIGPIPE, SIG_IGN)
 // For every way out: standard output that could not be written is told.
 svs_guard_output("svs")
 do {

@@ -14,7 +14,10 @@ public struct Lease<P: Platform> {
   /// The range that is tried, and the one after it (index + 1).
   public var range: UInt32 = 0
   public var next: UInt32
-  /// How many of the range's places are still to be tried.
+  /// Where the search began, and how often it has come round.
+  public let head: UInt32
+  public var rounds: UInt32 = 0
+  /// How many of the range's places are still to be tried in this round.
   public var left: UInt32 = 0
   public var outcome = LeaseOutcome.exhausted
 
@@ -24,10 +27,15 @@ public struct Lease<P: Platform> {
     self.key = key
     self.reference = reference
     self.next = next
+    head = next
   }
 
-  /// The most places that are tried for one connection: with 99 of 100 taken, one in 10^17 finds none.
-  @inlinable public static var tries: UInt32 { 4096 }
+  /// Places that are tried in one range before the next one has its turn.
+  @inlinable public static var tries: UInt32 { 256 }
+  /// How often each range has its turn: with 99 places of 100 taken, one search in 10^17 finds none in 4,096.
+  @inlinable public static var turns: UInt32 { 16 }
+  /// The most steps of a search.
+  @inlinable public static var steps: UInt32 { 8192 }
 
   /// Tries one place; false when the search is over.
   @inlinable @inline(__always)
@@ -57,6 +65,11 @@ public struct Lease<P: Platform> {
 
   @inlinable @inline(__always)
   static func nextRange(_ lease: UnsafeMutablePointer<Lease>) -> Bool {
+    if lease.pointee.next == 0 {
+      lease.pointee.rounds &+= 1
+      if lease.pointee.rounds >= turns { return false }
+      lease.pointee.next = lease.pointee.head
+    }
     let next = lease.pointee.next
     guard next != 0, let range = lease.pointee.platform.localRanges.find(next &- 1) else { return false }
     lease.pointee.range = next &- 1
@@ -90,7 +103,7 @@ extension ConnectionTable {
     let word = StateWord(bits: c.pointee.word)
     var lease = Lease(
       platform, key, svs_flow_ref(bits: replyReference(reference.slot, word).bits), from: server.pointee.local)
-    platform.run(&lease, atMost: Lease<P>.tries &* 2)
+    platform.run(&lease, atMost: Lease<P>.steps)
     if lease.outcome == .leased {
       exchange.pointee.local = lease.key.dst
       exchange.pointee.port = lease.key.dport

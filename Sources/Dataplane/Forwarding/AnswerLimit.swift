@@ -24,9 +24,12 @@ extension PacketPath {
     guard let allowance = platform.allowances.find(hash) else { return true }
     let tick = ConnectionTable<P>.tick(platform.now())
     let most = UInt64(interval) &* UInt64(Self.burst)
-    let saved = UInt64(allowance.pointee.saved) &+ UInt64(tick &- allowance.pointee.tick)
+    let last = allowance.pointee.tick
+    // Another CPU may have been here a tick later.
+    let passed = Int32(bitPattern: tick &- last)
+    let saved = UInt64(allowance.pointee.saved) &+ (passed > 0 ? UInt64(passed) : 0)
     // Two CPUs may give the same answer away; no more than that comes of it.
-    let available = allowance.pointee.tick == 0 ? most : min(saved, most)
+    let available = last == 0 ? most : min(saved, most)
     allowance.pointee.tick = tick == 0 ? 1 : tick
     if available < UInt64(interval) {
       allowance.pointee.saved = UInt32(truncatingIfNeeded: available)

@@ -152,7 +152,7 @@ extension Director {
   public func detach(_ names: [String]) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard exists else {
-        if names.isEmpty { HandoverPair.remove(); Steering.remove() } else { _ = try select(names) }
+        if names.isEmpty { Self.takeDown(folder) } else { _ = try select(names) }
         return
       }
       if names.isEmpty {

@@ -77,7 +77,8 @@ extension Director {
     }
     attempt { () throws(DirectorError) in try steer(work.families, leaving: work.leftVIPs, tables) }
     if backlog.failure == nil { backlog.failure = failure }
-    if failure == nil { tables.config.pointee.unfinished = 0 }
+    // What has failed once is for the next command, whatever went well since.
+    if backlog.failure == nil { tables.config.pointee.unfinished = 0 }
     backlog.ended(start)
     rulesChanged(tables)
   }

@@ -15,17 +15,19 @@ extension Director {
       let tables = try establish()
       let pool = try pool(of: service, tables)
       var free: UInt32?
+      var own: [Int] = []
       for index in 0..<UInt32(SVS_LOCAL_RANGES) {
         let range = tables.localRanges[Int(index)]
         if range.pointee.status == SVS_LIVE, range.overlaps(addresses) {
           // What the director took for itself gives way to what the operator says.
           if range.pointee.is_own == 0 { throw .localAddressTaken }
-          range.pointee.status = UInt8(SVS_REMOVED)
+          own.append(Int(index))
         }
         if free == nil, range.isFree { free = index }
       }
       guard let free else { throw .full(what: "local addresses") }
       try upkeep(tables)
+      for index in own { tables.localRanges[index].pointee.status = UInt8(SVS_REMOVED) }
       tables.localRanges[Int(free)].write(addresses, pool: pool, isOwn: false)
       try linkLocalAddresses(tables)
       rulesChanged(tables)
@@ -73,6 +75,13 @@ extension Director {
             used: range.pointee.used, isLeaving: range.pointee.status != SVS_LIVE,
             exhausted: range.pointee.exhausted, fullest: fullest[index] ?? 0))
       }
+      // A server's other connections, by another method or another pool, hold none of these places.
+      for position in snapshots.indices {
+        let own = snapshots[position]
+        let used = snapshots.lazy.filter { $0.service == own.service && $0.isImplicit == own.isImplicit }
+          .reduce(0) { $0 + $1.used }
+        snapshots[position].fullest = min(own.fullest, used)
+      }
       return snapshots
     }
   }
@@ -91,11 +100,26 @@ extension Director {
     server.pointee.local = try head(for: server, tables)
   }
 
-  /// Takes the addresses of a service that is no more out of service.
-  func removeLocalAddresses(of service: UInt32, _ tables: Tables) {
-    for index in 0..<Int(SVS_LOCAL_RANGES) where tables.localRanges[index].pointee.pool == service + 1 {
-      tables.localRanges[index].pointee.status = UInt8(SVS_REMOVED)
+  /// Takes the addresses of a service that is no more out of service; whoever restores it in the same sitting finds them.
+  func removeLocalAddresses(of service: UInt32, _ identity: ServiceIdentity?, _ tables: Tables) {
+    for index in 0..<Int(SVS_LOCAL_RANGES) {
+      let range = tables.localRanges[index]
+      guard range.pointee.pool == service + 1, range.pointee.status == SVS_LIVE else { continue }
+      range.pointee.status = UInt8(SVS_REMOVED)
+      if let identity { orphanedPools[identity, default: []].append((index, range.addresses)) }
     }
+  }
+
+  /// Gives a service that is made anew the addresses that it had before this process removed it.
+  func adoptLocalAddresses(of service: UInt32, _ identity: ServiceIdentity, _ tables: Tables) throws(DirectorError) {
+    guard let pool = orphanedPools.removeValue(forKey: identity) else { return }
+    for (index, addresses) in pool {
+      let range = tables.localRanges[index]
+      guard range.pointee.status != SVS_LIVE, range.addresses == addresses else { continue }
+      range.pointee.pool = service + 1
+      range.pointee.status = UInt8(SVS_LIVE)
+    }
+    try linkLocalAddresses(tables)
   }
 
   private func pool(of service: ServiceIdentity?, _ tables: Tables) throws(DirectorError) -> UInt32 {

@@ -42,11 +42,12 @@ extension Director {
       entry.pointee.next = record.pointee.first
       if record.pointee.first == 0 { preferSource(of: key, towards: server.address, tables) }
       entry.pointee.status = UInt32(SVS_LIVE)
-      try steerReplies(of: entry, tables)
       record.pointee.server_count += 1
       // From here on the scheduler sees it: at the head of the list, as IPVS puts new servers.
       record.pointee.first = number + 1
       ledger.longLists[index]?.insert(number, entry)
+      // What cannot be steered is a server all the same, and can be removed.
+      try steerReplies(of: entry, tables)
       try serversChanged(index, record, tables)
     }
   }

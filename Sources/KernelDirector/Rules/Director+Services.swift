@@ -28,6 +28,7 @@ extension Director {
       // From here on packets find it.
       record.pointee.status = UInt32(SVS_LIVE)
       countServices(key, 1, tables)
+      try adoptLocalAddresses(of: index, service, tables)
       do throws(DirectorError) {
         try steer(key, isLive: true, tables)
       } catch {
@@ -123,7 +124,7 @@ extension Director {
     _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
   ) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
-    removeLocalAddresses(of: record.pointee.number, tables)
+    removeLocalAddresses(of: record.pointee.number, record.pointee.key.identity, tables)
     countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var isReferredTo = false

@@ -72,11 +72,11 @@ struct EndRows {
     if parts.allSatisfy({ $0.retransmits >= 0 }) { result.retransmits = 0 }
     for part in parts {
       result.bytes += part.bytes
-      if result.retransmits >= 0 { result.retransmits += part.retransmits }
+      if result.retransmits >= 0 { result.retransmits &+= part.retransmits }
       result.jitter += part.jitter / Double(parts.count)
-      result.lost += part.lost
-      result.packets += part.packets
-      result.outOfOrder += part.outOfOrder
+      result.lost &+= part.lost
+      result.packets &+= part.packets
+      result.outOfOrder &+= part.outOfOrder
     }
     return result
   }

@@ -247,10 +247,10 @@ extension TestRecord {
 extension Interval.Sample {
   static func += (sum: inout Self, sample: Self) {
     sum.bytes &+= sample.bytes
-    sum.packets += sample.packets
-    sum.lost += sample.lost
-    sum.outOfOrder += sample.outOfOrder
+    sum.packets &+= sample.packets
+    sum.lost &+= sample.lost
+    sum.outOfOrder &+= sample.outOfOrder
     sum.jitter += sample.jitter
-    sum.retransmits += sample.retransmits
+    sum.retransmits &+= sample.retransmits
   }
 }

@@ -237,10 +237,10 @@ extension Interval.Sample {
   static func - (later: Self, earlier: Self) -> Self {
     var result = later
     result.bytes = later.bytes &- earlier.bytes
-    result.packets -= earlier.packets
-    result.lost -= earlier.lost
-    result.outOfOrder -= earlier.outOfOrder
-    result.retransmits -= earlier.retransmits
+    result.packets &-= earlier.packets
+    result.lost &-= earlier.lost
+    result.outOfOrder &-= earlier.outOfOrder
+    result.retransmits &-= earlier.retransmits
     return result
   }
 }

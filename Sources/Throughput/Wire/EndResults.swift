@@ -62,6 +62,8 @@ public struct EndResults: Hashable, Sendable {
   }
 
   /// Takes what the other side sent; a stream of which a number makes no sense is an error, for all would be doubtful.
+  private static let mostCounted: Int64 = 1 << 53
+
   public init(wireForm json: JSON) throws(ThroughputError) {
     guard case .object = json, case .array(let list)? = json["streams"], list.count <= 2 * TestParameters.Limit.streams
     else { throw .protocolViolation("results without streams") }
@@ -73,15 +75,21 @@ public struct EndResults: Hashable, Sendable {
     serverText = json["server_output_text"]?.text
     serverJSON = json["server_output_json"]
     for element in list {
-      guard let id = element["id"]?.whole, 1...1024 ~= id, let bytes = element["bytes"]?.whole, bytes >= 0 else {
+      guard let id = element["id"]?.whole, 1...1024 ~= id, let bytes = element["bytes"]?.whole,
+        0...Self.mostCounted ~= bytes
+      else {
         throw .protocolViolation("results of a stream without a number or octets")
       }
       var stream = Stream(id: Int(id))
       stream.bytes = UInt64(bytes)
-      stream.retransmits = element["retransmits"]?.whole ?? -1
+      // What nobody can have counted is no count; sums of the others cannot overflow.
+      func count(_ name: String, lowest: Int64 = 0) -> Int64? {
+        element[name]?.whole.map { min(max($0, lowest), Self.mostCounted) }
+      }
+      stream.retransmits = count("retransmits", lowest: -1) ?? -1
       stream.jitter = element["jitter"]?.real ?? 0
-      stream.errors = element["errors"]?.whole ?? 0
-      stream.packets = element["packets"]?.whole ?? 0
+      stream.errors = count("errors", lowest: -1) ?? 0
+      stream.packets = count("packets") ?? 0
       stream.start = element["start_time"]?.real ?? 0
       stream.end = element["end_time"]?.real ?? 0
       func positive(_ name: String) -> UInt64 { element[name]?.whole.map { UInt64(max(0, $0)) } ?? 0 }

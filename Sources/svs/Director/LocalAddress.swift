@@ -1,6 +1,7 @@
 import ArgumentParser
 import KernelDirector
 import Netlink
+import Simulation
 
 struct LocalAddressCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -139,7 +140,7 @@ extension ServiceIdentity {
   var named: String {
     switch self {
     case .mark(let mark, let family): "fwmark\(family == .ipv6 ? "6" : ""):\(mark)"
-    case .address(let transport, let endpoint): "\(transport):\(endpoint)"
+    case .address(let transport, let endpoint): "\(transport):\(endpoint.text)"
     }
   }
 }
