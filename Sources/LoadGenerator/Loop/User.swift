@@ -8,8 +8,8 @@ final class User {
   let slot: Int
   let userClass: Int
   let identity: [UInt8]
-  /// Changes with each thing a user waits for, so that alarms of earlier ones are void.
-  var round: UInt32 = 0
+  /// Changes with each thing a user waits for, so that alarms of earlier ones are void; no other user has it.
+  var round: UInt64 = 0
   /// Counts connections, so that events of earlier ones are void.
   var generation: UInt32 = 0
 

@@ -1,4 +1,14 @@
+import Measurement
+
 extension UserLoop {
+  /// A stop that is under way.
+  struct Draining {
+    var until: UInt64
+    /// Whether what is cut off has failed, and is counted so.
+    var reckons: Bool
+    var done: CheckedContinuation<Void, Never>
+  }
+
   func obey(_ order: Order) {
     switch order {
     case .users(let wanted):
@@ -9,12 +19,14 @@ extension UserLoop {
       swap(&fresh, &records)
       answer.resume(
         returning: LoopReport(
-          records: fresh, users: counts, overdue: pacer?.overdue(at: now &- Pacer.tolerance) ?? 0, abandoned: abandoned)
-      )
+          records: fresh, users: counts, overdue: pacer?.overdue(at: now &- Pacer.tolerance) ?? 0,
+          abandoned: abandoned, unsent: unsent))
       abandoned = 0
-    case .drain(let nanoseconds, let done):
+      unsent = TaskRecord(corrects: true)
+    case .drain(let nanoseconds, let reckons, let done):
+      if draining == nil, reckons { reckonUnsent() }
       draining?.done.resume()
-      draining = (now &+ nanoseconds, done)
+      draining = Draining(until: now &+ nanoseconds, reckons: reckons, done: done)
       wanted = wanted.map { _ in 0 }
       checkDrained()
     case .quit:
@@ -29,6 +41,7 @@ extension UserLoop {
     if let draining {
       self.draining = nil
       draining.done.resume()
+      wakeAll()
     }
     for userClass in wanted.indices {
       while counts[userClass] < wanted[userClass] { add(userClass) }
@@ -41,8 +54,28 @@ extension UserLoop {
       }
     }
     if let rate = setup.rate, pacer == nil {
-      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: setup.start)
+      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: max(setup.start, now))
     }
+  }
+
+  /// Users that ended a request during a stop wait for nothing; those whose stop is taken back go on.
+  private func wakeAll() {
+    idle = []
+    ready = []
+    for user in slots {
+      guard let user, !user.isBusy, !user.isLeaving else { continue }
+      turn(user)
+      if setup.rate != nil { idle.append(user.slot) } else { ready.append(user.slot) }
+    }
+    pacer = nil
+  }
+
+  /// Notes what was planned until now and not sent: it has waited until now at least.
+  private func reckonUnsent() {
+    guard let pacer else { return }
+    let count = pacer.overdue(at: now &- Pacer.tolerance)
+    guard count > 0 else { return }
+    unsent.noteUnsent(count) { (now &- pacer.moment($0)) / 1000 }
   }
 
   private func add(_ userClass: Int) {
@@ -70,7 +103,7 @@ extension UserLoop {
 
   func remove(_ user: User) {
     user.disconnect()
-    user.round &+= 1
+    turn(user)
     if slots[user.slot] === user {
       slots[user.slot] = nil
       freeSlots.append(user.slot)
@@ -89,8 +122,13 @@ extension UserLoop {
     self.draining = nil
     for user in slots {
       guard let user else { continue }
-      user.task = -1
-      remove(user)
+      if user.isBusy, draining.reckons {
+        user.isLeaving = true
+        finish(user, .cutOff, bytes: 0)
+      } else {
+        user.task = -1
+        remove(user)
+      }
     }
     slots = []
     freeSlots = []

@@ -1,6 +1,7 @@
 import CEvents
 import Glibc
 import HTTPWire
+import Measurement
 
 /// Users on one thread: an event loop that connects, sends, reads and measures.
 ///
@@ -22,24 +23,27 @@ final class UserLoop {
   var alarms = Alarms()
   var pacer: Pacer?
   var records: [TaskRecord]
-  var random: Random
+  var random: SeededGenerator
   var abandoned: UInt64 = 0
+  var unsent: TaskRecord
+  private var rounds: UInt64 = 0
   var now: UInt64
   var nextSweep: UInt64 = 0
-  var draining: (until: UInt64, done: CheckedContinuation<Void, Never>)?
+  var draining: Draining?
   var quits = false
   private let epoch: UInt64
 
   init(_ setup: LoopSetup) throws(LoadError) {
     self.setup = setup
-    poller = try Poller()
-    mailbox = Mailbox(waker: poller.wakeDescriptor)
+    mailbox = try Mailbox()
+    poller = try Poller(waker: mailbox.wakeDescriptor)
     counts = Array(repeating: 0, count: setup.classes.count)
     wanted = counts
     records = setup.tasks.map { _ in TaskRecord(corrects: setup.rate != nil) }
+    unsent = TaskRecord(corrects: true)
     now = monotonicNow()
     epoch = epochOffset()
-    random = Random(seed: now &+ UInt64(setup.index) &* 0x1234_5678_9ABC_DEF1)
+    random = SeededGenerator(seed: now &+ UInt64(setup.index) &* 0x1234_5678_9ABC_DEF1)
   }
 
   deinit { room.deallocate() }
@@ -51,7 +55,7 @@ final class UserLoop {
       for index in 0..<count {
         let (key, kinds) = poller.event(index)
         if key == Poller.wakeKey {
-          poller.drainWaker()
+          mailbox.quieten()
           for order in mailbox.take() { obey(order) }
         } else {
           handle(key: key, kinds: kinds)
@@ -285,11 +289,13 @@ final class UserLoop {
     let generation = user.generation
     flush(user)
     guard user.generation == generation, user.isBusy, let ending = session.ending else {
-      if session.isGoingAway, !user.isBusy, user.generation == generation { user.disconnect() }
+      guard user.generation == generation, session.isGoingAway || session.isOver else { return }
+      // A session that is over answers nothing more, whatever the connection under it does.
+      if !user.isBusy { user.disconnect() } else if session.isOver { lose(user, .closed) }
       return
     }
     now = monotonicNow()
-    if !setup.keepsAlive || session.isGoingAway { user.disconnect() }
+    if !setup.keepsAlive || session.isGoingAway || session.isOver { user.disconnect() }
     let task = setup.tasks[user.task]
     let failure: Failure? =
       ending != 0
@@ -332,6 +338,12 @@ final class UserLoop {
     finish(user, failure, bytes: 0)
   }
 
+  /// Makes the alarms void that were set for a user so far.
+  func turn(_ user: User) {
+    rounds &+= 1
+    user.round = rounds
+  }
+
   // MARK: - The end of a request
 
   func finish(_ user: User, _ failure: Failure?, bytes: UInt64) {
@@ -342,7 +354,7 @@ final class UserLoop {
     records[user.task].note(
       failure, latency: latency, sincePlanned: corrected, bytes: bytes, second: (now &+ epoch) / 1_000_000_000)
     user.task = -1
-    user.round &+= 1
+    turn(user)
     if user.isLeaving {
       remove(user)
     } else if draining == nil {
@@ -351,7 +363,7 @@ final class UserLoop {
   }
 
   /// What a user does next: another request, or waiting.
-  private func rest(_ user: User, after failure: Failure?) {
+  func rest(_ user: User, after failure: Failure?) {
     if pacer != nil {
       idle.append(user.slot)
       if user.link == .none, user.failedConnections == 0, setup.keepsAlive { connect(user) }
