@@ -59,11 +59,15 @@ def served(process):
 def throughput(options):
     svs, iperf3 = [f'{options.bin}/svs', 'bench', 'throughput'], ['iperf3']
     goals = []
-    with tempfile.NamedTemporaryFile(suffix='.json') as file:
-        # Its own table goes first; a missed figure is in the file too.
-        subprocess.run([f'{options.bin}/svs-bench', '--objects', options.objects, '--json', file.name, 'throughput'])
-        for part in json.load(open(file.name))['parts']:
-            goals += [Goal(g['what'], g['limit'], g['value']) for g in part['goals']]
+    def goals_in(path):
+        with open(path) as file: parts = json.load(file)['parts']
+        return [Goal(g['what'], g['limit'], g['value']) for part in parts for g in part['goals'] if g['what'].startswith('throughput')]
+    if options.throughput and os.path.exists(options.throughput): goals = goals_in(options.throughput)
+    if not goals:
+        with tempfile.NamedTemporaryFile(suffix='.json') as file:
+            # Its own table goes first; a missed figure is in the file too.
+            subprocess.run([f'{options.bin}/svs-bench', '--objects', options.objects, '--json', file.name, 'throughput'])
+            goals = goals_in(file.name)
     for name, client, server in (("svs's client at iperf3's server", svs, iperf3), ("iperf3's client at svs's server", iperf3, svs)):
         good = 0
         with Server(server) as peer:
@@ -79,6 +83,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--bin', default='.build/release')
     parser.add_argument('--objects', default='.build/bench', help='where svs-bench finds its kernel programs')
+    parser.add_argument('--throughput', help="svs-bench's JSON of the same run, if it measured throughput already")
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=int, default=4, help='how long each measurement of the load takes')
     parser.add_argument('--probes', type=int, default=1000)

@@ -26,7 +26,7 @@ import Testing
       }
       guard bound else { throw RealMaster.Failed(description: "cannot listen: \(errno)") }
       port = UInt16(bigEndian: address.sin_port)
-      Task.detached {
+      Target.thread {
         // Those that were accepted stay open, until the process or the other side ends them.
         while true {
           let connection = accept(listener, nil, nil)

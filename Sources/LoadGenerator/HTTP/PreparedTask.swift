@@ -2,7 +2,9 @@ import HTTPWire
 import Measurement
 
 /// A task as the event loop wants it: as much of the request as can be is written beforehand.
-struct PreparedTask: Sendable {
+///
+/// A class, for it never changes and each request looks at it.
+final class PreparedTask: Sendable {
   let method: String
   let isHead: Bool
   let path: Template

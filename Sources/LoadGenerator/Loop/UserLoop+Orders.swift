@@ -9,6 +9,15 @@ extension UserLoop {
     var done: CheckedContinuation<Void, Never>
   }
 
+  /// What was planned before the end may still be sent for a moment, and is then measured as it should be.
+  struct Owing {
+    /// The end of the plan.
+    var end: UInt64
+    var until: UInt64
+    /// Nanoseconds that a generator may lag behind at the end.
+    static let grace: UInt64 = 1_000_000_000
+  }
+
   func obey(_ order: Order) {
     switch order {
     case .users(let wanted):
@@ -24,7 +33,8 @@ extension UserLoop {
       abandoned = 0
       unsent = TaskRecord(corrects: true)
     case .drain(let nanoseconds, let reckons, let done):
-      if draining == nil, reckons { reckonUnsent() }
+      if draining == nil, reckons, pacer != nil { owing = Owing(end: now, until: now &+ Owing.grace) }
+      isStopping = owing == nil
       draining?.done.resume()
       draining = Draining(until: now &+ nanoseconds, reckons: reckons, done: done)
       wanted = wanted.map { _ in 0 }
@@ -32,6 +42,7 @@ extension UserLoop {
     case .quit:
       draining?.done.resume()
       draining = nil
+      owing = nil
       quits = true
     }
   }
@@ -40,6 +51,8 @@ extension UserLoop {
   private func adjust() {
     if let draining {
       self.draining = nil
+      isStopping = false
+      owing = nil
       draining.done.resume()
       wakeAll()
     }
@@ -70,10 +83,10 @@ extension UserLoop {
     pacer = nil
   }
 
-  /// Notes what was planned until now and not sent: it has waited until now at least.
-  private func reckonUnsent() {
+  /// Notes what was planned until the end and not sent: it has waited until now at least.
+  private func reckonUnsent(until end: UInt64) {
     guard let pacer else { return }
-    let count = pacer.overdue(at: now &- Pacer.tolerance)
+    let count = pacer.overdue(at: end)
     guard count > 0 else { return }
     unsent.noteUnsent(count) { (now &- pacer.moment($0)) / 1000 }
   }
@@ -113,6 +126,16 @@ extension UserLoop {
   /// Ends the stop when nothing is under way any more, or its time is over.
   func checkDrained() {
     guard let draining else { return }
+    if let owing {
+      let owesNothing = pacer.map { $0.next > owing.end } ?? true
+      guard owesNothing || now >= min(owing.until, draining.until) else {
+        nextSweep = min(nextSweep, owing.until)
+        return
+      }
+      reckonUnsent(until: owing.end)
+      self.owing = nil
+      isStopping = true
+    }
     let busy = slots.reduce(0) { $0 + ($1?.isBusy == true ? 1 : 0) }
     guard busy == 0 || now >= draining.until else {
       nextSweep = min(nextSweep, draining.until)
@@ -120,6 +143,7 @@ extension UserLoop {
     }
     abandoned &+= UInt64(busy)
     self.draining = nil
+    isStopping = false
     for user in slots {
       guard let user else { continue }
       if user.isBusy, draining.reckons {

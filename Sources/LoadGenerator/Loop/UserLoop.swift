@@ -6,31 +6,36 @@ import Measurement
 /// Users on one thread: an event loop that connects, sends, reads and measures.
 ///
 /// A response costs one `recv` and one `send`; the wait is shared with whoever else is ready. See docs/decisions/0014.
+/// All of it belongs to one thread, so that accesses need no check at run time; see `User`.
 final class UserLoop {
   let setup: LoopSetup
   let poller: Poller
   let mailbox: Mailbox
   private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
 
-  var slots: [User?] = []
-  var freeSlots: [Int] = []
-  var counts: [Int]
-  var wanted: [Int]
+  @exclusivity(unchecked) var slots: [User?] = []
+  @exclusivity(unchecked) var freeSlots: [Int] = []
+  @exclusivity(unchecked) var counts: [Int]
+  @exclusivity(unchecked) var wanted: [Int]
   /// Users that an open-loop load may take.
-  var idle: [Int] = []
+  @exclusivity(unchecked) var idle: [Int] = []
   /// Users whose next request waits until the round's events are handled.
-  var ready: [Int] = []
-  var alarms = Alarms()
-  var pacer: Pacer?
-  var records: [TaskRecord]
-  var random: SeededGenerator
-  var abandoned: UInt64 = 0
-  var unsent: TaskRecord
-  private var rounds: UInt64 = 0
-  var now: UInt64
-  var nextSweep: UInt64 = 0
-  var draining: Draining?
-  var quits = false
+  @exclusivity(unchecked) var ready: [Int] = []
+  @exclusivity(unchecked) var alarms = Alarms()
+  @exclusivity(unchecked) var pacer: Pacer?
+  @exclusivity(unchecked) var records: [TaskRecord]
+  @exclusivity(unchecked) var random: SeededGenerator
+  @exclusivity(unchecked) var abandoned: UInt64 = 0
+  @exclusivity(unchecked) var unsent: TaskRecord
+  @exclusivity(unchecked) private var rounds: UInt64 = 0
+  @exclusivity(unchecked) var now: UInt64
+  @exclusivity(unchecked) var nextSweep: UInt64 = 0
+  @exclusivity(unchecked) var draining: Draining?
+  /// Whether no more requests are to be begun: a stop is under way that owes none.
+  @exclusivity(unchecked) var isStopping = false
+  /// What the plan of an open-loop load still owes at its end.
+  @exclusivity(unchecked) var owing: Owing?
+  @exclusivity(unchecked) var quits = false
   private let epoch: UInt64
 
   init(_ setup: LoopSetup) throws(LoadError) {
@@ -70,7 +75,7 @@ final class UserLoop {
       }
       if pacer != nil { dispatch() }
       if now >= nextSweep { sweep() }
-      checkDrained()
+      if isStopping || owing != nil { checkDrained() }
     }
     for user in slots { user?.disconnect() }
   }
@@ -79,15 +84,16 @@ final class UserLoop {
     if !ready.isEmpty { return 0 }
     var until = nextSweep
     if let alarm = alarms.earliest { until = min(until, alarm) }
-    if let pacer, draining == nil, !idle.isEmpty { until = min(until, pacer.next &+ Pacer.grain) }
+    if let pacer, !isStopping, !idle.isEmpty { until = min(until, pacer.next &+ Pacer.grain) }
     let now = monotonicNow()
     return until > now ? Int64(until - now) : 0
   }
 
   /// Starts what an open-loop load owes by now.
   private func dispatch() {
-    guard draining == nil else { return }
-    while let next = pacer?.next, next <= now {
+    guard !isStopping else { return }
+    let limit = owing.map { min(now, $0.end) } ?? now
+    while let next = pacer?.next, next <= limit {
       guard let slot = idle.popLast() else { return }
       guard let user = slots[slot], !user.isBusy, !user.isLeaving else { continue }
       guard let planned = pacer?.take() else { return }
@@ -108,7 +114,7 @@ final class UserLoop {
   // MARK: - Requests
 
   func begin(_ user: User, planned: UInt64) {
-    guard draining == nil, !user.isLeaving else {
+    guard !isStopping, !user.isLeaving else {
       if user.isLeaving { remove(user) }
       return
     }
@@ -357,7 +363,7 @@ final class UserLoop {
     turn(user)
     if user.isLeaving {
       remove(user)
-    } else if draining == nil {
+    } else if !isStopping {
       rest(user, after: failure)
     }
   }

@@ -86,11 +86,11 @@ public struct LoadRun: Sendable {
       if let seconds { pause = min(pause, seconds - elapsed) }
       do { try await Task.sleep(for: .seconds(max(0.001, pause))) } catch { cancelled = true }
     }
-    let elapsed = sinceStart()
     progress(
       Progress(
-        elapsed: elapsed, users: current, latest: TaskRecord(),
+        elapsed: sinceStart(), users: current, latest: TaskRecord(),
         failures: sum.records.reduce(0) { $0 + $1.failures }, overdue: sum.overdue, isEnding: true))
+    let elapsed = sinceStart()
     let patience = cancelled ? LoadRun.shortPatience : patience ?? plan.timeout
     await withTaskCancellationHandler {
       await generator.stop(waiting: patience, reckoning: true)
