@@ -53,6 +53,8 @@ public enum Event: UInt32, CaseIterable {
   /// Dropped: a packet that was to be answered by ICMP, to a host that has had its share of answers. Its reason is
   /// counted too.
   case answerLimited
+  /// Dropped: what has no counterpart in the other address family (FULLNAT between families).
+  case crossingDropped
 }
 
 extension Event {
@@ -84,6 +86,7 @@ extension Event {
     case .fragmentDropped: "fragment-dropped"
     case .noLocalPort: "no-local-port"
     case .answerLimited: "answer-limited"
+    case .crossingDropped: "crossing-dropped"
     }
   }
 

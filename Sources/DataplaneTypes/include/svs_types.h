@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 6u
+#define SVS_LAYOUT_VERSION 7u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -89,6 +89,8 @@ struct svs_exchange {
 #define SVS_CALL 0x20u           /* a template by Call-ID, whose hash stands in to_server and to_client */
 #define SVS_ASSURED 0x10u        /* UDP that has been answered, as its template knows */
 #define SVS_OWN 0x40u            /* its client is the director's own host */
+
+#define SVS_CROSSES 0x80u        /* in `tunnel`, under FULLNAT: client and server are of different address families */
 
 /* ---- services and servers ---- */
 
