@@ -87,6 +87,8 @@ public enum Step: Int32 {
   case lease
   /// The connection's way has to be looked up.
   case route
+  /// Its server is told of its client: change what comes before the stream.
+  case amend
   /// All is known: rewrite and send.
   case forward
   /// Its connection is one between address families: make it one of the other.

@@ -109,6 +109,7 @@ struct Trace {
             nextHop: way.nextHopFamily == 0 ? nil : IPAddress(record: way.nextHop, family: way.nextHopFamily),
             isResolved: way.kind != .handover)
         }
+      case .amend: next = path.amend(&packet, p)
       case .forward: next = path.forward(&packet, p)
       case .cross: next = path.cross(&packet, p)
       case .emit:

@@ -109,6 +109,22 @@ public func route(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).route(&packet, p).rawValue
 }
 
+@c(svs_swift_amend)
+public func amend(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).amend(&packet, p).rawValue
+}
+
+@c(svs_swift_append)
+public func append(
+  _ context: UnsafeMutablePointer<xdp_md>, _ value: UInt32, _ base: UInt32, _ separator: UInt32
+) -> Int32 {
+  guard let bench = XDPPlatform(context: context).workbench else { return 0 }
+  ProxyHeader.append(bench, value, base: base, before: separator)
+  return 1
+}
+
 @c(svs_swift_forward)
 public func forward(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
@@ -152,6 +168,7 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   if next == Step.enter.rawValue { next = svs_enter(context) }
   if next == Step.lease.rawValue { next = svs_lease(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
+  if next == Step.amend.rawValue { next = svs_amend(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }
   if next == Step.cross.rawValue { next = svs_cross(context) }
   if next == Step.emit.rawValue { next = svs_emit(context) }

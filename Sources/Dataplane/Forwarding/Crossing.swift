@@ -36,6 +36,15 @@ public enum Crossing {
     frame.pointee.flow.family != Family.ipv4 && (part != .whole || size <= fragmentable)
   }
 
+  /// What a whole packet may have, as it comes, for it to fit an MTU as it leaves; 0 where that is not known.
+  @inlinable @inline(__always)
+  static func room(
+    _ mtu: UInt16, _ frame: UnsafePointer<Frame>, _ c: UnsafeMutablePointer<svs_connection>
+  ) -> UInt32 {
+    if mtu < 40 || !applies(c) { return UInt32(mtu) }
+    return frame.pointee.flow.family == Family.ipv4 ? UInt32(mtu) &- 20 : UInt32(mtu) &+ 20
+  }
+
   /// The MTU that the sender of a packet is told of where its way on the other side has this one.
   @inlinable @inline(__always)
   static func mtu(_ mtu: UInt32, _ frame: UnsafePointer<Frame>, _ part: Part) -> UInt32 {

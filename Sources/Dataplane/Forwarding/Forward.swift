@@ -77,7 +77,7 @@ extension PacketPath {
       // No error answers an error, or a later fragment (RFC 1122, section 3.2.2).
       return reference.fromServer || p.parsedFrame.isICMP || p.pointee.part == .later
         ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
-    default: return .forward
+    default: return c.pointee.tunnel & UInt8(SVS_AMENDS) != 0 ? .amend : .forward
     }
   }
 

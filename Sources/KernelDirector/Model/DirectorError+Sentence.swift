@@ -14,6 +14,8 @@ extension DirectorError {
     case .invalidLocalAddress:
       "local addresses are one address, or a network of at most 65,536 whose host part is zero; ports begin at 1"
     case .localAddressTaken: "some of these local addresses are in a pool already; 'svs local-address list' shows which"
+    case .disclosureNeedsTCP:
+      "clients can be told to servers of TCP only: neither TOA nor the PROXY protocol is for other protocols"
     case .noSuchLocalAddress: "there are no such local addresses; 'svs local-address list' shows which there are"
     case .thresholdOrder: "the lower threshold is above the upper one"
     case .noSuchInterface(let name): "there is no interface named \(name)"
