@@ -59,6 +59,8 @@ public enum Event: UInt32, CaseIterable {
   case optionOmitted
   /// Dropped: a segment before which the PROXY protocol's header does not fit.
   case greetingDropped
+  /// Dropped: what has no counterpart in the other address family (FULLNAT between families).
+  case crossingDropped
 }
 
 extension Event {
@@ -93,6 +95,7 @@ extension Event {
     case .optionBlanked: "option-blanked"
     case .optionOmitted: "toa-omitted"
     case .greetingDropped: "proxy-header-dropped"
+    case .crossingDropped: "crossing-dropped"
     }
   }
 

@@ -15,6 +15,7 @@ public struct PacketPath<P: Platform> {
     return withUnsafeMutablePointer(to: &passage) { p in
       var next = receive(&packet, p)
       if next == .relate { next = relate(&packet, p) }
+      if next == .crossError { next = crossError(&packet, p) }
       if next == .follow { next = follow(&packet, p) }
       if next == .revisit { next = revisit(&packet, p) }
       if next == .open { next = open(&packet, p) }
@@ -26,6 +27,7 @@ public struct PacketPath<P: Platform> {
       if next == .route { next = route(&packet, p) }
       if next == .amend { next = amend(&packet, p) }
       if next == .forward { next = forward(&packet, p) }
+      if next == .cross { next = cross(&packet, p) }
       if next == .emit { next = emit(&packet, p) }
       if next == .answer { next = answer(&packet, p) }
       return next.verdict

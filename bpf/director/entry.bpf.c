@@ -109,6 +109,7 @@ extern int svs_swift_handover(struct __sk_buff *context);
     }
 
 STEP(relate, (struct xdp_md *context), (context))
+STEP(cross_error, (struct xdp_md *context), (context))
 STEP(follow, (struct xdp_md *context), (context))
 STEP(revisit, (struct xdp_md *context), (context))
 STEP(move, (struct xdp_md *context, uint32_t slot, uint32_t rest, uint32_t flags, uint32_t tick),
@@ -129,6 +130,7 @@ STEP(greeting, (struct xdp_md *context, uint32_t slot), (context, slot))
 STEP(append, (struct xdp_md *context, uint32_t value, uint32_t base, uint32_t separator),
      (context, value, base, separator))
 STEP(forward, (struct xdp_md *context), (context))
+STEP(cross, (struct xdp_md *context), (context))
 STEP(emit, (struct xdp_md *context), (context))
 STEP(answer, (struct xdp_md *context), (context))
 

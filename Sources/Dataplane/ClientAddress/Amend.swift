@@ -46,7 +46,7 @@ extension PacketPath {
     let progress = exchange.pointee.progress
     if progress & UInt8(SVS_GREETING_BEGUN) == 0 {
       // Taken up in the middle: where its stream began is not known.
-      c.pointee.tunnel = 0
+      c.pointee.tunnel &= ~UInt8(SVS_AMENDS)
       return .forward
     }
     if !isProxy {
@@ -104,7 +104,7 @@ extension PacketPath {
     _ exchange: UnsafeMutablePointer<svs_exchange>, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     let growth = UInt32(exchange.pointee.greeting)
-    let mtu = UInt32(p.pointee.way.hop.mtu)
+    let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
     if p.pointee.part != .whole { return leaving(.drop, .greetingDropped) }
     if mtu != 0, frame.pointee.length &+ growth > mtu {
       if !age(packet, frame) { return .drop }
@@ -158,7 +158,7 @@ extension PacketPath {
     var growth: UInt32 = 0
     if appends, bench.pointee.found_toa == 0 || !Disclosure.keepsTOA(disclosure) {
       growth = Disclosure.optionSize(c.pointee.family)
-      let mtu = UInt32(p.pointee.way.hop.mtu)
+      let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
       if size &+ growth > 60 || mtu != 0 && frame.pointee.length &+ growth > mtu {
         platform.note(.optionOmitted)
         growth = 0
@@ -230,7 +230,7 @@ extension PacketPath {
       }
     } else if distance > 0 || !isSYN && (segment > size || flags.contains(.fin)) {
       // It acknowledges data, or sends some: it has accepted the connection.
-      c.pointee.tunnel = 0
+      c.pointee.tunnel &= ~UInt8(SVS_AMENDS)
       return .forward
     }
     var cut: UInt32 = 0

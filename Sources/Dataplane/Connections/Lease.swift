@@ -133,7 +133,7 @@ extension ConnectionTable {
     }
     let disclosure = UInt8(truncatingIfNeeded: service.pointee.disclosure)
     exchange.pointee.disclosure = disclosure
-    if Disclosure.amends(disclosure) { c.pointee.tunnel = UInt8(SVS_AMENDS) }
+    if Disclosure.amends(disclosure) { c.pointee.tunnel |= UInt8(SVS_AMENDS) }
   }
 
   /// Gives the address and port of a connection back that has ended, or was never entered.

@@ -24,6 +24,10 @@ extension PacketPath {
       } else {
         guard frame.pointee.flow.dst == c.pointee.vip else { return .pass }
       }
+      if Crossing.applies(c) {
+        p.pointee.reference = reference
+        return .crossError
+      }
       if Method.translates(c.pointee.method) {
         guard let ends = Ends(c, reference, platform),
           translate(packet, frame, quote, ends, keepsSender: c.pointee.method == Method.nat && !reference.fromServer)

@@ -106,6 +106,8 @@ struct svs_exchange {
 #define SVS_OWN 0x40u            /* its client is the director's own host */
 #define SVS_AMENDS 0x40u         /* in `tunnel`, under FULLNAT: segments of its stream are amended on their way */
 
+#define SVS_CROSSES 0x80u        /* in `tunnel`, under FULLNAT: client and server are of different address families */
+
 /* ---- services and servers ---- */
 
 struct svs_service_key {
