@@ -47,7 +47,7 @@ struct SVS: ParsableCommand {
     version: "svs \(Release.version)",
     subcommands: [
       Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
-      SysctlCommand.self, LocalAddressCommand.self, LabCommand.self, DemoCommand.self,
+      SysctlCommand.self, LocalAddressCommand.self, ClientAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
     ])
 }

@@ -58,6 +58,9 @@ public struct Scenario: Sendable {
 
   public let services: [Service]
 
+  /// Whether servers see addresses of the director's: FULLNAT.
+  public var leases: Bool { services.contains { $0.servers.contains { $0.method == 4 } } }
+
   /// Every forwarding method and scheduler, both families, and the ways that lead nowhere.
   public static let everything: Scenario = {
     let (nat, direct, tunnel) = (UInt8(0), UInt8(1), UInt8(2))
@@ -128,7 +131,7 @@ public struct Scenario: Sendable {
       for server in service.servers {
         var record = svs_server()
         record.addr = server.address.value
-        record.port = (server.method == 0 ? server.port : service.port).bigEndian
+        record.port = (server.method & 3 == 0 ? server.port : service.port).bigEndian
         record.tunnel = server.tunnel.kind
         record.tunnel_port = server.tunnel.port.bigEndian
         record.tunnel_flags = server.tunnel.flags

@@ -69,6 +69,17 @@ struct TestWorld {
         record.pointee.cursor = kernel.pointee.cursor
       }
     }
+    if let tables = director.tables, scenario.leases {
+      // Where the search for local ports begins is chance too.
+      for index in 0..<Int(SVS_LOCAL_RANGES) {
+        state.localRanges.find(UInt32(index))?.pointee = tables.localRanges[index].pointee
+      }
+      for index in 0..<tables.config.pointee.servers_used {
+        if let kernel = try? tables.servers.record(index) {
+          state.servers.find(index)?.pointee.local = kernel.pointee.local
+        }
+      }
+    }
     for index in [ingress, egress] {
       _ = state.devices.replace(
         index, svs_device(flags: UInt32(SVS_DEVICE_REDIRECT), lower: index, vlan: 0, reserved: 0))
@@ -230,7 +241,7 @@ private func enter(_ scenario: Scenario, _ director: Director) throws {
     for server in service.servers {
       let method = try #require(ForwardingMethod(rawValue: server.method))
       let address = try #require(IPAddress(bytes: server.address.bytes))
-      let port = method == .nat ? server.port : service.port
+      let port = method == .nat || method == .fullNAT ? server.port : service.port
       try director.addServer(
         Endpoint(address, port: port),
         ServerSettings(
