@@ -73,6 +73,10 @@ import Testing
       let c = Case(method: .fullNAT, six: six)
       try director.startServers()
       try director.run("director", ["ip", "link", "set", "back", "mtu", "\(mtu)"])
+      // Neighbours are known from here on, and so are the ways' MTUs.
+      for address in Case(method: .fullNAT, six: !six).servers(net: 2) + [c.address(net: 1, host: 2)] {
+        try director.run("director", ["ping", "-c", "1", "-W", "5", address])
+      }
       try join(director, c, port: 9001)
       try join(director, c)
       try director.upload(c, 50_000_000)
