@@ -95,6 +95,9 @@ public protocol Platform {
   /// Adds to a checksum what the header on the bench has become.
   func addDifference(_ bench: UnsafeMutablePointer<svs_workbench>, into sum: inout UInt64)
 
+  /// `PacketPath.writeGreeting`; in the kernel a function of its own.
+  func writeGreeting(_ slot: UInt32) -> Bool
+
   /// `ProxyHeader.append` on the bench; in the kernel a function of its own.
   func append(_ value: UInt32, base: UInt32, before separator: UInt32)
 

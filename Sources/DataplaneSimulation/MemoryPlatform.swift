@@ -178,6 +178,8 @@ public struct MemoryPlatform: Platform {
     sum &+= change.sum
   }
 
+  public func writeGreeting(_ slot: UInt32) -> Bool { PacketPath(self).writeGreeting(slot) }
+
   public func append(_ value: UInt32, base: UInt32, before separator: UInt32) {
     if let workbench { ProxyHeader.append(workbench, value, base: base, before: separator) }
   }

@@ -52,6 +52,8 @@ extension XDPPlatform {
     sum &+= UInt64(bitPattern: Int64(change)) & 0xffff_ffff
   }
 
+  @inline(__always) func writeGreeting(_ slot: UInt32) -> Bool { svs_greeting(context, slot) != 0 }
+
   @inline(__always) func append(_ value: UInt32, base: UInt32, before separator: UInt32) {
     _ = svs_append(context, value, base, separator)
   }

@@ -116,6 +116,11 @@ public func amend(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).amend(&packet, p).rawValue
 }
 
+@c(svs_swift_greeting)
+public func greeting(_ context: UnsafeMutablePointer<xdp_md>, _ slot: UInt32) -> Int32 {
+  PacketPath(XDPPlatform(context: context)).writeGreeting(slot) ? 1 : 0
+}
+
 @c(svs_swift_append)
 public func append(
   _ context: UnsafeMutablePointer<xdp_md>, _ value: UInt32, _ base: UInt32, _ separator: UInt32

@@ -126,6 +126,7 @@ STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(least_load, (struct xdp_md *context, uint32_t servers, uint32_t kind), (context, servers, kind))
 STEP(route, (struct xdp_md *context), (context))
 STEP(amend, (struct xdp_md *context), (context))
+STEP(greeting, (struct xdp_md *context, uint32_t slot), (context, slot))
 STEP(append, (struct xdp_md *context, uint32_t value, uint32_t base, uint32_t separator),
      (context, value, base, separator))
 STEP(forward, (struct xdp_md *context), (context))

@@ -39,7 +39,7 @@ extension PacketPath {
       // A SYN out of nowhere, on a connection that goes on, begins no stream.
       let isHeard = exchange.pointee.progress & UInt8(SVS_GREETING_HEARD) != 0
       if !isHeard || StateWord(bits: c.pointee.word).state == State.synReceived {
-        begin(exchange, c, first: sequence &+ 1)
+        begin(exchange, p.pointee.reference.slot, first: sequence &+ 1)
       }
       return amendHeader(&packet, frame, c, exchange, tcp.pointee.offset >> 4, .synchronising, p)
     }
@@ -71,27 +71,30 @@ extension PacketPath {
   /// Notes where the client's stream begins, and how long what goes before it will be.
   @inlinable @inline(__always)
   func begin(
-    _ exchange: UnsafeMutablePointer<svs_exchange>, _ c: UnsafeMutablePointer<svs_connection>, first: UInt32
+    _ exchange: UnsafeMutablePointer<svs_exchange>, _ slot: UInt32, first: UInt32
   ) {
     exchange.pointee.greeting = 0
-    if Disclosure.isProxy(exchange.pointee.disclosure), let bench = writeGreeting(exchange, c) {
+    if Disclosure.isProxy(exchange.pointee.disclosure), let bench = platform.workbench,
+      platform.writeGreeting(slot)
+    {
       exchange.pointee.greeting = UInt16(truncatingIfNeeded: bench.pointee.length)
     }
     exchange.pointee.first = first
     exchange.pointee.progress = UInt8(SVS_GREETING_BEGUN)
   }
 
+  /// Writes the header of a connection's server on the bench.
   @inlinable @inline(__always)
-  func writeGreeting(
-    _ exchange: UnsafeMutablePointer<svs_exchange>, _ c: UnsafeMutablePointer<svs_connection>
-  ) -> UnsafeMutablePointer<svs_workbench>? {
-    guard let bench = platform.workbench else { return nil }
+  public func writeGreeting(_ slot: UInt32) -> Bool {
+    guard let bench = platform.workbench, let c = platform.connections.find(slot),
+      let exchange = platform.exchanges.find(slot)
+    else { return false }
     if Disclosure.kind(exchange.pointee.disclosure) == Disclosure.proxy2 {
       ProxyHeader.writeBinary(bench, c)
     } else {
       ProxyHeader.writeLine(bench, c, platform)
     }
-    return bench
+    return true
   }
 
   /// Puts the PROXY header before the segment's data.
@@ -109,7 +112,7 @@ extension PacketPath {
     }
     guard let tcp = packet.at(dynamic: frame.pointee.transport, svs_tcp.self) else { return .drop }
     let size = UInt32(tcp.pointee.offset >> 4) &* 4
-    guard let bench = lift(packet, frame, size: size), writeGreeting(exchange, c) != nil, growth != 0,
+    guard let bench = lift(packet, frame, size: size), growth != 0, platform.writeGreeting(p.pointee.reference.slot),
       bench.pointee.length == growth
     else { return leaving(.drop, .greetingDropped) }
     let header = Self.header(bench)
@@ -233,7 +236,9 @@ extension PacketPath {
     var cut: UInt32 = 0
     if isSYN {
       if isProxy { cut = greeting }
-      if Disclosure.kind(exchange.pointee.disclosure) == Disclosure.toa { cut = Disclosure.optionSize(c.pointee.family) }
+      if Disclosure.kind(exchange.pointee.disclosure) == Disclosure.toa {
+        cut = Disclosure.optionSize(c.pointee.family)
+      }
     }
     var walks = cut != 0
     if isProxy, !isSYN, size > 20 {

@@ -194,6 +194,7 @@ struct svs_workbench {
     uint8_t headers[256];            /* on their way to another place */
     uint64_t size;                   /* of what is copied next */
     uint32_t length;                 /* of the text */
+    uint32_t zeros;                  /* groups of an address that are written as :: */
     uint32_t at, end;                /* of the walk along the options */
     uint32_t erasing;                /* bytes of an option still to be blanked */
     uint32_t edges;                  /* of a SACK option, still to be moved */

@@ -38,7 +38,8 @@ struct ClientAddressCommand: ParsableCommand {
 
     func run() throws {
       guard let identity = ServiceIdentity(named: service) else {
-        throw ValidationError("'\(service)' is no service; write it as tcp:192.0.2.1:80, tcp:[2001:db8::1]:80 or fwmark:1.")
+        throw ValidationError(
+          "'\(service)' is no service; write it as tcp:192.0.2.1:80, tcp:[2001:db8::1]:80 or fwmark:1.")
       }
       guard let method = Disclosure.Method(rawValue: method) else {
         let names = Disclosure.Method.allCases.map(\.rawValue).joined(separator: ", ")
@@ -72,7 +73,8 @@ struct ClientAddressCommand: ParsableCommand {
       print("SERVICE".padded(width) + "  METHOD    CLIENT'S TOA")
       for entry in disclosures {
         let method = entry.disclosure.method.rawValue.padded(8)
-        print(entry.service.named.padded(width) + "  \(method)  \(entry.disclosure.keepsClientsTOA ? "kept" : "blanked")")
+        print(
+          entry.service.named.padded(width) + "  \(method)  \(entry.disclosure.keepsClientsTOA ? "kept" : "blanked")")
       }
     }
   }

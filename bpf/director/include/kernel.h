@@ -31,6 +31,7 @@ int svs_keep(struct xdp_md *_Nonnull context);
 int svs_enter(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
 int svs_amend(struct xdp_md *_Nonnull context);
+int svs_greeting(struct xdp_md *_Nonnull context, uint32_t slot);
 int svs_append(struct xdp_md *_Nonnull context, uint32_t value, uint32_t base, uint32_t separator);
 int svs_forward(struct xdp_md *_Nonnull context);
 int svs_cross(struct xdp_md *_Nonnull context);
