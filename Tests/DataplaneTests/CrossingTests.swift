@@ -293,6 +293,9 @@ struct CrossingTests {
     #expect(quoted.source == packet.source && quoted.destination == packet.destination)
     #expect(quoted.sourcePort == packet.sourcePort && quoted.destinationPort == 80)
     #expect(quoted.length == packet.bytes.count - 14 && quoted.next == 17 && quoted.headerHolds)
+    // Even its checksum.
+    let udp = 8 + (six ? 40 : 20)
+    #expect(message[udp...] == packet.bytes[(six ? 54 : 34)...].prefix(message.count - udp))
   }
 }
 

@@ -73,6 +73,10 @@ import Testing
       let c = Case(method: .fullNAT, six: six)
       try director.startServers()
       try director.run("director", ["ip", "link", "set", "back", "mtu", "\(mtu)"])
+      // Neighbours are known from here on, and so are the ways' MTUs.
+      for address in Case(method: .fullNAT, six: !six).servers(net: 2) + [c.address(net: 1, host: 2)] {
+        try director.run("director", ["ping", "-c", "1", "-W", "5", address])
+      }
       try join(director, c, port: 9001)
       try join(director, c)
       try director.upload(c, 50_000_000)
@@ -139,6 +143,47 @@ import Testing
       try director.shell("rs1", "head -c 2000000 /dev/zero > \(director.lab.folder)/rs1/zeros")
       #expect(
         try director.shell("client", "curl -sS -m 20 'http://\(c.bracketedVIP)/zeros' | wc -c") == "2000000\n")
+    }
+  }
+
+  /// A server that speaks the PROXY protocol is told of a client whose family it does not have.
+  @Test(arguments: [false, true])
+  func serversAreToldOfClientsOfTheOtherFamily(six: Bool) async throws {
+    try await withDirector(Stage.plain) { director in
+      let c = Case(method: .fullNAT, six: six)
+      let other = Case(method: .fullNAT, six: !six)
+      let folder = director.lab.folder
+      let server = other.servers(net: 2)[0]
+      try director.shell(
+        "rs1",
+        """
+        cat > \(folder)/proxied.conf <<'END'
+        daemon off; pid \(folder)/proxied.pid; error_log stderr; worker_processes 1;
+        events {}
+        http {
+          access_log off;
+          server {
+            listen \(other.bracketed(server)):8001 proxy_protocol;
+            return 200 "$proxy_protocol_addr $proxy_protocol_port\\n";
+          }
+        }
+        END
+        """)
+      try director.lab.spawn(
+        "rs1", ["nginx", "-p", folder, "-c", "\(folder)/proxied.conf"], name: "proxied", listeners: [.init(.tcp, 8001)])
+      try join(director, c, port: 8001, servers: [server])
+      for method in ["proxy-v1", "proxy-v2"] {
+        try director.svs("client-address set tcp:\(c.bracketedVIP):8001 \(method)")
+        let large = String(repeating: "x", count: 6000)
+        let output = try director.run(
+          "client",
+          [
+            "curl", "-sS", "-m", "20", "-H", "X-Large: \(large)", "-w", "%{local_ip} %{local_port}\n",
+            "http://\(c.bracketedVIP):8001/",
+          ])
+        let lines = output.split(separator: "\n").map(String.init)
+        #expect(lines.count == 2 && lines[0] == lines[1], "\(method): \(output)")
+      }
     }
   }
 

@@ -35,7 +35,8 @@ import Testing
         let kernel = try world.run(frame, at: interface)
         let native = memory.process(frame, ingress: interface)
         if native.0 == .redirect { generator.remember(native.1) }
-        if kernel.0 != native.0 || kernel.1 != native.1 {
+        // What is dropped half made has room before it that nobody has written to.
+        if kernel.0 != native.0 || kernel.0 != .drop && kernel.1 != native.1 {
           differences += 1
           if differences <= 5 {
             let results = "kernel \(kernel.0) \(hex(kernel.1))\n native \(native.0) \(hex(native.1))"

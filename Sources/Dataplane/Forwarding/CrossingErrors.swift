@@ -28,9 +28,7 @@ extension PacketPath {
     guard quoted >= 8, platform.moveEnd(&packet, by: Int32(truncatingIfNeeded: end &- packet.count)),
       platform.moveStart(&packet, by: Int32(truncatingIfNeeded: quote.transport &- front &- 14))
     else { return leaving(.drop, .errorDropped) }
-    guard let ports = packet.at(dynamic: 14 &+ front, UInt32.self) else { return .drop }
-    // What is quoted travelled the other way.
-    ports.pointee = ends.ports << 16 | ends.ports >> 16
+    guard quote.cross(packet, at: 14 &+ front, ends, quoted: quoted) else { return .drop }
     let turned = Ends(source: ends.destination, destination: ends.source)
     let at = 14 &+ front &- header
     guard six ? inner.writeIPv4(packet, at: at, turned) : inner.writeIPv6(packet, at: at, turned, .whole),
@@ -56,6 +54,24 @@ extension Quote {
   func length(_ packet: Packet) -> UInt32 {
     guard let ip = packet.at(dynamic: network, svs_ipv4.self) else { return 0 }
     return UInt32(UInt16(bigEndian: ip.pointee.length))
+  }
+
+  /// Writes the ports of what is quoted, which travelled the other way, and its checksum where that is quoted too.
+  @inlinable @inline(__always)
+  func cross(_ packet: Packet, at offset: Int, _ ends: Ends, quoted: Int) -> Bool {
+    guard let ports = packet.at(dynamic: offset, UInt32.self) else { return false }
+    let turned = ends.ports << 16 | ends.ports >> 16
+    ports.pointee = turned
+    let isTCP = flow.proto == IPProtocol.tcp
+    if flow.proto == IPProtocol.sctp || quoted < (isTCP ? 18 : 8) { return true }
+    guard let field = packet.at(dynamic: offset &+ (isTCP ? 16 : 6), UInt16.self) else { return false }
+    var check = Checksum(updating: field.pointee)
+    check.replace(flow.src, by: ends.destination.pointee)
+    check.replace(flow.dst, by: ends.source.pointee)
+    check.replace(flow.ports, by: turned)
+    let value = check.field
+    field.pointee = value == 0 && !isTCP ? 0xffff : value
+    return true
   }
 
   /// What the quoted header says, for one of the other family.
