@@ -9,7 +9,8 @@ extension DirectorError {
     case .serverExists: "the real server exists already"
     case .noSuchServer: "there is no such real server"
     case .schedulerNotFound(let name): "there is no scheduler named \(name)"
-    case .familyMismatch: "the service and the real server are of different address families; only tunnels and FULLNAT join those"
+    case .familyMismatch:
+      "the service and the real server are of different address families; only tunnels and FULLNAT join those"
     case .invalidServer: "this address cannot be a real server's"
     case .invalidLocalAddress:
       "local addresses are one address, or a network of at most 65,536 whose host part is zero; ports begin at 1"
