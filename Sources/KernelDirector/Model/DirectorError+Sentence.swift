@@ -11,8 +11,7 @@ extension DirectorError {
     case .schedulerNotFound(let name): "there is no scheduler named \(name)"
     case .familyMismatch: "the service and the real server are of different address families; only tunnels join those"
     case .invalidServer: "this address cannot be a real server's"
-    case .invalidLocalAddress:
-      "local addresses are one address, or a network of at most 65,536 whose host part is zero; ports begin at 1"
+    case .invalidLocalAddress(let why): why
     case .localAddressTaken: "some of these local addresses are in a pool already; 'svs local-address list' shows which"
     case .noSuchLocalAddress: "there are no such local addresses; 'svs local-address list' shows which there are"
     case .thresholdOrder: "the lower threshold is above the upper one"

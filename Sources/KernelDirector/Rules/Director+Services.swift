@@ -124,7 +124,6 @@ extension Director {
     _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
   ) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
-    removeLocalAddresses(of: record.pointee.number, record.pointee.key.identity, tables)
     countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var isReferredTo = false
@@ -137,6 +136,7 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.first = 0
+    removeLocalAddresses(of: record.pointee.number, record.pointee.key.identity, tables)
     ledger.retired(index, record, isReferredTo: isReferredTo)
     backlog.services.remove(index)
   }
