@@ -90,7 +90,7 @@ import Testing
     #expect(try world.pools().map(\.used) == [1])
     world.wait(3 * Self.minute / 60)
     #expect(try world.pools().map(\.used) == [0])
-    #expect(world.client(2, .syn) == lease)
+    #expect(world.open(2) == lease)
     // A reset is over after ten seconds.
     #expect(world.client(2, .rst) == lease)
     world.wait(8 * Self.minute / 60)
@@ -102,7 +102,7 @@ import Testing
   /// With more places than one, that which was given back comes last.
   @Test func aPortThatWasGivenBackRestsLongest() throws {
     let world = try World(pool: "10.0.0.60/31", ports: 5000...5009)
-    let first = try #require(world.client(1, .syn))
+    let first = try #require(world.open(1))
     _ = world.client(1, .rst)
     world.wait(11 * Self.minute / 60)
     #expect(try world.pools().map(\.used) == [0])
@@ -123,7 +123,7 @@ import Testing
     try world.director.rules.deleteLocalAddresses(#require(IPPrefix("10.0.0.61")), of: world.service)
     #expect(world.open(10)?.address == TestAddress("198.18.0.1"))
     #expect(try world.pools().map(\.isLeaving) == [true, true, false])
-    #expect(try world.pools().map(\.used) == [1, 8, 1])
+    #expect(try world.pools().map(\.used) == [8, 1, 1])
     // It is gone when its last connection is.
     _ = world.client(1, .rst)
     world.wait(11 * Self.minute / 60)
