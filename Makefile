@@ -9,7 +9,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
 BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 
-.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-latency bench-load build deps format lint clean install
+.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-latency bench-load build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR, TUN, FULLNAT (root)'
@@ -60,9 +60,13 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
-	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-latency bench-load
+	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-instruments
 
-# The instruments beside the programs whose figures they promise to match.
+# The instruments beside the programs whose figures they promise to match: all, or one part.
+bench-instruments: $(BENCH_OBJECTS)
+	@scripts/locust.sh
+	@scripts/bench_instruments.py --bin $(BIN) --throughput bench-latest.json --json bench-instruments.json --check
+
 bench-latency:
 	@scripts/bench_latency.py --svs $(BIN)/svs --json bench-latency.json --check
 

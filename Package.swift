@@ -97,7 +97,9 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "LocustWorker",
-      dependencies: ["LoadGenerator", "HostSystem", .product(name: "Histogram", package: "hdrhistogram-swift")],
+      dependencies: [
+        "LoadGenerator", "HostSystem", "Measurement", .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "svs-instruments",

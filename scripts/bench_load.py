@@ -14,6 +14,8 @@ in 2 ms, of svs from the first user to the last answer.
 """
 import argparse, json, os, re, shutil, statistics, subprocess, sys, tempfile, time, urllib.request
 
+from bench_goals import Goal, show
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCUST = os.path.join(HERE, '.build/locust/bin/locust')
 WRK_GOAL, LOCUST_GOAL, USERS = 0.8, 10, 20
@@ -94,23 +96,23 @@ def svs(program, url, users, seconds, rate=None):
             'p99': total['latency']['p99'], 'corrected_p99': total.get('correctedLatency', {}).get('p99')}
 
 
-def against_wrk(options, server, report):
-    def ratio(name, values): return statistics.median(s['per_cpu'] / w['per_cpu'] for s, w in values)
+def against_wrk(program, rounds, seconds, server, report):
+    def ratios(values): return [s['per_cpu'] / w['per_cpu'] for s, w in values]
     rows = {'2 connections': [], 'the same rate, planned': [], '16 connections': []}
-    for number in range(options.rounds):
-        first = wrk(server.url, 2, options.seconds)
-        rows['2 connections'].append((svs(options.svs, server.url, 2, options.seconds), first))
-        rows['the same rate, planned'].append((svs(options.svs, server.url, 16, options.seconds, round(0.9 * first['rate'])), first))
-        second = svs(options.svs, server.url, 16, options.seconds)
-        rows['16 connections'].append((second, wrk(server.url, 16, options.seconds)))
+    for number in range(rounds):
+        first = wrk(server.url, 2, seconds)
+        rows['2 connections'].append((svs(program, server.url, 2, seconds), first))
+        rows['the same rate, planned'].append((svs(program, server.url, 16, seconds, round(0.9 * first['rate'])), first))
+        second = svs(program, server.url, 16, seconds)
+        rows['16 connections'].append((second, wrk(server.url, 16, seconds)))
     print('requests per CPU-second, medians        svs        wrk   svs to wrk')
     for name, values in rows.items():
         a, b = (statistics.median(v[i]['per_cpu'] for v in values) for i in (0, 1))
-        print(f'  {name:28} {a:12,.0f} {b:10,.0f} {ratio(name, values):10.2f} ×')
+        print(f'  {name:28} {a:12,.0f} {b:10,.0f} {statistics.median(ratios(values)):10.2f} ×')
     latest = rows['the same rate, planned'][-1][0]
     print(f'  p99 at the planned rate: {latest["p99"] * 1e6:,.0f} µs, corrected {latest["corrected_p99"] * 1e6:,.0f} µs')
     report['wrk'] = rows
-    return [(f'requests per CPU-second against wrk, {name}', ratio(name, values), WRK_GOAL) for name, values in rows.items()]
+    return [Goal.ratio(f'requests per CPU-second against wrk, {name}', WRK_GOAL, ratios(values)) for name, values in rows.items()]
 
 
 def processor_seconds(pid):
@@ -144,23 +146,33 @@ def locust_run(worker, server, seconds, folder):
         log.close()
 
 
-def against_locust(options, server, report):
+def against_locust(program, rounds, seconds, server, report):
     if not os.path.exists(LOCUST): sys.exit('there is no Locust: run scripts/locust.sh')
     workers = {
-        'svs': lambda port: [options.svs, 'bench', 'load', '--master', '127.0.0.1', '--master-port', str(port), '--threads', '1'],
+        'svs': lambda port: [program, 'bench', 'load', '--master', '127.0.0.1', '--master-port', str(port), '--threads', '1'],
         'locust': lambda port: [LOCUST, '-f', f'{server.folder}/locustfile.py', '--worker', '--master-host', '127.0.0.1', '--master-port', str(port)],
     }
     with open(f'{server.folder}/locustfile.py', 'w') as file: file.write(LOCUSTFILE)
     rows = {name: [] for name in workers}
-    for number in range(max(2, options.rounds // 2)):
-        for name, worker in workers.items(): rows[name].append(locust_run(worker, server, max(8, options.seconds), server.folder))
+    for number in range(max(2, rounds // 2)):
+        for name, worker in workers.items(): rows[name].append(locust_run(worker, server, max(8, seconds), server.folder))
     a, b = ({key: statistics.median(row[key] for row in rows[name]) for key in ('rate', 'per_cpu')} for name in ('svs', 'locust'))
     print(f'\nas the worker of a Locust master       svs     locust   svs to locust')
     print(f'  requests per second        {a["rate"]:12,.0f} {b["rate"]:10,.0f} {a["rate"] / b["rate"]:10.1f} ×')
     print(f'  requests per CPU-second    {a["per_cpu"]:12,.0f} {b["per_cpu"]:10,.0f} {a["per_cpu"] / b["per_cpu"]:10.1f} ×')
     report['locust'] = rows
-    return [(f'{what} against one Locust worker', a[key] / b[key], LOCUST_GOAL)
+    def ratios(key): return [s[key] / l[key] for s, l in zip(rows['svs'], rows['locust'])]
+    return [Goal.ratio(f'{what} against one Locust worker (FastHttpUser)', LOCUST_GOAL, ratios(key))
             for what, key in (('requests per second', 'rate'), ('requests per CPU-second', 'per_cpu'))]
+
+
+def measure(program, rounds, seconds, only=None):
+    """The promised figures, and all others."""
+    report, goals = {}, []
+    with Server() as server:
+        if only != 'locust': goals += against_wrk(program, rounds, seconds, server, report)
+        if only != 'wrk': goals += against_locust(program, rounds, seconds, server, report)
+    return goals, report
 
 
 def main():
@@ -172,18 +184,12 @@ def main():
     parser.add_argument('--json', help='also write all figures to this file')
     parser.add_argument('--check', action='store_true', help='exit with 1 if a promised figure was missed')
     options = parser.parse_args()
-    report, goals = {}, []
-    with Server() as server:
-        if options.only != 'locust': goals += against_wrk(options, server, report)
-        if options.only != 'wrk': goals += against_locust(options, server, report)
+    goals, report = measure(options.svs, options.rounds, options.seconds, options.only)
     print()
-    kept = True
-    for name, value, goal in goals:
-        kept &= value >= goal
-        print(f'{"met   " if value >= goal else "MISSED"} {name}: {value:.2f} ×, asked for at least {goal} ×')
+    show(goals)
     if options.json:
         with open(options.json, 'w') as file: json.dump(report, file)
-    return 1 if options.check and not kept else 0
+    return 1 if options.check and not all(goal.is_met for goal in goals) else 0
 
 
-sys.exit(main())
+if __name__ == '__main__': sys.exit(main())

@@ -10,7 +10,7 @@ packages=(
   libbpf-dev libelf-dev libnl-3-dev libnl-route-3-dev pkg-config   # to build
   libssl-dev libnghttp2-dev                                        # to build the instruments
   iproute2 ethtool procps kmod                                     # to build labs with
-  openssl nginx-light curl iperf3 iputils-ping tcpdump nftables iptables netbase bpftool systemd wrk python3-venv   # to fill them with traffic, and to compare
+  openssl nginx-light haproxy curl iperf3 iputils-ping tcpdump nftables iptables netbase bpftool systemd wrk python3-venv   # to fill them with traffic, and to compare
 )
 
 command -v swift >/dev/null || fail "there is no swift in PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/"

@@ -53,6 +53,14 @@ public enum Event: UInt32, CaseIterable {
   /// Dropped: a packet that was to be answered by ICMP, to a host that has had its share of answers. Its reason is
   /// counted too.
   case answerLimited
+  /// Forwarded: an option that pretends to tell of a client, or asks for fast open, was blanked.
+  case optionBlanked
+  /// Forwarded: without the client's address, for which the segment has no room (TOA).
+  case optionOmitted
+  /// Dropped: a segment before which the PROXY protocol's header does not fit.
+  case greetingDropped
+  /// Dropped: what has no counterpart in the other address family (FULLNAT between families).
+  case crossingDropped
 }
 
 extension Event {
@@ -84,6 +92,10 @@ extension Event {
     case .fragmentDropped: "fragment-dropped"
     case .noLocalPort: "no-local-port"
     case .answerLimited: "answer-limited"
+    case .optionBlanked: "option-blanked"
+    case .optionOmitted: "toa-omitted"
+    case .greetingDropped: "proxy-header-dropped"
+    case .crossingDropped: "crossing-dropped"
     }
   }
 
@@ -92,7 +104,7 @@ extension Event {
     switch self {
     case .malformed, .fragment, .extensionHeader, .notSYN, .replyTimeExceeded: "passed"
     case .noServer, .noLocalPort, .noRoute, .tooBig, .timeExceeded: "answered"
-    case .partialChecksum, .handedOver, .errorForwarded, .fragmented: "forwarded"
+    case .partialChecksum, .handedOver, .errorForwarded, .fragmented, .optionBlanked, .optionOmitted: "forwarded"
     default: "dropped"
     }
   }

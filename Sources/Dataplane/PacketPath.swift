@@ -15,6 +15,7 @@ public struct PacketPath<P: Platform> {
     return withUnsafeMutablePointer(to: &passage) { p in
       var next = receive(&packet, p)
       if next == .relate { next = relate(&packet, p) }
+      if next == .crossError { next = crossError(&packet, p) }
       if next == .follow { next = follow(&packet, p) }
       if next == .revisit { next = revisit(&packet, p) }
       if next == .open { next = open(&packet, p) }
@@ -24,7 +25,9 @@ public struct PacketPath<P: Platform> {
       if next == .enter { next = enter(p) }
       if next == .lease { next = lease(p) }
       if next == .route { next = route(&packet, p) }
+      if next == .amend { next = amend(&packet, p) }
       if next == .forward { next = forward(&packet, p) }
+      if next == .cross { next = cross(&packet, p) }
       if next == .emit { next = emit(&packet, p) }
       if next == .answer { next = answer(&packet, p) }
       return next.verdict
@@ -73,11 +76,11 @@ public struct PacketPath<P: Platform> {
     }
     p.pointee.reference = reference
     // 60 bytes are the most that a tunnel adds; what may not fit is for the next step to see.
-    if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ 60 <= UInt32(hop.pointee.mtu) {
+    let amends = c.pointee.tunnel & UInt8(SVS_AMENDS) != 0
+    if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ (amends ? 0 : 60) <= UInt32(hop.pointee.mtu) {
       p.pointee.way.hop = hop.pointee
       p.pointee.way.kind = .redirect
-      p.pointee.part = .whole
-      return .forward
+      return remembering(amends ? .amend : .forward, tick, p)
     }
     return remembering(.route, tick, p)
   }

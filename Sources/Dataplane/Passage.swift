@@ -67,6 +67,8 @@ public enum Step: Int32 {
 
   /// An ICMP message: is it an error about a connection? Or an SCTP packet, for the next step.
   case relate
+  /// An error about a connection between address families: make it one of the other.
+  case crossError
   /// A fragment: to which connection does its packet belong?
   case follow
   /// SYN on a connection's flow, or an SCTP packet: what the path of most packets need not know of.
@@ -85,8 +87,12 @@ public enum Step: Int32 {
   case lease
   /// The connection's way has to be looked up.
   case route
+  /// Its server is told of its client: change what comes before the stream.
+  case amend
   /// All is known: rewrite and send.
   case forward
+  /// Its connection is one between address families: make it one of the other.
+  case cross
   /// The packet is as it is to arrive: put headers in front and send.
   case emit
   /// An ICMP message goes back.

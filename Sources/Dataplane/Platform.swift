@@ -82,6 +82,28 @@ public protocol Platform {
   /// `CRC32C.change`; in the kernel its multiplication is a function of its own.
   func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32
 
+  /// Room for a TCP header in the making; this CPU's.
+  var workbench: UnsafeMutablePointer<svs_workbench>? { get }
+
+  /// Copies 1 to 64 bytes of the packet; false if they are not all there.
+  func load(_ packet: Packet, from offset: Int, length: UInt32, into memory: UnsafeMutableRawPointer) -> Bool
+  /// Copies 1 to 128 bytes into the packet; false if they do not fit.
+  func store(_ packet: Packet, at offset: Int, length: UInt32, from memory: UnsafeMutableRawPointer) -> Bool
+  /// Copies 1 to 256 bytes of the packet to its beginning.
+  func copyToStart(_ packet: Packet, from offset: UInt32, length: UInt32) -> Bool
+
+  /// Adds to a checksum what the header on the bench has become.
+  func addDifference(_ bench: UnsafeMutablePointer<svs_workbench>, into sum: inout UInt64)
+
+  /// `PacketPath.writeGreeting`; in the kernel a function of its own.
+  func writeGreeting(_ slot: UInt32) -> Bool
+
+  /// `ProxyHeader.append` on the bench; in the kernel a function of its own.
+  func append(_ value: UInt32, base: UInt32, before separator: UInt32)
+
+  /// Runs `OptionWalk.step` until it says stop, at most `OptionWalk.steps` times.
+  func walk(_ bench: UnsafeMutablePointer<svs_workbench>)
+
   /// Enters a destination with its first server into `localities`, where there is room.
   func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32)
 

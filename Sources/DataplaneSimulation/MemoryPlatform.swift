@@ -18,6 +18,7 @@ public struct MemoryPlatform: Platform {
     public let localRanges = MemoryPool<svs_local_range>(capacity: Int(SVS_LOCAL_RANGES))
     public let serverCounters = MemoryPool<svs_counters>(capacity: 1 << 20)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
+    public let workbench = MemoryPool<svs_workbench>(capacity: 1)
     public let allowances = MemoryPool<svs_allowance>(capacity: Int(SVS_ALLOWANCES))
     public let configuration = MemoryPool<svs_config>(capacity: 1)
     public let runtime = MemoryPool<svs_runtime>(capacity: 1)
@@ -146,6 +147,46 @@ public struct MemoryPlatform: Platform {
 
   public func changeOfCRC32C(_ difference: UInt32, length: UInt32) -> UInt32 {
     CRC32C.change(difference, length: length)
+  }
+
+  public var workbench: UnsafeMutablePointer<svs_workbench>? { state.workbench.find(0) }
+
+  public func load(
+    _ packet: Packet, from offset: Int, length: UInt32, into memory: UnsafeMutableRawPointer
+  ) -> Bool {
+    guard (1...64).contains(length), offset + Int(length) <= packet.count else { return false }
+    memory.copyMemory(from: packet.start + offset, byteCount: Int(length))
+    return true
+  }
+
+  public func store(_ packet: Packet, at offset: Int, length: UInt32, from memory: UnsafeMutableRawPointer) -> Bool {
+    guard (1...128).contains(length), offset + Int(length) <= packet.count else { return false }
+    (packet.start + offset).copyMemory(from: memory, byteCount: Int(length))
+    return true
+  }
+
+  public func copyToStart(_ packet: Packet, from offset: UInt32, length: UInt32) -> Bool {
+    guard (1...256).contains(length), Int(offset + length) <= packet.count else { return false }
+    packet.start.copyMemory(from: packet.start + Int(offset), byteCount: Int(length))
+    return true
+  }
+
+  public func addDifference(_ bench: UnsafeMutablePointer<svs_workbench>, into sum: inout UInt64) {
+    var change = Checksum()
+    let words = UnsafeMutableRawPointer(bench).assumingMemoryBound(to: UInt32.self)
+    for index in 0..<16 { change.replace(words[index], by: words[index + 16]) }
+    sum &+= change.sum
+  }
+
+  public func writeGreeting(_ slot: UInt32) -> Bool { PacketPath(self).writeGreeting(slot) }
+
+  public func append(_ value: UInt32, base: UInt32, before separator: UInt32) {
+    if let workbench { ProxyHeader.append(workbench, value, base: base, before: separator) }
+  }
+
+  public func walk(_ bench: UnsafeMutablePointer<svs_workbench>) {
+    var steps: UInt32 = 0
+    while steps < OptionWalk.steps, OptionWalk.step(bench) { steps += 1 }
   }
 
   public func remember(_ key: svs_locality_key, _ tag: UInt32, at tick: UInt32) {

@@ -22,6 +22,8 @@ public final class Director {
   var sitting = 0
   /// Local addresses of services that this process has removed.
   var orphanedPools: [ServiceIdentity: [(index: Int, addresses: LocalAddresses)]] = [:]
+  /// How clients were told to the servers of services that this process has removed.
+  var orphanedDisclosures: [ServiceIdentity: UInt32] = [:]
   /// How deep calls are nested inside the lock.
   private var depth = 0
   private var isKeptUp = false

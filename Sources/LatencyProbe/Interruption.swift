@@ -1,12 +1,12 @@
 import Glibc
 import HostSystem
 
-/// SIGINT and SIGTERM as a descriptor that can be read: whoever waits, waits for it too.
+/// SIGINT, SIGTERM and SIGHUP as a descriptor that can be read: whoever waits, waits for it too.
 public enum Interruption {
   /// The pipe's two ends; written before the first signal can come, and never again.
   nonisolated(unsafe) private static var ends: (read: CInt, write: CInt) = (-1, -1)
 
-  /// Takes the two signals from now on.
+  /// Takes the three signals from now on.
   public static func arm() throws(SystemError) {
     guard ends.read < 0 else { return }
     var pair: [CInt] = [-1, -1]
@@ -16,7 +16,7 @@ public enum Interruption {
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
     ends = (pair[0], pair[1])
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number) { _ in
         // write(2) may be called in a signal's handler.
         var byte: UInt8 = 1

@@ -21,35 +21,24 @@ enum NameLookup {
   fileprivate static func resolve(
     _ host: String, _ port: UInt16, _ family: CInt, numeric: Bool
   ) throws(ProbeError) -> [SocketAddress] {
-    var hints = addrinfo()
-    hints.ai_family = family
-    hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
     // A family that was asked for is looked up even where only the loopback has it.
-    hints.ai_flags =
-      CInt(AI_NUMERICSERV) | (numeric ? CInt(AI_NUMERICHOST) : family == AF_UNSPEC ? CInt(AI_ADDRCONFIG) : 0)
-    var list: UnsafeMutablePointer<addrinfo>?
-    let code = getaddrinfo(host, String(port), &hints, &list)
-    guard code == 0 else { throw .lookup(host, reason: reason(code, family)) }
-    defer { freeaddrinfo(list) }
-    var found: [SocketAddress] = []
-    var next = list
-    while let entry = next?.pointee {
-      if let address = SocketAddress(entry.ai_addr, length: entry.ai_addrlen) { found.append(address) }
-      next = entry.ai_next
+    let flags = numeric ? CInt(AI_NUMERICHOST) : family == AF_UNSPEC ? CInt(AI_ADDRCONFIG) : 0
+    do throws(SocketAddress.LookupFailure) {
+      return SocketAddress.alternating(try SocketAddress.lookUp(host, port: port, family: family, flags: flags))
+    } catch {
+      throw .lookup(host, reason: reason(error, family))
     }
-    return SocketAddress.alternating(found)
   }
 
   /// EAI_ADDRFAMILY and EAI_NODATA of netdb.h, which are GNU's own.
   private static let noAddressOfFamily: CInt = -9
   private static let noData: CInt = -5
 
-  private static func reason(_ code: CInt, _ family: CInt) -> String {
-    if code == EAI_SYSTEM { return String(cString: strerror(errno)) }
-    if code == noAddressOfFamily || code == noData, family != AF_UNSPEC {
+  private static func reason(_ failure: SocketAddress.LookupFailure, _ family: CInt) -> String {
+    if failure.code == noAddressOfFamily || failure.code == noData, family != AF_UNSPEC {
       return "it has no IPv\(family == AF_INET ? 4 : 6) address"
     }
-    return String(cString: gai_strerror(code))
+    return failure.reason
   }
 }
 

@@ -12,13 +12,16 @@ public actor LoadGenerator {
   /// Looks the target up and starts the threads.
   public init(_ plan: LoadPlan) throws(LoadError) {
     self.plan = plan
-    let addresses = try Address.resolve(plan.target, family: plan.family)
-    var mailboxes: [Mailbox] = []
-    // A moment ahead, so that connections stand when the first request is due.
+    let addresses = try plan.target.addresses(plan.family)
+    var setups: [LoopSetup] = []
+    for index in 0..<plan.threads { setups.append(try LoopSetup(plan, addresses: addresses, index: index, start: 0)) }
+    // After all that takes its time, as reading certificates does. With a rate a moment ahead, so that connections stand
+    // when the first request is due.
     start = monotonicNow() &+ (plan.rate == nil ? 0 : 50_000_000)
-    for index in 0..<plan.threads {
+    var mailboxes: [Mailbox] = []
+    for var setup in setups {
+      setup.start = start
       do throws(LoadError) {
-        let setup = try LoopSetup(plan, addresses: addresses, index: index, start: start)
         mailboxes.append(try LoopThread.start(setup))
       } catch {
         for mailbox in mailboxes { mailbox.post(.quit) }
@@ -51,16 +54,22 @@ public actor LoadGenerator {
       for (index, count) in report.users.enumerated() { sample.users[index] += count }
       sample.overdue += report.overdue
       sample.abandoned += report.abandoned
+      if !report.unsent.isEmpty { sample.unsent.add(report.unsent) }
     }
     return sample
   }
 
   /// Starts no more requests and waits for those under way, for so many seconds at most; the rest is cut off.
-  public func stop(waiting seconds: Double) async {
+  ///
+  /// - Parameter reckons: whether what is cut off, and what was planned until now and not sent, has failed and is
+  ///   measured by how long it has waited; otherwise it was never meant to end, as in a stop that Locust's master orders.
+  public func stop(waiting seconds: Double, reckoning reckons: Bool = false) async {
     await withTaskGroup(of: Void.self) { group in
       for mailbox in mailboxes {
         group.addTask {
-          await withCheckedContinuation { mailbox.post(.drain(nanoseconds: UInt64(max(0, seconds) * 1e9), $0)) }
+          await withCheckedContinuation {
+            mailbox.post(.drain(nanoseconds: UInt64(max(0, seconds) * 1e9), reckons: reckons, $0))
+          }
         }
       }
     }
@@ -77,6 +86,8 @@ public struct LoadSample: Sendable {
   public var overdue: UInt64 = 0
   /// Requests that a stop cut off.
   public var abandoned: UInt64 = 0
+  /// Requests that were planned and never sent; a stop reckons them up. Their latencies are corrected ones only.
+  public var unsent = TaskRecord(corrects: true)
 
   public init(_ plan: LoadPlan) {
     records = plan.classes.flatMap { $0.tasks.map { _ in TaskRecord() } }
@@ -89,9 +100,10 @@ public struct LoadSample: Sendable {
     users = other.users
     overdue = other.overdue
     abandoned += other.abandoned
+    if !other.unsent.isEmpty { unsent.add(other.unsent) }
   }
 
-  /// All tasks together.
+  /// All requests that were sent.
   public var total: TaskRecord {
     var sum = TaskRecord()
     for record in records where !record.isEmpty { sum.add(record) }

@@ -1,5 +1,6 @@
 import Glibc
 import LoadGenerator
+import Measurement
 
 /// A worker of a real Locust master (https://locust.io): the master distributes and reports, the load is ours.
 public actor LocustWorker {
@@ -22,6 +23,7 @@ public actor LocustWorker {
   private let threads: Int
   private let settings: @Sendable (inout LoadPlan) -> Void
   private let log: @Sendable (String) -> Void
+  private let patience: WorkerPatience
   private let events: AsyncStream<Event>
   private let post: AsyncStream<Event>.Continuation
 
@@ -29,12 +31,13 @@ public actor LocustWorker {
   private var socket: MasterSocket?
   private var connection = 0
   private var wasReady = false
+  private var wasAccepted = false
   private var failingSince: Double?
   private var generator: LoadGenerator?
-  private var started = Usage.now
+  private var started = wallClock()
   private var unreported: LoadSample?
   private var ticks = 0
-  private var processor = (time: Usage.now, used: Usage.processorSeconds)
+  private var processor = (time: wallClock(), used: ProcessUsage.processorSeconds)
   private var mayQuit = false
   private var isAbandoned = false
 
@@ -43,6 +46,15 @@ public actor LocustWorker {
     _ master: Master, workload: Workload, threads: Int, settings: @escaping @Sendable (inout LoadPlan) -> Void,
     log: @escaping @Sendable (String) -> Void
   ) {
+    self.init(
+      master, workload: workload, threads: threads, patience: WorkerPatience(), settings: settings, log: log)
+  }
+
+  package init(
+    _ master: Master, workload: Workload, threads: Int, patience: WorkerPatience,
+    settings: @escaping @Sendable (inout LoadPlan) -> Void, log: @escaping @Sendable (String) -> Void
+  ) {
+    self.patience = patience
     self.master = master
     self.workload = workload
     self.threads = max(1, threads)
@@ -57,7 +69,7 @@ public actor LocustWorker {
       let digits = String(random.next(), radix: 16)
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
-    session = WorkerSession(node: "\(host)_\(suffix)", version: LocustWorker.version)
+    session = WorkerSession(node: "\(host)_\(suffix)", version: LocustWorker.version, patience: patience)
   }
 
   /// Ends the worker as an operator does: the master is told.
@@ -75,7 +87,7 @@ public actor LocustWorker {
     }
     defer { ticker.cancel() }
     for await event in events {
-      let now = Usage.now
+      let now = wallClock()
       switch event {
       case .socket(let number, let news): if number == connection { try await take(news, at: now) }
       case .retry(let number): if number == connection { connect() }
@@ -91,7 +103,7 @@ public actor LocustWorker {
       if mayQuit { break }
     }
     await generator?.stop(waiting: 0)
-    if isAbandoned { throw .silent(master) }
+    if isAbandoned { throw wasAccepted ? .silent(master) : .unanswered(master, seconds: patience.search) }
   }
 
   // MARK: - The connection
@@ -100,7 +112,7 @@ public actor LocustWorker {
     connection += 1
     let number = connection
     do throws(WorkerError) {
-      try MasterSocket.open(master, identity: session.node) { [post] news in
+      try MasterSocket.open(master, identity: session.node, patience: patience.answer) { [post] news in
         post.yield(.socket(connection: number, news))
       }
     } catch {
@@ -115,15 +127,20 @@ public actor LocustWorker {
       wasReady = true
       failingSince = nil
       await perform(session.connected(at: now))
-    case .message(let bytes): await perform(session.receive(bytes, at: now))
+    case .message(let bytes):
+      await perform(session.receive(bytes, at: now))
+      wasAccepted = wasAccepted || session.wasAccepted
     case .closed(let error):
       socket = nil
       // A stranger at the first try is a mistake in the command; later it is a master that is not there yet.
       if case .notAMaster = error, !wasReady { throw error }
       if case .unknownHost = error, !wasReady { throw error }
-      if failingSince == nil, !wasReady { log("\(error); trying again for \(Int(WorkerSession.silence)) s") }
+      let limit = wasReady ? patience.silence : patience.search
+      if failingSince == nil, !wasReady {
+        log("\(error); trying again for \(Figures.fixed(limit, places: 0)) s")
+      }
       failingSince = failingSince ?? now
-      if let since = failingSince, now - since > WorkerSession.silence { throw wasReady ? .silent(master) : error }
+      if let since = failingSince, now - since > limit { throw wasReady ? .silent(master) : error }
       await perform(session.disconnected(at: now))
       let number = connection
       Task { [post] in
@@ -135,10 +152,10 @@ public actor LocustWorker {
 
   private func tick(at now: Double) async {
     ticks += 1
-    let used = Usage.processorSeconds
+    let used = ProcessUsage.processorSeconds
     let share = now > processor.time ? (used - processor.used) / (now - processor.time) * 100 / Double(threads) : 0
     processor = (now, used)
-    await perform(session.tick(at: now, cpu: share, memory: Usage.residentBytes))
+    await perform(session.tick(at: now, cpu: share, memory: ProcessUsage.residentBytes))
     if ticks % LocustWorker.reportInterval == 0 { await report() }
   }
 
@@ -178,7 +195,7 @@ public actor LocustWorker {
       if fresh {
         _ = await generator.collect()
         unreported = nil
-        started = Usage.now
+        started = wallClock()
         log("the test begins: requests go to \(generator.plan.target)")
       }
       await generator.setUsers(generator.plan.classes.map { users[$0.name] ?? 0 })
@@ -224,7 +241,7 @@ public actor LocustWorker {
     }
     let tasks = generator.plan.classes.flatMap(\.tasks)
     let message = session.report(StatsReport.entries(sample, of: tasks, since: started))
-    started = Usage.now
+    started = wallClock()
     unreported = socket.send(ZMTPPeer.encode(message.bytes)) ? nil : sample
   }
 }

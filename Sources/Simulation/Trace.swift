@@ -76,6 +76,7 @@ struct Trace {
       case .aborted, .drop, .pass, .transmit, .redirect:
         return next.verdict
       case .relate: next = path.relate(&packet, p)
+      case .crossError: next = path.crossError(&packet, p)
       case .revisit: next = path.revisit(&packet, p)
       case .follow: next = path.follow(&packet, p)
       case .open:
@@ -110,7 +111,9 @@ struct Trace {
             nextHop: way.nextHopFamily == 0 ? nil : IPAddress(record: way.nextHop, family: way.nextHopFamily),
             isResolved: way.kind != .handover)
         }
+      case .amend: next = path.amend(&packet, p)
       case .forward: next = path.forward(&packet, p)
+      case .cross: next = path.cross(&packet, p)
       case .emit:
         next = path.emit(&packet, p)
         // Cut, and counted, where the hand-over pair ends.

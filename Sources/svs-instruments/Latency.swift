@@ -20,8 +20,8 @@ extension LatencyCommand {
       if let csv { try ResultFile.write(result.csv, to: csv) }
     }
     if result.wasInterrupted {
-      complain("interrupted; the result is partial")
-      throw ExitCode(128 + SIGINT)
+      complain("interrupted; these are the figures until then")
+      throw ExitCode.interrupted
     }
     if let shortfall = result.shortfall {
       complain(shortfall)

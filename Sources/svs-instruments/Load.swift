@@ -5,6 +5,7 @@ import InstrumentCommands
 import LoadGenerator
 import LocustWorker
 import Measurement
+import Synchronization
 
 extension LoadCommand {
   func load() async throws {
@@ -27,6 +28,9 @@ extension LoadCommand {
     let run = LoadRun(plan, users: users, spawnRate: spawnRate, seconds: seconds)
     let clock = RunClock()
     let isQuiet = quiet
+    // An interrupt counts from the first request on, and there may be one before the task has a name.
+    let stop = StopOnce()
+    StopSignal.onFirst { stop.stop() }
     let task = Task<Result<LoadRun.Outcome, LoadError>, Never> {
       var line = ProgressLine(isWanted: !isQuiet)
       do throws(LoadError) {
@@ -38,7 +42,7 @@ extension LoadCommand {
         return .failure(error)
       }
     }
-    StopSignal.onFirst { task.cancel() }
+    stop.meant(for: task)
     let result = await task.value
     let outcome = try reporting { () throws(LoadError) in try result.get() }
     try tell(outcome, clock)
@@ -47,8 +51,12 @@ extension LoadCommand {
   private func tell(_ outcome: LoadRun.Outcome, _ clock: RunClock) throws {
     let result = LoadResult(outcome)
     let isFruitless = result.total.requests == result.total.failures
-    let interruption = outcome.isPartial ? "interrupted after \(Figures.duration(outcome.elapsed))" : nil
-    let problem = interruption ?? (isFruitless ? "no request succeeded" : nil)
+    let unanswered =
+      "\(Figures.grouped(Int(result.unanswered))) of \(Figures.grouped(Int(result.total.requests))) requests were not answered"
+    let problem: String? =
+      outcome.isPartial
+      ? "interrupted after \(Figures.duration(outcome.elapsed))"
+      : isFruitless ? "no request succeeded" : result.unanswered > 0 ? unanswered : nil
     if json != "-", csv != "-" { print(result.text, terminator: "") }
     try reporting { () throws(ResultFileError) in
       if let json {
@@ -59,11 +67,14 @@ extension LoadCommand {
       }
       if let csv { try ResultFile.write(result.csv, to: csv) }
     }
-    if let problem {
-      let hint = result.errors.first.map { ": \($0.problem)" } ?? ""
-      complain(isFruitless ? "\(problem)\(hint)" : "\(problem); these are the figures until then")
-      throw ExitCode(outcome.isPartial ? 130 : 1)
+    guard let problem else { return }
+    if outcome.isPartial {
+      complain("\(problem); these are the figures until then")
+      throw ExitCode.interrupted
     }
+    let hint = result.errors.first.map { ": \($0.problem)" } ?? ""
+    complain(problem + hint)
+    throw isFruitless ? ExitCode.failure : .incomplete
   }
 
   // MARK: - For a Locust master
@@ -149,6 +160,7 @@ extension LoadCommand {
 
 extension LoadRun.Progress {
   fileprivate var text: String {
+    if isEnding { return "\(Figures.fixed(elapsed, places: 0)) s  the time is over; waiting for the last answers" }
     let latency = LoadResult.Latency(latest.latency)
     var text = "\(Figures.fixed(elapsed, places: 0)) s  \(users) users  \(Figures.grouped(Int(latest.requests))) req/s"
     if let latency { text += "  p50 \(Figures.duration(latency.p50))  p99 \(Figures.duration(latency.p99))" }
@@ -161,4 +173,28 @@ extension LoadRun.Progress {
 private func writeLine(_ text: String) {
   let bytes = Array("\(text)\n".utf8)
   _ = write(STDERR_FILENO, bytes, bytes.count)
+}
+
+/// A task's cancellation, which may be asked for before there is the task.
+private final class StopOnce: Sendable {
+  private struct State {
+    var isStopped = false
+    var cancel: (@Sendable () -> Void)?
+  }
+
+  private let state = Mutex(State())
+
+  func stop() {
+    state.withLock { state in
+      state.isStopped = true
+      state.cancel?()
+    }
+  }
+
+  func meant<Success, Failure>(for task: Task<Success, Failure>) {
+    state.withLock { state in
+      state.cancel = { task.cancel() }
+      if state.isStopped { task.cancel() }
+    }
+  }
 }

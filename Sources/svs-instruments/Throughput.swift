@@ -49,7 +49,7 @@ extension ThroughputCommand {
     }
     if server.run(interrupts: interrupts) {
       complain("interrupted: the server has ended")
-      throw ExitCode.failure
+      throw ExitCode.interrupted
     }
   }
 
@@ -77,8 +77,9 @@ extension ThroughputCommand {
       try reporting { () throws(ResultFileError) in try ResultFile.write(document, to: json) }
     }
     if let error = record.error {
-      complain(error)
-      throw ExitCode.failure
+      complain(
+        record.wasInterrupted && !record.intervals.isEmpty ? "\(error); these are the figures until then" : error)
+      throw record.wasInterrupted ? ExitCode.interrupted : .failure
     }
     if latency, record.latency == nil {
       complain("the server has no echo, it is no svs: nothing is known of round trips")

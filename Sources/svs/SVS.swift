@@ -49,7 +49,7 @@ struct SVS: ParsableCommand {
     subcommands: [
       Attach.self, Detach.self, Status.self, ConnectionsCommand.self, ProcCommand.self, ExplainCommand.self,
       SimulateCommand.self,
-      SysctlCommand.self, LocalAddressCommand.self, LabCommand.self, DemoCommand.self,
+      SysctlCommand.self, LocalAddressCommand.self, ClientAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
     ])
 }

@@ -90,6 +90,23 @@ public struct RandomPackets {
     return frame + [8, 0] + header + message
   }
 
+  /// What was sent, sent back: how else would one know the ports that FULLNAT has leased?
+  private mutating func reply(to sent: [UInt8]) -> [UInt8]? {
+    let six = sent[0] >> 4 == 6
+    let (addresses, size) = six ? (8, 16) : (12, 4)
+    let transport = addresses + 2 * size
+    guard sent.count >= transport + 16, six || sent[0] == 0x45, [6, 17, 132].contains(sent[six ? 6 : 9]) else {
+      return nil
+    }
+    var packet = sent
+    // Sums stay what they are where their words change places.
+    packet.replaceSubrange(
+      addresses..<transport, with: sent[addresses + size..<transport] + sent[addresses..<addresses + size])
+    packet.replaceSubrange(
+      transport..<transport + 4, with: sent[transport + 2..<transport + 4] + sent[transport..<transport + 2])
+    return [2, 0, 0, 0, 0, 0xd0, 2, 0, 0, 0, 0, 0xc0] + (six ? [0x86, 0xdd] : [8, 0]) + packet
+  }
+
   /// Makes a frame look as if the kernel had routed it into svs0: with a mark, of others or of this host itself.
   public mutating func stamp(_ frame: [UInt8]) -> [UInt8] {
     var mark = scenario.services.randomElement(using: &random)?.mark ?? 0
@@ -115,6 +132,9 @@ public struct RandomPackets {
       var bytes = error(quoted)
       if chance(damaged) { damage(&bytes) }
       return bytes.count < 14 ? bytes + [UInt8](repeating: 0, count: 14 - bytes.count) : bytes
+    }
+    if scenario.leases, chance(25), let sent = sent.randomElement(using: &random), let reply = reply(to: sent) {
+      return reply
     }
     var packet = TestPacket()
     let service = scenario.services[Int.random(in: 0..<scenario.services.count, using: &random)]

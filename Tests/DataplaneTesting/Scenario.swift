@@ -63,6 +63,9 @@ public struct Scenario: Sendable {
   /// Networks of FULLNAT's default pool; those of the kernel's director have the tables' say for the one in memory.
   public var pools: [String] = []
 
+  /// Whether servers see addresses of the director's: FULLNAT.
+  public var leases: Bool { services.contains { $0.servers.contains { $0.method == 4 } } }
+
   /// Every forwarding method and scheduler, both families, and the ways that lead nowhere.
   public static let everything: Scenario = {
     let (nat, direct, tunnel) = (UInt8(0), UInt8(1), UInt8(2))

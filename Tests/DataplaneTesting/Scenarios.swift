@@ -74,6 +74,24 @@ extension Scenario {
       ], pools: ["10.0.0.64/30", "10.0.0.80/32", "fd00:a::1:0/124"])
   }()
 
+  /// FULLNAT, within address families and between them.
+  public static let families: Scenario = {
+    let fullNAT: UInt8 = 4
+    return Scenario(services: [
+      Service("10.9.9.1", 80, 6, "rr", three("fd00:a::", 8080, fullNAT)),
+      Service("10.9.9.1", 53, 17, "wrr", three("fd00:a::", 5353, fullNAT)),
+      Service("10.9.9.1", 5060, 132, "rr", three("fd00:a::", 3868, fullNAT)),
+      Service("fd00:9::1", 80, 6, "rr", three("10.0.0.", 8080, fullNAT)),
+      Service("fd00:9::1", 53, 17, "lc", three("10.0.0.", 53, fullNAT)),
+      Service("fd00:9::1", 5060, 132, "wlc", three("10.0.0.", 3868, fullNAT)),
+      persistent(Service("10.9.9.2", 80, 6, "rr", three("fd00:a::", 80, fullNAT))),
+      persistent(Service("fd00:9::2", 53, 17, "rr", three("10.0.0.", 5060, fullNAT)), engine: "sip"),
+      Service("10.9.9.3", 80, 6, "rr", three("10.0.0.", 8080, fullNAT)),
+      Service("fd00:9::3", 53, 17, "rr", three("fd00:a::", 5353, fullNAT)),
+      Service("10.9.9.4", 80, 6, "wrr", three("10.0.0.", 80, fullNAT) + three("fd00:a::", 80, fullNAT)),
+    ])
+  }()
+
   /// Services by firewall mark, one persistent, beside some by address.
   public static let marked: Scenario = {
     func by(_ mark: UInt32, _ service: Service) -> Service {

@@ -74,14 +74,15 @@ struct TestWorld {
         record.pointee.cursor = kernel.pointee.cursor
       }
     }
-    // Where a range's leases begin is chance: both begin there.
-    if let tables = director.tables, !scenario.pools.isEmpty {
-      for index in 0..<UInt32(SVS_LOCAL_RANGES) {
-        state.localRanges.find(index)?.pointee = tables.localRanges[Int(index)].pointee
+    if let tables = director.tables, scenario.leases {
+      // Where the search for local ports begins is chance too.
+      for index in 0..<Int(SVS_LOCAL_RANGES) {
+        state.localRanges.find(UInt32(index))?.pointee = tables.localRanges[index].pointee
       }
       for index in 0..<tables.config.pointee.servers_used {
-        guard let kernel = try? tables.servers.record(index) else { continue }
-        state.servers.find(index)?.pointee.local = kernel.pointee.local
+        if let kernel = try? tables.servers.record(index) {
+          state.servers.find(index)?.pointee.local = kernel.pointee.local
+        }
       }
     }
     for index in [ingress, egress] {

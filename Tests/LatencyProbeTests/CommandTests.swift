@@ -77,7 +77,7 @@ struct CommandTests {
     }
   }
 
-  @Test("An interruption keeps what was measured", arguments: [SIGINT, SIGTERM])
+  @Test("An interruption keeps what was measured", arguments: [SIGINT, SIGTERM, SIGHUP])
   func interruption(signal: CInt) throws {
     let server = try ScriptedServer([.hear, Self.welcome])
     try inFolder { folder in
@@ -94,7 +94,7 @@ struct CommandTests {
       kill(started.pid, signal)
       let result = Program.texts(try started.wait(timeout: .seconds(20)))
       #expect(result.status == 130, "\(result)")
-      #expect(result.errors == "svs: interrupted; the result is partial\n")
+      #expect(result.errors == "svs: interrupted; these are the figures until then\n")
       let document = try document("\(folder)/c.json")
       #expect(document.partial && document.error == "interrupted")
       let count = document.result.paths[0].probes.count
@@ -115,6 +115,20 @@ struct CommandTests {
     let result = try Program.svs(["bench"] + words)
     #expect(result.status == 64, "\(result)")
     #expect(result.errors.hasPrefix("Error: "))
+  }
+
+  @Test("What cannot be reached is told by name, with status 1")
+  func unreachable() throws {
+    let plain = try ScriptedServer([.say("220 mail.example ESMTP\r\n"), .hold])
+    let cases = [
+      ("http://127.0.0.1:\(try freePort())/", "Connection refused"), ("http://no-such-host.invalid/", "cannot look up"),
+      ("http://255.255.255.255/", "Network is unreachable"), ("https://127.0.0.1:\(plain.port)/", "TLS failed: "),
+    ]
+    for (url, words) in cases {
+      let result = try Program.svs(["bench", "latency", "-n", "1", "--timeout", "5", url])
+      #expect(result.status == 1 && (result.output + result.errors).contains(words), "\(url): \(result)")
+      #expect(result.errors.hasPrefix("svs: "), "\(url): \(result)")
+    }
   }
 
   @Test("Mistakes in URLs, headers and addresses are told, with status 1")

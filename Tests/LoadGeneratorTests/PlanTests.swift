@@ -1,3 +1,4 @@
+import Measurement
 import Testing
 
 @testable import LoadGenerator
@@ -22,7 +23,7 @@ import Testing
   func noURLs(_ url: String) { #expect(throws: LoadError.self) { try Target.parse(url) } }
 
   @Test func templates() {
-    var random = Random(seed: 1)
+    var random = SeededGenerator(seed: 1)
     func text(_ source: String, counter: UInt64 = 7) -> String {
       var bytes: [UInt8] = []
       let values = Template.Values(user: Array("U".utf8), counter: counter, microseconds: 1_700_000_000_000_042)
@@ -53,7 +54,7 @@ import Testing
     prepared = PreparedTask(task, target: target, keepsAlive: true)
     #expect(prepared.fixed == nil)
     var bytes: [UInt8] = []
-    var random = Random(seed: 1)
+    var random = SeededGenerator(seed: 1)
     prepared.write(to: &bytes, .init(user: [], counter: 3, microseconds: 0), random: &random)
     #expect(
       String(decoding: bytes, as: UTF8.self)
@@ -61,7 +62,7 @@ import Testing
   }
 
   @Test func splitsAddUpAndAreFair() {
-    var random = Random(seed: 4)
+    var random = SeededGenerator(seed: 4)
     for _ in 0..<500 {
       let weights = (0..<Int.random(in: 1...6, using: &random)).map { _ in Int.random(in: 1...1000, using: &random) }
       let users = Int.random(in: 0...10_000, using: &random)
@@ -76,7 +77,7 @@ import Testing
   @Test func choicesFollowWeights() {
     let chooser = Chooser(
       UserClass(name: "", tasks: [1, 999].map { RequestTask(path: "/", weight: $0) }, wait: 1...3), firstTask: 5)
-    var random = Random(seed: 9)
+    var random = SeededGenerator(seed: 9)
     var counts = [0, 0]
     for _ in 0..<200_000 { counts[chooser.pick(random.next()) - 5] += 1 }
     #expect((120...290).contains(counts[0]))
@@ -84,7 +85,7 @@ import Testing
   }
 
   @Test func alarmsComeInTheirOrder() {
-    var random = Random(seed: 3)
+    var random = SeededGenerator(seed: 3)
     var alarms = Alarms()
     let times = (0..<1000).map { _ in random.next() % 10_000 }
     for (slot, time) in times.enumerated() { alarms.set(.init(time: time, slot: slot, round: 0)) }

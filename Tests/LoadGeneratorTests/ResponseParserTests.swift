@@ -1,4 +1,5 @@
 import HTTPWire
+import Measurement
 import Testing
 
 @testable import LoadGenerator
@@ -127,7 +128,7 @@ import Testing
   /// Whatever comes, the pieces it comes in make no difference, and no more is taken than there is.
   @Test(arguments: 0..<20)
   func fuzz(seed: UInt64) {
-    var random = Random(seed: seed)
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<2_000 {
       let example = Self.examples[Int.random(in: 0..<Self.examples.count, using: &random)]
       var bytes = Array(example.text.utf8)

@@ -1,3 +1,4 @@
+import Measurement
 import Testing
 
 @testable import LoadGenerator
@@ -80,7 +81,7 @@ import Testing
 
   /// Broken files are refused with a reason; nothing else happens.
   @Test func fuzz() {
-    var random = Random(seed: 11)
+    var random = SeededGenerator(seed: 11)
     let source = Array(Self.example.utf8)
     var refused = 0
     for _ in 0..<3_000 {

@@ -79,17 +79,50 @@ import Testing
     return nil
   }
 
-  @Test("An interrupted client prints what there was and exits with 1") func interrupted() throws {
+  @Test("An interrupted client prints what there was and exits with 130", arguments: [SIGINT, SIGTERM, SIGHUP])
+  func interrupted(signal: CInt) throws {
     let server = try RealServer()
     let started = try Command([Self.svs, "bench", "throughput", "-c", "127.0.0.1", "-p", "\(server.port)", "-t", "30"])
       .begin()
     defer { kill(started.pid, SIGKILL) }
     try waitUntil("the test runs") { (try? Files.text("/proc/\(started.pid)/fd/1"))?.contains(" sec ") == true }
-    kill(started.pid, SIGINT)
+    kill(started.pid, signal)
     let result = try started.wait(timeout: .seconds(20))
-    #expect(result.ending == .exited(code: 1))
+    #expect(result.ending == .exited(code: 130))
     #expect(String(decoding: result.output, as: UTF8.self).contains("sender"))
-    #expect(String(decoding: result.errors, as: UTF8.self) == "svs: interrupted: the client has ended the test\n")
+    #expect(
+      String(decoding: result.errors, as: UTF8.self)
+        == "svs: interrupted: the client has ended the test; these are the figures until then\n")
+  }
+
+  @Test("An interrupted server says so and exits with 130") func interruptedServer() throws {
+    let started = try Command([Self.svs, "bench", "throughput", "-s", "-p", "0"]).begin()
+    defer { kill(started.pid, SIGKILL) }
+    _ = try listening(started.pid)
+    kill(started.pid, SIGTERM)
+    let result = try started.wait(timeout: .seconds(20))
+    #expect(result.ending == .exited(code: 130))
+    #expect(String(decoding: result.errors, as: UTF8.self) == "svs: interrupted: the server has ended\n")
+  }
+
+  @Test("iperf3's server that is busy: its client here says so, and exits with 1") func busy() throws {
+    let server = try RealServer()
+    let first = try Command([RealIperf3.path, "-c", "127.0.0.1", "-p", "\(server.port)", "-t", "30", "--forceflush"])
+      .begin()
+    defer { kill(first.pid, SIGKILL) }
+    try waitUntil("the first test runs") { (try? Files.text("/proc/\(first.pid)/fd/1"))?.contains(" sec ") == true }
+    let second = try run("-c 127.0.0.1 -p \(server.port) -t 1")
+    #expect(second.ending == .exited(code: 1))
+    #expect(second.errors == "svs: the server is busy running a test of somebody else; try again later\n")
+  }
+
+  @Test("Names and addresses that lead nowhere: status 1, with the reason") func unreachable() throws {
+    let name = try run("-c no-such-host.invalid")
+    #expect(name.ending == .exited(code: 1))
+    #expect(name.errors.hasPrefix("svs: cannot find the address of no-such-host.invalid: "), "\(name.errors)")
+    let address = try run("-c 255.255.255.255")
+    #expect(address.ending == .exited(code: 1))
+    #expect(address.errors.contains("Network is unreachable"), "\(address.errors)")
   }
 
   @Test("A refused connection: status 1, and in JSON too the reason") func refused() throws {

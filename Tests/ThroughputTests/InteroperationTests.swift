@@ -27,9 +27,14 @@ import Testing
     Kind(options: "-u -b 5M -l 400 --udp-counters-64bit"), Kind(options: "-b 50M"),
     Kind(options: "-w 256K"), Kind(options: "-M 1400"), Kind(options: "-N -l 16K"), Kind(options: "-C reno"),
     Kind(options: "-Z"), Kind(options: "-S 16"), Kind(options: "-6"), Kind(options: "-u -6 -b 5M"),
+    Kind(options: "-O 1"), Kind(options: "-u -O 1 -b 5M"), Kind(options: "-B 127.0.0.2"),
+    Kind(options: "-u -B 127.0.0.2 -b 5M"), Kind(options: "-T words"), Kind(options: "-V"),
+    Kind(options: "-R -O 1 -w 128K -M 1200 -N -C reno -S 8", sends: false, receives: true),
   ]
 
   @Test("iperf3's client at this server", arguments: kinds) func realClient(_ kind: Kind) throws {
+    // iperf3 3.12 mixes text into its JSON there.
+    if kind.options == "-V" { return try verboseClient() }
     let own = try OwnServer()
     defer { own.stop() }
     let report = try RealIperf3.report(own.port, "-t 1 -i 0.5 " + kind.options)
@@ -61,6 +66,14 @@ import Testing
     #expect(!own.text.contains("svs: "))
   }
 
+  private func verboseClient() throws {
+    let own = try OwnServer()
+    defer { own.stop() }
+    let (ending, output, _) = try RealIperf3.client(own.port, "-t 1 -V")
+    #expect(ending == .exited(code: 0) && output.contains("Test Complete. Summary Results:"))
+    #expect(output.contains("CPU Utilization: local/sender ") && output.contains("rcv_tcp_congestion"))
+  }
+
   @Test("This client at iperf3's server", arguments: kinds) func realServer(_ kind: Kind) throws {
     let server = try RealServer()
     let words = kind.options.split(separator: " ").map(String.init)
@@ -68,8 +81,13 @@ import Testing
       words.firstIndex(of: option).map { words.index(after: $0) }.map { words[$0] }
     }
     let lines = OwnServer.Printed()
-    let record = try runClient(server.port, lines: lines) { settings in
+    var style = ReportStyle()
+    style.isVerbose = words.contains("-V")
+    let record = try runClient(server.port, style: style, lines: lines) { settings in
       settings.interval = 0.5
+      settings.localHost = value("-B")
+      settings.parameters.omitted = value("-O").flatMap { Int($0) } ?? 0
+      settings.parameters.title = value("-T")
       settings.host = words.contains("-6") ? "::1" : "127.0.0.1"
       settings.parameters.transport = kind.isUDP ? .udp : .tcp
       settings.parameters.direction =
@@ -102,6 +120,38 @@ import Testing
       }
     }
     #expect(lines.text.contains("[ ID]") && lines.text.contains("receiver"))
+    if let host = value("-B") { #expect(record.streams.allSatisfy { $0.local.host == host }) }
+    if words.contains("-O") {
+      #expect(record.intervals.contains(where: \.isOmitted) && lines.text.contains("(omitted)"))
+      // One second that counts, whatever was left out before it.
+      #expect(abs((record.totals.first?.end ?? 0) - 1) < 0.3)
+    }
+    if words.contains("-V") { #expect(lines.text.contains("Test Complete. Summary Results:")) }
+    if let title = value("-T") { #expect(JSONReport(record).value["title"]?.text == title) }
+    if words.contains("reno") { #expect(record.congestion == "reno") }
+  }
+
+  @Test("What iperf3's client reports of its options, at this server and at its own")
+  func optionsInReports() throws {
+    let own = try OwnServer()
+    defer { own.stop() }
+    let real = try RealServer()
+    let options = "-t 1 -O 1 -B 127.0.0.2 -T words -M 1200 -w 128K -C reno -S 8 -N -b 50M"
+    let (here, there) = (try RealIperf3.report(own.port, options), try RealIperf3.report(real.port, options))
+    for path in [
+      ["title"], ["start", "tcp_mss"], ["start", "sock_bufsize"], ["start", "test_start", "omit"],
+      ["start", "test_start", "tos"], ["end", "sender_tcp_congestion"], ["end", "receiver_tcp_congestion"],
+    ] {
+      func value(_ report: JSON) -> JSON? { path.reduce(Optional(report)) { $0?[$1] } }
+      #expect(value(here) == value(there) && value(here) != nil, "\(path)")
+    }
+    let connected = here["start"]?["connected"]?.elements.first
+    #expect(connected?["local_host"]?.text == "127.0.0.2")
+    #expect(here["intervals"]?.elements.first?["sum"]?["omitted"] == .bool(true))
+    for report in [here, there] {
+      let rate = try #require(report["end"]?["sum_received"]?["bits_per_second"]?.real)
+      #expect(rate > 30_000_000 && rate < 70_000_000)
+    }
   }
 
   private var defaultCongestion: String? { try? Sysctls.get("net.ipv4.tcp_congestion_control") }

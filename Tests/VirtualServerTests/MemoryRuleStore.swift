@@ -97,7 +97,9 @@ final class MemoryRuleStore: RuleStore {
   private func check(
     _ server: Endpoint, _ settings: ServerSettings, family: IPAddress.Family
   ) throws(DirectorError) {
-    if server.address.family != family, settings.method != .tunnel || !daemons.isEmpty { throw .familyMismatch }
+    if server.address.family != family {
+      guard settings.method == .tunnel || settings.method == .fullNAT, daemons.isEmpty else { throw .familyMismatch }
+    }
     if settings.lowerThreshold > settings.upperThreshold { throw .thresholdOrder }
   }
 

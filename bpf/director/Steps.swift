@@ -56,6 +56,13 @@ public func multiply(_ context: UnsafeMutablePointer<xdp_md>, _ a: UInt32, _ b: 
   Int32(bitPattern: CRC32C.multiply(a, b))
 }
 
+@c(svs_swift_cross_error)
+public func crossError(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).crossError(&packet, p).rawValue
+}
+
 @c(svs_swift_follow)
 public func follow(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.pass.rawValue }
@@ -102,11 +109,39 @@ public func route(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   return PacketPath(XDPPlatform(context: context)).route(&packet, p).rawValue
 }
 
+@c(svs_swift_amend)
+public func amend(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).amend(&packet, p).rawValue
+}
+
+@c(svs_swift_greeting)
+public func greeting(_ context: UnsafeMutablePointer<xdp_md>, _ slot: UInt32) -> Int32 {
+  PacketPath(XDPPlatform(context: context)).writeGreeting(slot) ? 1 : 0
+}
+
+@c(svs_swift_append)
+public func append(
+  _ context: UnsafeMutablePointer<xdp_md>, _ value: UInt32, _ base: UInt32, _ separator: UInt32
+) -> Int32 {
+  guard let bench = XDPPlatform(context: context).workbench else { return 0 }
+  ProxyHeader.append(bench, value, base: base, before: separator)
+  return 1
+}
+
 @c(svs_swift_forward)
 public func forward(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   guard let p = passage() else { return Step.drop.rawValue }
   var packet = Packet(context)
   return PacketPath(XDPPlatform(context: context)).forward(&packet, p).rawValue
+}
+
+@c(svs_swift_cross)
+public func cross(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
+  guard let p = passage() else { return Step.drop.rawValue }
+  var packet = Packet(context)
+  return PacketPath(XDPPlatform(context: context)).cross(&packet, p).rawValue
 }
 
 @c(svs_swift_emit)
@@ -128,6 +163,7 @@ public func answer(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
 public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   var next = receive(context)
   if next == Step.relate.rawValue { next = svs_relate(context) }
+  if next == Step.crossError.rawValue { next = svs_cross_error(context) }
   if next == Step.follow.rawValue { next = svs_follow(context) }
   if next == Step.revisit.rawValue { next = svs_revisit(context) }
   if next == Step.open.rawValue { next = svs_open(context) }
@@ -137,7 +173,9 @@ public func director(_ context: UnsafeMutablePointer<xdp_md>) -> Int32 {
   if next == Step.enter.rawValue { next = svs_enter(context) }
   if next == Step.lease.rawValue { next = svs_lease(context) }
   if next == Step.route.rawValue { next = svs_route(context) }
+  if next == Step.amend.rawValue { next = svs_amend(context) }
   if next == Step.forward.rawValue { next = svs_forward(context) }
+  if next == Step.cross.rawValue { next = svs_cross(context) }
   if next == Step.emit.rawValue { next = svs_emit(context) }
   if next == Step.answer.rawValue { next = svs_answer(context) }
   return next > Verdict.redirect.rawValue || next < 0 ? Verdict.aborted.rawValue : next

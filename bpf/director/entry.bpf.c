@@ -87,7 +87,7 @@ ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_operator_map, 1, struct svs_operator);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
-ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 5, struct svs_scratch_buffer);
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_scratch, 6, struct svs_scratch_buffer);
 
 /* The helpers that rewrite packets are for GPL-compatible programs; the source stays under the MIT licence too. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -109,6 +109,7 @@ extern int svs_swift_handover(struct __sk_buff *context);
     }
 
 STEP(relate, (struct xdp_md *context), (context))
+STEP(cross_error, (struct xdp_md *context), (context))
 STEP(follow, (struct xdp_md *context), (context))
 STEP(revisit, (struct xdp_md *context), (context))
 STEP(move, (struct xdp_md *context, uint32_t slot, uint32_t rest, uint32_t flags, uint32_t tick),
@@ -124,7 +125,12 @@ STEP(lease, (struct xdp_md *context), (context))
 STEP(walk, (struct xdp_md *context, uint32_t limit), (context, limit))
 STEP(least_load, (struct xdp_md *context, uint32_t servers, uint32_t kind), (context, servers, kind))
 STEP(route, (struct xdp_md *context), (context))
+STEP(amend, (struct xdp_md *context), (context))
+STEP(greeting, (struct xdp_md *context, uint32_t slot), (context, slot))
+STEP(append, (struct xdp_md *context, uint32_t value, uint32_t base, uint32_t separator),
+     (context, value, base, separator))
 STEP(forward, (struct xdp_md *context), (context))
+STEP(cross, (struct xdp_md *context), (context))
 STEP(emit, (struct xdp_md *context), (context))
 STEP(answer, (struct xdp_md *context), (context))
 

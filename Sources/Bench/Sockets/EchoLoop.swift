@@ -3,6 +3,7 @@ import CSystem
 import Glibc
 import HostSystem
 import Netlink
+import Synchronization
 
 /// The event loop of one thread of ``ManySockets``: some of the clients, and as many of the server's ends.
 final class EchoLoop {

@@ -48,9 +48,10 @@ struct ManySockets {
     _ network: borrowing BenchNetwork, server: IPAddress, vip: IPAddress
   ) throws(BenchError) -> Outcome {
     let perThread = try attempt { () throws(SystemError) in try connectionsPerThread() }
-    let listener = try network.inside("servers") { () throws(BenchError) in
-      try attempt { () throws(SystemError) in Descriptor(try EchoLoop.listen(server.words.0, port: 80)) }
+    let number = try network.inside("servers") { () throws(BenchError) in
+      try attempt { () throws(SystemError) in try EchoLoop.listen(server.words.0, port: 80) }
     }
+    let listener = Descriptor(number)
     let progress = Progress()
     let started = Clock.now
     // A new thread is where the thread is that makes it: among the clients.

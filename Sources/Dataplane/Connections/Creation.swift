@@ -75,6 +75,9 @@ extension ConnectionTable {
     c.pointee.to_client.kind_vlan = 0
     c.pointee.method = server.pointee.method
     c.pointee.tunnel = server.pointee.tunnel | server.pointee.tunnel_flags << 4
+    if server.pointee.method == Method.fullNAT, server.pointee.family != flow.pointee.family {
+      c.pointee.tunnel = UInt8(SVS_CROSSES)
+    }
     c.pointee.server_family = server.pointee.family
     let drains = flow.pointee.proto == IPProtocol.udp && server.pointee.weight == 0
     c.pointee.notes = drains ? UInt8(SVS_DRAINING) : 0

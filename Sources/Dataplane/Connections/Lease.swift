@@ -108,6 +108,7 @@ extension ConnectionTable {
       exchange.pointee.local = lease.key.dst
       exchange.pointee.port = lease.key.dport
       exchange.pointee.range = lease.range
+      disclose(c, server, exchange)
       if let range = platform.localRanges.find(lease.range) {
         range.pointer(to: \.used).unsafelyUnwrapped.increment()
       }
@@ -118,6 +119,21 @@ extension ConnectionTable {
       }
     }
     return lease.outcome
+  }
+
+  /// Notes how the server is to learn of the client.
+  @inlinable @inline(__always)
+  func disclose(
+    _ c: UnsafeMutablePointer<svs_connection>, _ server: UnsafeMutablePointer<svs_server>,
+    _ exchange: UnsafeMutablePointer<svs_exchange>
+  ) {
+    exchange.pointee.progress = 0
+    guard c.pointee.proto == IPProtocol.tcp, let service = platform.serviceRecords.find(server.pointee.service) else {
+      return
+    }
+    let disclosure = UInt8(truncatingIfNeeded: service.pointee.disclosure)
+    exchange.pointee.disclosure = disclosure
+    if Disclosure.amends(disclosure) { c.pointee.tunnel |= UInt8(SVS_AMENDS) }
   }
 
   /// Gives the address and port of a connection back that has ended, or was never entered.

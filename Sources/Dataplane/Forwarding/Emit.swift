@@ -47,7 +47,9 @@ extension PacketPath {
       }
     }
     guard let ethernet = packet.at(0, svs_eth.self), let macs = packet.at(0, svs_macs.self) else { return .drop }
-    let family = tunnelled ? c.pointee.server_family : c.pointee.family
+    // What has crossed is of its server's family, or back in its client's.
+    let inner = plainly ? c.pointee.family : frame.pointee.flow.family
+    let family = tunnelled ? c.pointee.server_family : inner
     let type = family == Family.ipv4 ? EtherType.ipv4 : EtherType.ipv6
     macs.pointee = hop.pointee.macs
     ethernet.pointee.type = type

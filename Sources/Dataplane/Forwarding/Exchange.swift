@@ -7,6 +7,14 @@ import DataplaneTypes
   /// In network order, the source's first in memory.
   @usableFromInline var ports: UInt32
 
+  /// Addresses alone.
+  @inlinable @inline(__always)
+  init(source: UnsafeMutablePointer<svs_addr>, destination: UnsafeMutablePointer<svs_addr>) {
+    self.source = source
+    self.destination = destination
+    ports = 0
+  }
+
   /// What the packets of a connection carry on the way out. Under NAT the server sees its client.
   @inlinable @inline(__always)
   init?<P: Platform>(_ c: UnsafeMutablePointer<svs_connection>, _ reference: FlowReference, _ platform: P) {

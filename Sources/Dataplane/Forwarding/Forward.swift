@@ -38,10 +38,16 @@ extension PacketPath {
       way.giveToKernel(query.ifindex)
     }
     let frame = p.parsedFrame
-    let size = frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
-    if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), !frame.pointee.dontFragment,
-      config.pointee.handover_ifindex != 0, reference.fromServer || !Self.isInIPv6(c)
-    {
+    let part = p.pointee.part
+    let size =
+      Crossing.applies(c)
+      ? Crossing.size(frame, part)
+      : frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
+    let mayFragment =
+      Crossing.applies(c)
+      ? Crossing.mayFragment(frame, part, size)
+      : !frame.pointee.dontFragment && (reference.fromServer || !Self.isInIPv6(c))
+    if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), mayFragment, config.pointee.handover_ifindex != 0 {
       way.giveToKernel(query.ifindex)
       way.kind = .fragmenting
     }
@@ -64,14 +70,14 @@ extension PacketPath {
     case .notForwarded where c.pointee.method == Method.tunnel && server.pointee.tunnel_source == c.pointee.rip:
       // A tunnel to the director itself needs none, as with IPVS. Only an own address is its own source.
       return .pass
-    case .notForwarded where c.pointee.family == Family.ipv4 && UInt8(truncatingIfNeeded: query.destination.w0) == 127:
+    case .notForwarded where query.family == Family.ipv4 && UInt8(truncatingIfNeeded: query.destination.w0) == 127:
       // A loopback address is nowhere to go for what came by a wire; the kernel's routing is silent about it too.
       return leaving(.drop, .noRoute)
     case .notForwarded, .unreachable:
       // No error answers an error, or a later fragment (RFC 1122, section 3.2.2).
       return reference.fromServer || p.parsedFrame.isICMP || p.pointee.part == .later
         ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
-    default: return .forward
+    default: return c.pointee.tunnel & UInt8(SVS_AMENDS) != 0 ? .amend : .forward
     }
   }
 
@@ -107,6 +113,8 @@ extension PacketPath {
     guard let c = platform.connections.find(reference.slot) else { return .drop }
     guard let way = p.pointer(to: \.way), let hop = way.pointer(to: \.hop) else { return .drop }
     let frame = p.parsedFrame
+    // Errors are of the other family already.
+    if Crossing.applies(c), !frame.isICMP { return .cross }
     if frame.isICMP || p.pointee.part != .whole {
       return deliver(&packet, frame, c, way, reference, p)
     }

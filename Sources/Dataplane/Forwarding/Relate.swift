@@ -24,10 +24,19 @@ extension PacketPath {
       } else {
         guard frame.pointee.flow.dst == c.pointee.vip else { return .pass }
       }
+      if Crossing.applies(c) {
+        p.pointee.reference = reference
+        return .crossError
+      }
       if Method.translates(c.pointee.method) {
         guard let ends = Ends(c, reference, platform),
           translate(packet, frame, quote, ends, keepsSender: c.pointee.method == Method.nat && !reference.fromServer)
         else { return .drop }
+        if c.pointee.tunnel & UInt8(SVS_AMENDS) != 0, reference.fromServer, quote.flow.proto == IPProtocol.tcp,
+          let exchange = platform.exchanges.find(reference.slot)
+        {
+          restore(packet, frame, quote, exchange)
+        }
       }
       p.pointee.reference = reference
       return .route

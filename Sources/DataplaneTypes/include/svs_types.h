@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 6u
+#define SVS_LAYOUT_VERSION 7u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -80,15 +80,33 @@ struct svs_connection {
 struct svs_exchange {
     struct svs_addr local;
     uint16_t port;               /* network order */
-    uint16_t reserved;
+    uint16_t greeting;           /* bytes of the PROXY protocol's header before the client's stream */
     uint32_t range;              /* index of the range it was leased from */
-    uint64_t spare;
+    uint32_t first;              /* sequence number of the client's first byte */
+    uint8_t disclosure;          /* SVS_DISCLOSE_...: how the server learns of the client */
+    uint8_t progress;            /* SVS_GREETING_... */
+    uint16_t reserved;
 };
+
+/* How a server of FULLNAT learns of its client: not, by a TCP option, or by a header of the PROXY protocol. */
+#define SVS_DISCLOSE_NOTHING 0u
+#define SVS_DISCLOSE_TOA 1u
+#define SVS_DISCLOSE_PROXY_1 2u
+#define SVS_DISCLOSE_PROXY_2 3u
+#define SVS_DISCLOSE_KIND 3u
+#define SVS_DISCLOSE_KEEP 4u     /* a TOA option that the client sends stays */
+
+#define SVS_GREETING_BEGUN 1u    /* the client's SYN was seen: `first` and `greeting` are known */
+#define SVS_GREETING_SENT 2u     /* the header was sent at least once */
+#define SVS_GREETING_HEARD 4u    /* the server has acknowledged it */
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
 #define SVS_CALL 0x20u           /* a template by Call-ID, whose hash stands in to_server and to_client */
 #define SVS_ASSURED 0x10u        /* UDP that has been answered, as its template knows */
 #define SVS_OWN 0x40u            /* its client is the director's own host */
+#define SVS_AMENDS 0x40u         /* in `tunnel`, under FULLNAT: segments of its stream are amended on their way */
+
+#define SVS_CROSSES 0x80u        /* in `tunnel`, under FULLNAT: client and server are of different address families */
 
 /* ---- services and servers ---- */
 
@@ -119,6 +137,8 @@ struct svs_service {
     uint64_t cursor;             /* the scheduler's own */
     uint32_t number;             /* its own index */
     uint32_t memory;             /* counts what this record's schedulers have forgotten, for locality keys */
+    uint32_t disclosure;         /* SVS_DISCLOSE_..., of its FULLNAT servers */
+    uint32_t reserved;
     struct svs_counters carried; /* what servers that have left counted for it; its own count is this and its servers' */
 };
 
@@ -165,6 +185,23 @@ struct svs_local_range {
     uint32_t pool;               /* service index + 1, 0 for the default pool */
     uint64_t cursor;             /* counts places given out */
     uint64_t exhausted;          /* how often no place was free */
+};
+
+/* A TCP header in the making, and what comes between it and its data. */
+struct svs_workbench {
+    uint8_t before[64], after[64];   /* zero behind the header's end */
+    uint8_t text[128];               /* of the PROXY protocol */
+    uint8_t headers[256];            /* on their way to another place */
+    uint64_t size;                   /* of what is copied next */
+    uint32_t length;                 /* of the text */
+    uint32_t zeros;                  /* groups of an address that are written as :: */
+    uint32_t at, end;                /* of the walk along the options */
+    uint32_t erasing;                /* bytes of an option still to be blanked */
+    uint32_t edges;                  /* of a SACK option, still to be moved */
+    uint32_t first, shift;           /* the stream's first byte, and how far it was moved */
+    uint32_t cut;                    /* by how much the largest segment is made smaller */
+    uint32_t erased;                 /* options that were blanked */
+    uint8_t blanks_toa, blanks_fast_open, fills, found_toa;
 };
 
 struct svs_table { uint32_t bucket[SVS_TABLE_BUCKETS]; };   /* server index + 1 */

@@ -9,10 +9,12 @@ extension DirectorError {
     case .serverExists: "the real server exists already"
     case .noSuchServer: "there is no such real server"
     case .schedulerNotFound(let name): "there is no scheduler named \(name)"
-    case .familyMismatch: "the service and the real server are of different address families; only tunnels join those"
+    case .familyMismatch: "the service and the real server are of different address families; only tunnels and FULLNAT join those"
     case .invalidServer: "this address cannot be a real server's"
     case .invalidLocalAddress(let why): why
     case .localAddressTaken: "some of these local addresses are in a pool already; 'svs local-address list' shows which"
+    case .disclosureNeedsTCP:
+      "clients can be told to servers of TCP only: neither TOA nor the PROXY protocol is for other protocols"
     case .noSuchLocalAddress: "there are no such local addresses; 'svs local-address list' shows which there are"
     case .thresholdOrder: "the lower threshold is above the upper one"
     case .noSuchInterface(let name): "there is no interface named \(name)"

@@ -16,6 +16,8 @@ public enum DirectorError: Error, Hashable, Sendable {
   /// These local addresses, or some of them, are in a pool already.
   case localAddressTaken
   case noSuchLocalAddress
+  /// TOA and the PROXY protocol are parts of TCP's stream, and the service is of another protocol.
+  case disclosureNeedsTCP
   /// A lower threshold above the upper one.
   case thresholdOrder
   case noSuchInterface(String)

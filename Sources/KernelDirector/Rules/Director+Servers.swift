@@ -168,7 +168,9 @@ extension Director {
     case .mark(_, let marked): family = marked
     }
     // Connections of mixed families cannot be told to other directors: as with IPVS there are none beside a daemon.
-    if server.address.family != family, settings.method != .tunnel || hasSyncDaemon { throw .familyMismatch }
+    if server.address.family != family {
+      guard settings.method == .tunnel || settings.method == .fullNAT, !hasSyncDaemon else { throw .familyMismatch }
+    }
     if settings.lowerThreshold > settings.upperThreshold { throw .thresholdOrder }
   }
 

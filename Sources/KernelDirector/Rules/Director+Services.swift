@@ -22,6 +22,7 @@ extension Director {
       try prepare(scheduler, tables)
       record.write(settings)
       record.pointee.scheduler = scheduler
+      record.pointee.disclosure = orphanedDisclosures.removeValue(forKey: service) ?? 0
       // Before packets can find it: what they have to look for besides.
       tables.config.pointee.features |= features(service)
       try tables.serviceIndex.update(key, index)
@@ -124,6 +125,9 @@ extension Director {
     _ index: UInt32, _ record: UnsafeMutablePointer<svs_service>, _ tables: Tables
   ) throws(DirectorError) {
     record.pointee.status = UInt32(SVS_REMOVED)
+    if record.pointee.disclosure != 0, let identity = record.pointee.key.identity {
+      orphanedDisclosures[identity] = record.pointee.disclosure
+    }
     countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var isReferredTo = false

@@ -1,7 +1,10 @@
 import HTTPWire
+import Measurement
 
 /// A task as the event loop wants it: as much of the request as can be is written beforehand.
-struct PreparedTask: Sendable {
+///
+/// A class, for it never changes and each request looks at it.
+final class PreparedTask: Sendable {
   let method: String
   let isHead: Bool
   let path: Template
@@ -44,7 +47,7 @@ struct PreparedTask: Sendable {
   var authority: String { host }
 
   /// Writes the request in HTTP/1.1 (RFC 9112, section 3).
-  func write(to bytes: inout [UInt8], _ values: Template.Values, random: inout Random) {
+  func write(to bytes: inout [UInt8], _ values: Template.Values, random: inout SeededGenerator) {
     if let fixed {
       bytes += fixed
       return

@@ -1,3 +1,5 @@
+import Measurement
+
 /// Text with places that differ from request to request: `${user}`, `${uuid}`, `${counter}`, `${timestamp}`.
 ///
 /// `${user}` is one identity for each user's life, `${uuid}` a new one each time (both look as a UUID of version 4
@@ -56,7 +58,7 @@ struct Template: Hashable, Sendable {
     var microseconds: UInt64
   }
 
-  func append(to bytes: inout [UInt8], _ values: Values, random: inout Random) {
+  func append(to bytes: inout [UInt8], _ values: Values, random: inout SeededGenerator) {
     for piece in pieces {
       switch piece {
       case .text(let text): bytes += text
@@ -74,20 +76,7 @@ struct Template: Hashable, Sendable {
   }
 }
 
-/// A fast source of numbers (xoshiro256**'s smaller relative, SplitMix64); not for secrets.
-struct Random: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
+extension SeededGenerator {
   /// A UUID of version 4 as text.
   mutating func identity() -> [UInt8] {
     let digits = Array("0123456789abcdef".utf8)

@@ -4,7 +4,7 @@ struct Alarms {
     var time: UInt64
     var slot: Int
     /// The user's round when it was set; another one by then makes it void.
-    var round: UInt32
+    var round: UInt64
   }
 
   private var heap: [Alarm] = []

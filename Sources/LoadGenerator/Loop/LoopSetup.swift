@@ -1,4 +1,5 @@
 import HTTPWire
+import HostSystem
 
 /// What all loops of a load share, made once from its plan.
 struct LoopSetup: Sendable {
@@ -6,7 +7,7 @@ struct LoopSetup: Sendable {
   var index: Int
   var loops: Int
   var target: Target
-  var addresses: [Address]
+  var addresses: [SocketAddress]
   var classes: [Chooser]
   var tasks: [PreparedTask]
   var version: LoadPlan.Version
@@ -19,7 +20,7 @@ struct LoopSetup: Sendable {
   /// When an open-loop load begins.
   var start: UInt64
 
-  init(_ plan: LoadPlan, addresses: [Address], index: Int, start: UInt64) throws(LoadError) {
+  init(_ plan: LoadPlan, addresses: [SocketAddress], index: Int, start: UInt64) throws(LoadError) {
     self.index = index
     loops = plan.threads
     target = plan.target

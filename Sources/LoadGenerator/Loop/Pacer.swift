@@ -21,7 +21,10 @@ struct Pacer {
   }
 
   /// When the next request is to be sent.
-  var next: UInt64 { start &+ UInt64(offset + Double(started) * interval) }
+  var next: UInt64 { moment(0) }
+
+  /// When the request is to be sent that is so many behind the next one.
+  func moment(_ later: UInt64) -> UInt64 { start &+ UInt64(offset + Double(started &+ later) * interval) }
 
   mutating func take() -> UInt64 {
     defer { started &+= 1 }

@@ -1,11 +1,12 @@
 import Glibc
 import HTTPWire
+import HostSystem
 
 extension UserLoop {
   /// Begins a connection, on which the user's request goes when it stands.
   func connect(_ user: User) {
     let address = setup.addresses[user.addressIndex % setup.addresses.count]
-    let socket = address.connect()
+    let socket = address.beginConnection()
     guard socket >= 0 else {
       noConnection(user, .connect(-socket))
       return

@@ -1,4 +1,23 @@
+import Measurement
+
 extension UserLoop {
+  /// A stop that is under way.
+  struct Draining {
+    var until: UInt64
+    /// Whether what is cut off has failed, and is counted so.
+    var reckons: Bool
+    var done: CheckedContinuation<Void, Never>
+  }
+
+  /// What was planned before the end may still be sent for a moment, and is then measured as it should be.
+  struct Owing {
+    /// The end of the plan.
+    var end: UInt64
+    var until: UInt64
+    /// Nanoseconds that a generator may lag behind at the end.
+    static let grace: UInt64 = 1_000_000_000
+  }
+
   func obey(_ order: Order) {
     switch order {
     case .users(let wanted):
@@ -9,17 +28,21 @@ extension UserLoop {
       swap(&fresh, &records)
       answer.resume(
         returning: LoopReport(
-          records: fresh, users: counts, overdue: pacer?.overdue(at: now &- Pacer.tolerance) ?? 0, abandoned: abandoned)
-      )
+          records: fresh, users: counts, overdue: pacer?.overdue(at: now &- Pacer.tolerance) ?? 0,
+          abandoned: abandoned, unsent: unsent))
       abandoned = 0
-    case .drain(let nanoseconds, let done):
+      unsent = TaskRecord(corrects: true)
+    case .drain(let nanoseconds, let reckons, let done):
+      if draining == nil, reckons, pacer != nil { owing = Owing(end: now, until: now &+ Owing.grace) }
+      isStopping = owing == nil
       draining?.done.resume()
-      draining = (now &+ nanoseconds, done)
+      draining = Draining(until: now &+ nanoseconds, reckons: reckons, done: done)
       wanted = wanted.map { _ in 0 }
       checkDrained()
     case .quit:
       draining?.done.resume()
       draining = nil
+      owing = nil
       quits = true
     }
   }
@@ -28,7 +51,10 @@ extension UserLoop {
   private func adjust() {
     if let draining {
       self.draining = nil
+      isStopping = false
+      owing = nil
       draining.done.resume()
+      wakeAll()
     }
     for userClass in wanted.indices {
       while counts[userClass] < wanted[userClass] { add(userClass) }
@@ -41,8 +67,28 @@ extension UserLoop {
       }
     }
     if let rate = setup.rate, pacer == nil {
-      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: setup.start)
+      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: max(setup.start, now))
     }
+  }
+
+  /// Users that ended a request during a stop wait for nothing; those whose stop is taken back go on.
+  private func wakeAll() {
+    idle = []
+    ready = []
+    for user in slots {
+      guard let user, !user.isBusy, !user.isLeaving else { continue }
+      turn(user)
+      if setup.rate != nil { idle.append(user.slot) } else { ready.append(user.slot) }
+    }
+    pacer = nil
+  }
+
+  /// Notes what was planned until the end and not sent: it has waited until now at least.
+  private func reckonUnsent(until end: UInt64) {
+    guard let pacer else { return }
+    let count = pacer.overdue(at: end)
+    guard count > 0 else { return }
+    unsent.noteUnsent(count) { (now &- pacer.moment($0)) / 1000 }
   }
 
   private func add(_ userClass: Int) {
@@ -70,7 +116,7 @@ extension UserLoop {
 
   func remove(_ user: User) {
     user.disconnect()
-    user.round &+= 1
+    turn(user)
     if slots[user.slot] === user {
       slots[user.slot] = nil
       freeSlots.append(user.slot)
@@ -80,6 +126,16 @@ extension UserLoop {
   /// Ends the stop when nothing is under way any more, or its time is over.
   func checkDrained() {
     guard let draining else { return }
+    if let owing {
+      let owesNothing = pacer.map { $0.next > owing.end } ?? true
+      guard owesNothing || now >= min(owing.until, draining.until) else {
+        nextSweep = min(nextSweep, owing.until)
+        return
+      }
+      reckonUnsent(until: owing.end)
+      self.owing = nil
+      isStopping = true
+    }
     let busy = slots.reduce(0) { $0 + ($1?.isBusy == true ? 1 : 0) }
     guard busy == 0 || now >= draining.until else {
       nextSweep = min(nextSweep, draining.until)
@@ -87,10 +143,16 @@ extension UserLoop {
     }
     abandoned &+= UInt64(busy)
     self.draining = nil
+    isStopping = false
     for user in slots {
       guard let user else { continue }
-      user.task = -1
-      remove(user)
+      if user.isBusy, draining.reckons {
+        user.isLeaving = true
+        finish(user, .cutOff, bytes: 0)
+      } else {
+        user.task = -1
+        remove(user)
+      }
     }
     slots = []
     freeSlots = []

@@ -1,45 +1,54 @@
 import CEvents
 import Glibc
 import HTTPWire
+import Measurement
 
 /// Users on one thread: an event loop that connects, sends, reads and measures.
 ///
 /// A response costs one `recv` and one `send`; the wait is shared with whoever else is ready. See docs/decisions/0014.
+/// All of it belongs to one thread, so that accesses need no check at run time; see `User`.
 final class UserLoop {
   let setup: LoopSetup
   let poller: Poller
   let mailbox: Mailbox
   private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
 
-  var slots: [User?] = []
-  var freeSlots: [Int] = []
-  var counts: [Int]
-  var wanted: [Int]
+  @exclusivity(unchecked) var slots: [User?] = []
+  @exclusivity(unchecked) var freeSlots: [Int] = []
+  @exclusivity(unchecked) var counts: [Int]
+  @exclusivity(unchecked) var wanted: [Int]
   /// Users that an open-loop load may take.
-  var idle: [Int] = []
+  @exclusivity(unchecked) var idle: [Int] = []
   /// Users whose next request waits until the round's events are handled.
-  var ready: [Int] = []
-  var alarms = Alarms()
-  var pacer: Pacer?
-  var records: [TaskRecord]
-  var random: Random
-  var abandoned: UInt64 = 0
-  var now: UInt64
-  var nextSweep: UInt64 = 0
-  var draining: (until: UInt64, done: CheckedContinuation<Void, Never>)?
-  var quits = false
+  @exclusivity(unchecked) var ready: [Int] = []
+  @exclusivity(unchecked) var alarms = Alarms()
+  @exclusivity(unchecked) var pacer: Pacer?
+  @exclusivity(unchecked) var records: [TaskRecord]
+  @exclusivity(unchecked) var random: SeededGenerator
+  @exclusivity(unchecked) var abandoned: UInt64 = 0
+  @exclusivity(unchecked) var unsent: TaskRecord
+  @exclusivity(unchecked) private var rounds: UInt64 = 0
+  @exclusivity(unchecked) var now: UInt64
+  @exclusivity(unchecked) var nextSweep: UInt64 = 0
+  @exclusivity(unchecked) var draining: Draining?
+  /// Whether no more requests are to be begun: a stop is under way that owes none.
+  @exclusivity(unchecked) var isStopping = false
+  /// What the plan of an open-loop load still owes at its end.
+  @exclusivity(unchecked) var owing: Owing?
+  @exclusivity(unchecked) var quits = false
   private let epoch: UInt64
 
   init(_ setup: LoopSetup) throws(LoadError) {
     self.setup = setup
-    poller = try Poller()
-    mailbox = Mailbox(waker: poller.wakeDescriptor)
+    mailbox = try Mailbox()
+    poller = try Poller(waker: mailbox.wakeDescriptor)
     counts = Array(repeating: 0, count: setup.classes.count)
     wanted = counts
     records = setup.tasks.map { _ in TaskRecord(corrects: setup.rate != nil) }
+    unsent = TaskRecord(corrects: true)
     now = monotonicNow()
     epoch = epochOffset()
-    random = Random(seed: now &+ UInt64(setup.index) &* 0x1234_5678_9ABC_DEF1)
+    random = SeededGenerator(seed: now &+ UInt64(setup.index) &* 0x1234_5678_9ABC_DEF1)
   }
 
   deinit { room.deallocate() }
@@ -51,7 +60,7 @@ final class UserLoop {
       for index in 0..<count {
         let (key, kinds) = poller.event(index)
         if key == Poller.wakeKey {
-          poller.drainWaker()
+          mailbox.quieten()
           for order in mailbox.take() { obey(order) }
         } else {
           handle(key: key, kinds: kinds)
@@ -66,7 +75,7 @@ final class UserLoop {
       }
       if pacer != nil { dispatch() }
       if now >= nextSweep { sweep() }
-      checkDrained()
+      if isStopping || owing != nil { checkDrained() }
     }
     for user in slots { user?.disconnect() }
   }
@@ -75,15 +84,16 @@ final class UserLoop {
     if !ready.isEmpty { return 0 }
     var until = nextSweep
     if let alarm = alarms.earliest { until = min(until, alarm) }
-    if let pacer, draining == nil, !idle.isEmpty { until = min(until, pacer.next &+ Pacer.grain) }
+    if let pacer, !isStopping, !idle.isEmpty { until = min(until, pacer.next &+ Pacer.grain) }
     let now = monotonicNow()
     return until > now ? Int64(until - now) : 0
   }
 
   /// Starts what an open-loop load owes by now.
   private func dispatch() {
-    guard draining == nil else { return }
-    while let next = pacer?.next, next <= now {
+    guard !isStopping else { return }
+    let limit = owing.map { min(now, $0.end) } ?? now
+    while let next = pacer?.next, next <= limit {
       guard let slot = idle.popLast() else { return }
       guard let user = slots[slot], !user.isBusy, !user.isLeaving else { continue }
       guard let planned = pacer?.take() else { return }
@@ -104,7 +114,7 @@ final class UserLoop {
   // MARK: - Requests
 
   func begin(_ user: User, planned: UInt64) {
-    guard draining == nil, !user.isLeaving else {
+    guard !isStopping, !user.isLeaving else {
       if user.isLeaving { remove(user) }
       return
     }
@@ -285,11 +295,13 @@ final class UserLoop {
     let generation = user.generation
     flush(user)
     guard user.generation == generation, user.isBusy, let ending = session.ending else {
-      if session.isGoingAway, !user.isBusy, user.generation == generation { user.disconnect() }
+      guard user.generation == generation, session.isGoingAway || session.isOver else { return }
+      // A session that is over answers nothing more, whatever the connection under it does.
+      if !user.isBusy { user.disconnect() } else if session.isOver { lose(user, .closed) }
       return
     }
     now = monotonicNow()
-    if !setup.keepsAlive || session.isGoingAway { user.disconnect() }
+    if !setup.keepsAlive || session.isGoingAway || session.isOver { user.disconnect() }
     let task = setup.tasks[user.task]
     let failure: Failure? =
       ending != 0
@@ -332,6 +344,12 @@ final class UserLoop {
     finish(user, failure, bytes: 0)
   }
 
+  /// Makes the alarms void that were set for a user so far.
+  func turn(_ user: User) {
+    rounds &+= 1
+    user.round = rounds
+  }
+
   // MARK: - The end of a request
 
   func finish(_ user: User, _ failure: Failure?, bytes: UInt64) {
@@ -342,16 +360,16 @@ final class UserLoop {
     records[user.task].note(
       failure, latency: latency, sincePlanned: corrected, bytes: bytes, second: (now &+ epoch) / 1_000_000_000)
     user.task = -1
-    user.round &+= 1
+    turn(user)
     if user.isLeaving {
       remove(user)
-    } else if draining == nil {
+    } else if !isStopping {
       rest(user, after: failure)
     }
   }
 
   /// What a user does next: another request, or waiting.
-  private func rest(_ user: User, after failure: Failure?) {
+  func rest(_ user: User, after failure: Failure?) {
     if pacer != nil {
       idle.append(user.slot)
       if user.link == .none, user.failedConnections == 0, setup.keepsAlive { connect(user) }

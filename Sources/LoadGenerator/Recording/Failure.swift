@@ -15,6 +15,15 @@ public enum Failure: Hashable, Sendable {
   /// What came is no HTTP.
   case malformed(String)
   case tls(String)
+  /// It was under way when the load ended, and had no answer after all patience.
+  case cutOff
+  /// It was planned, and no user was free to send it before the load ended.
+  case neverSent
+}
+
+extension Failure {
+  /// Whether a whole response came, though not one of success.
+  public var isAnswer: Bool { if case .status = self { true } else { false } }
 }
 
 extension Failure: CustomStringConvertible {
@@ -27,6 +36,8 @@ extension Failure: CustomStringConvertible {
     case .timedOut: "no complete response in time"
     case .malformed(let what): "no HTTP response: \(what)"
     case .tls(let what): "TLS: \(what)"
+    case .cutOff: "no complete response when the load ended"
+    case .neverSent: "planned, but no user was free to send it"
     }
   }
 }

@@ -53,6 +53,24 @@ public struct TaskRecord: Sendable {
     }
   }
 
+  /// Requests beyond which their waits are recorded in groups.
+  private static let singly: UInt64 = 100_000
+
+  /// Notes requests that were planned and never sent, each with the microseconds that it has waited at least.
+  mutating func noteUnsent(_ count: UInt64, waited: (UInt64) -> UInt64) {
+    requests &+= count
+    failures &+= count
+    errors[.neverSent, default: 0] &+= count
+    let group = count / TaskRecord.singly &+ 1
+    var first: UInt64 = 0
+    while first < count {
+      let size = min(group, count &- first)
+      // The last of a group has waited least.
+      corrected?.record(min(waited(first &+ size &- 1), 3_600_000_000), count: size)
+      first &+= size
+    }
+  }
+
   /// Adds what another thread or another while measured.
   public mutating func add(_ other: TaskRecord) {
     requests &+= other.requests

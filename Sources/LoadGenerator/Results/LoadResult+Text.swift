@@ -3,9 +3,11 @@ import Measurement
 extension LoadResult {
   /// The result for a terminal.
   public var text: String {
+    func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
     let pace =
-      plannedRate.map { "\(Figures.significant($0)) requests/s planned" } ?? "each user as fast as it is answered"
-    var text = "\(target), \(protocolVersion): \(users) users on \(threads) thread\(threads == 1 ? "" : "s"), \(pace), "
+      plannedRate.map { "\(Figures.significant($0)) requests/s planned" }
+      ?? (pauses ? "each with its pauses" : "each as fast as it is answered")
+    var text = "\(target), \(protocolVersion): \(count(users, "user")) on \(count(threads, "thread")), \(pace), "
     text += "\(Figures.fixed(seconds, places: 1)) s\n\n"
     text += table("latency") { $0.latency }
     if plannedRate != nil {
@@ -15,16 +17,17 @@ extension LoadResult {
     if !errors.isEmpty {
       text += "\nFailed:\n"
       for error in errors.prefix(20) {
-        text += "  \(Figures.grouped(Int(error.count))) × \(error.method) \(error.name): \(error.problem)\n"
+        text +=
+          "  \(Figures.grouped(Int(error.count))) × \(error.method.isEmpty ? "" : "\(error.method) ")\(error.name): \(error.problem)\n"
       }
       if errors.count > 20 { text += "  and \(errors.count - 20) kinds more\n" }
     }
     if overdue > 0 {
       text += "\n\(Figures.grouped(Int(overdue))) planned requests were not sent: all users waited for "
-      text += "answers. Give it more users, or a lower rate.\n"
+      text += "answers. They count as failed, and as corrected latencies. Give it more users, or a lower rate.\n"
     }
     if abandoned > 0 {
-      text += "\n\(Figures.grouped(Int(abandoned))) requests were cut off at the end; they are not counted.\n"
+      text += "\n\(Figures.grouped(Int(abandoned))) requests were cut off at the end; they count as failed.\n"
     }
     text += "\nThe generator used \(Figures.duration(processorSeconds)) of processor time: "
     text += "\(Figures.grouped(requestsPerProcessorSecond)) requests per CPU-second.\n"
@@ -43,7 +46,8 @@ extension LoadResult {
       .init("p90"), .init("p99"), .init("p99.9"), .init("max"),
     ])
     for row in tasks { table.add(cells(row, latency(row))) }
-    if tasks.count > 1 {
+    // With what was never sent the total is more than its one task.
+    if tasks.count > 1 || overdue > 0 {
       table.addRule()
       table.add(cells(total, latency(total)))
     }

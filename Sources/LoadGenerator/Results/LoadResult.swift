@@ -1,9 +1,9 @@
 public import Histogram
 public import Measurement
 
-/// The result of a load as data: `svs.bench.load`, version 1. Times are in seconds.
+/// The result of a load as data: `svs.bench.load`, version 2. Times are in seconds.
 public struct LoadResult: Codable, Sendable {
-  public static let schema = ResultSchema(name: "svs.bench.load", version: 1)
+  public static let schema = ResultSchema(name: "svs.bench.load", version: 2)
 
   public var target: String
   public var protocolVersion: String
@@ -11,6 +11,8 @@ public struct LoadResult: Codable, Sendable {
   public var users: Int
   /// Requests a second that were to be started; nil where users go on as fast as they are answered.
   public var plannedRate: Double?
+  /// Whether users rest between their requests.
+  public var pauses: Bool
   public var seconds: Double
   public var total: Row
   public var tasks: [Row]
@@ -18,10 +20,13 @@ public struct LoadResult: Codable, Sendable {
   /// Processor time of the generator, and what one second of it made.
   public var processorSeconds: Double
   public var requestsPerProcessorSecond: Double
-  /// Requests that a planned rate still owed at the end.
+  /// Requests that a planned rate still owed at the end: failures of the total, with corrected latencies of what they
+  /// had waited until then.
   public var overdue: UInt64
-  /// Requests that the end cut off; they are in no other figure.
+  /// Requests that the end cut off; they are among the failures, with what they had waited until then.
   public var abandoned: UInt64
+  /// Requests without a complete response, for whatever reason: those two, timeouts, broken connections.
+  public var unanswered: UInt64
   public var perSecond: [Second]
 
   public struct Row: Codable, Sendable {
@@ -71,33 +76,49 @@ extension LoadResult {
     threads = plan.threads
     users = outcome.users
     plannedRate = plan.rate
+    pauses = plan.rate == nil && plan.classes.contains { $0.wait.upperBound > 0 }
     seconds = outcome.elapsed
     let described = plan.classes.flatMap(\.tasks)
     tasks = zip(described, outcome.sample.records).map {
       Row($0.name, $0.method, $1, seconds: outcome.elapsed)
     }
-    let sum = outcome.sample.total
+    let sent = outcome.sample.total
+    let sum = LoadResult.everything(outcome)
     total = Row("all", "", sum, seconds: outcome.elapsed)
+    total.requestsPerSecond = outcome.elapsed > 0 ? Double(sent.requests) / outcome.elapsed : 0
     errors = zip(described, outcome.sample.records).flatMap { task, record in
       record.errors.map { Problem(name: task.name, method: task.method, problem: $0.key.description, count: $0.value) }
     }.sorted { ($1.count, $0.name, $0.problem) < ($0.count, $1.name, $1.problem) }
+    for (failure, count) in outcome.sample.unsent.errors {
+      errors.append(Problem(name: "all", method: "", problem: failure.description, count: count))
+    }
     processorSeconds = outcome.processorSeconds
-    requestsPerProcessorSecond = outcome.processorSeconds > 0 ? Double(sum.requests) / outcome.processorSeconds : 0
+    requestsPerProcessorSecond = outcome.processorSeconds > 0 ? Double(sent.requests) / outcome.processorSeconds : 0
     overdue = outcome.sample.overdue
     abandoned = outcome.sample.abandoned
+    unanswered = sum.errors.reduce(0) { $1.key.isAnswer ? $0 : $0 + $1.value }
     perSecond = outcome.seconds.map { Second(time: $0.time, requests: $0.requests, failures: $0.failures) }
+  }
+
+  /// What was sent, and what should have been.
+  private static func everything(_ outcome: LoadRun.Outcome) -> TaskRecord {
+    var sum = outcome.sample.total
+    if !outcome.sample.unsent.isEmpty { sum.add(outcome.sample.unsent) }
+    return sum
   }
 
   /// By what two results are compared.
   public static func series(_ outcome: LoadRun.Outcome) -> [Series] {
-    let sum = outcome.sample.total
+    let sum = everything(outcome)
     guard !sum.isEmpty else { return [] }
-    var series = [Series("latency", unit: "s", better: .lower, histogram: bins(sum.latency))]
+    var series: [Series] = []
+    if sum.latency.totalCount > 0 {
+      series.append(Series("latency", unit: "s", better: .lower, histogram: bins(sum.latency)))
+    }
     if let corrected = sum.corrected {
       series.append(Series("corrected latency", unit: "s", better: .lower, histogram: bins(corrected)))
     }
-    // The first second and the last are not whole.
-    let whole = outcome.seconds.dropFirst().dropLast().map { Double($0.requests) }
+    let whole = outcome.seconds.filter { outcome.whole.contains($0.time) }.map { Double($0.requests) }
     if !whole.isEmpty { series.append(Series("requests per second", unit: "1/s", better: .higher, samples: whole)) }
     return series
   }

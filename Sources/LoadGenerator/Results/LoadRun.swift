@@ -1,4 +1,5 @@
 import Glibc
+import Measurement
 
 /// A load from its first user to its result.
 public struct LoadRun: Sendable {
@@ -9,8 +10,10 @@ public struct LoadRun: Sendable {
   public var spawnRate: Double?
   /// How long it lasts; nil until it is cancelled.
   public var seconds: Double?
-  /// How long requests under way may still take at the end.
-  public var patience = 1.0
+  /// How many seconds requests under way may still take at the end; nil for as long as any request.
+  public var patience: Double?
+  /// The same after an interrupt.
+  public static let shortPatience = 1.0
 
   public init(_ plan: LoadPlan, users: Int, spawnRate: Double?, seconds: Double?) {
     self.plan = plan
@@ -27,6 +30,8 @@ public struct LoadRun: Sendable {
     public var latest: TaskRecord
     public var failures: UInt64
     public var overdue: UInt64
+    /// The time is over, and the last answers are waited for.
+    public var isEnding = false
   }
 
   /// What came of it.
@@ -41,14 +46,16 @@ public struct LoadRun: Sendable {
     public var processorSeconds: Double
     /// Cancelled before its time.
     public var isPartial: Bool
-    /// Requests in each second, and failures.
+    /// Requests in each second, and failures; those in which nothing ended too.
     public var seconds: [TaskRecord.Second]
+    /// The seconds of `seconds` in which requests were started from the beginning to the end.
+    public var whole: Range<UInt64>
   }
 
   /// Runs it; cancelling the task ends it early, with what was measured until then.
   public func run(progress: (Progress) -> Void) async throws(LoadError) -> Outcome {
     let generator = try LoadGenerator(plan)
-    let used = processorSeconds()
+    let used = ProcessUsage.processorSeconds
     func sinceStart() -> Double {
       let now = monotonicNow()
       return now > generator.start ? Double(now &- generator.start) / 1e9 : 0
@@ -79,16 +86,37 @@ public struct LoadRun: Sendable {
       if let seconds { pause = min(pause, seconds - elapsed) }
       do { try await Task.sleep(for: .seconds(max(0.001, pause))) } catch { cancelled = true }
     }
+    progress(
+      Progress(
+        elapsed: sinceStart(), users: current, latest: TaskRecord(),
+        failures: sum.records.reduce(0) { $0 + $1.failures }, overdue: sum.overdue, isEnding: true))
     let elapsed = sinceStart()
-    // What is overdue counts when the load ends, before the wait for what is under way.
+    let patience = cancelled ? LoadRun.shortPatience : patience ?? plan.timeout
+    await withTaskCancellationHandler {
+      await generator.stop(waiting: patience, reckoning: true)
+    } onCancel: {
+      Task { await generator.stop(waiting: LoadRun.shortPatience, reckoning: true) }
+    }
+    // The second stop takes the place of the first.
+    if Task.isCancelled { await generator.stop(waiting: LoadRun.shortPatience, reckoning: true) }
     sum.add(await generator.collect())
-    let overdue = sum.overdue
-    await generator.stop(waiting: patience)
-    sum.add(await generator.collect())
-    sum.overdue = overdue
+    sum.overdue = sum.unsent.requests
+    let began = Double(generator.start &+ epochOffset()) / 1e9
+    let (first, last) = (UInt64(began), UInt64(began + elapsed))
     return Outcome(
-      plan: plan, sample: sum, users: current, elapsed: elapsed, processorSeconds: processorSeconds() - used,
-      isPartial: cancelled, seconds: sum.total.seconds)
+      plan: plan, sample: sum, users: current, elapsed: elapsed,
+      processorSeconds: ProcessUsage.processorSeconds - used, isPartial: cancelled || Task.isCancelled,
+      seconds: LoadRun.everySecond(sum.total.seconds, from: first, to: last),
+      whole: first + 1 < last ? first + 1..<last : last..<last)
+  }
+
+  /// Fills in the seconds in which nothing ended: they are what a stalled server looks like.
+  static func everySecond(_ seen: [TaskRecord.Second], from first: UInt64, to last: UInt64) -> [TaskRecord.Second] {
+    var counted: [UInt64: TaskRecord.Second] = [:]
+    for second in seen { counted[second.time] = second }
+    let begin = min(first, seen.first?.time ?? first)
+    let end = max(last, seen.last?.time ?? last)
+    return (begin...end).map { counted[$0] ?? TaskRecord.Second(time: $0, requests: 0, failures: 0) }
   }
 
   /// Splits users over classes by weight, so that the sum is right and none is more than one off its share.
@@ -102,12 +130,5 @@ public struct LoadRun: Sendable {
     }
     for index in rests.prefix(users - counts.reduce(0, +)) { counts[index] += 1 }
     return counts
-  }
-
-  private func processorSeconds() -> Double {
-    var usage = rusage()
-    getrusage(CInt(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-      + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Measurement
 
 /// Where a Locust master listens for workers.
 public struct Master: Hashable, Sendable {
@@ -23,6 +24,10 @@ public enum WorkerError: Error, Hashable, Sendable {
   case lost(Master, code: CInt)
   case notAMaster(Master, why: String)
   case silent(Master)
+  /// It takes the connection and says nothing at all.
+  case mute(Master)
+  /// It speaks, and has never accepted this worker.
+  case unanswered(Master, seconds: Double)
   case system(String, code: CInt)
 }
 
@@ -36,6 +41,10 @@ extension WorkerError: CustomStringConvertible {
     case .notAMaster(let master, let why): "what answers at \(master) is no Locust master: \(why)"
     case .silent(let master):
       "the master at \(master) has not been heard of for a minute; what was measured since is not reported"
+    case .mute(let master):
+      "what listens at \(master) takes the connection and says nothing; is it a Locust master's --master-bind-port?"
+    case .unanswered(let master, let seconds):
+      "the master at \(master) has not accepted this worker within \(Figures.fixed(seconds, places: 0)) s"
     case .system(let action, let code): "cannot \(action): \(String(cString: strerror(code)))"
     }
   }

@@ -21,13 +21,6 @@ package struct WorkerSession: Sendable {
     case log(String)
   }
 
-  /// A master is silent for three of its own intervals before it is thought to have forgotten this worker.
-  private static let patience = 3.0
-  /// Locust gives up after a minute without a master (MASTER_HEARTBEAT_TIMEOUT).
-  package static let silence = 60.0
-  /// How long the master may take to answer `client_ready` (CONNECT_TIMEOUT).
-  private static let answer = 5.0
-
   package let node: String
   private let version: MessagePack
   package private(set) var state = State.ready
@@ -37,14 +30,20 @@ package struct WorkerSession: Sendable {
   private var isConnected = false
   private var isKnown = false
   private var wasKnown = false
+  /// Whether a master has ever accepted this worker.
+  package private(set) var wasAccepted = false
   private var lastSpawn = 0.0
   private var stopTimeout = 0.0
   private var heard: Double?
   private var asked: Double?
+  /// Times that a master did not answer in, one after another.
+  private var failures = 0
+  private let patience: WorkerPatience
 
   /// A name that no other worker has, and the version of Locust that is spoken.
-  package init(node: String, version: String) {
+  package init(node: String, version: String, patience: WorkerPatience = WorkerPatience()) {
     self.node = node
+    self.patience = patience
     self.version = .string(version)
   }
 
@@ -72,14 +71,14 @@ package struct WorkerSession: Sendable {
 
   /// Once a second.
   package mutating func tick(at now: Double, cpu: Double, memory: UInt64) -> [Action] {
-    if let heard, now - heard > WorkerSession.silence {
+    if let heard, now - heard > patience.silence {
       return [.giveUp]
     }
     guard isConnected else { return [] }
     if isKnown { return [heartbeat(cpu: cpu, memory: memory)] }
     guard let asked else { return [] }
     if wasKnown {
-      guard now - asked > WorkerSession.patience else { return [heartbeat(cpu: cpu, memory: memory)] }
+      guard now - asked > patience.recognition else { return [heartbeat(cpu: cpu, memory: memory)] }
       // Another master: what the old one asked for is void.
       wasKnown = false
       lastSpawn = 0
@@ -90,11 +89,13 @@ package struct WorkerSession: Sendable {
       return [.log("the master does not know this worker; it has been started anew")]
         + (hadUsers ? [.stopUsers(seconds: 0)] : []) + [message("client_ready", version)]
     }
-    guard now - asked > WorkerSession.answer else { return [] }
+    guard now - asked > patience.answer else { return [] }
+    failures += 1
+    guard failures <= patience.tries else { return [.giveUp] }
     // A ROUTER ignores a second connection of a name as long as it believes in the first.
     self.asked = now
     isConnected = false
-    return [.reconnect]
+    return [.log("the master does not answer; asking again (\(failures) of \(patience.tries))"), .reconnect]
   }
 
   private func heartbeat(cpu: Double, memory: UInt64) -> Action {
@@ -136,8 +137,10 @@ package struct WorkerSession: Sendable {
   private mutating func known(at now: Double) {
     isKnown = true
     wasKnown = true
+    wasAccepted = true
     heard = now
     asked = nil
+    failures = 0
   }
 
   private mutating func spawn(_ job: MessagePack) -> [Action] {

@@ -17,8 +17,12 @@ final class MasterSocket: Sendable {
   deinit { close(descriptor) }
 
   /// Connects to a master and hands on what comes.
-  static func open(_ master: Master, identity: String, news: @escaping @Sendable (News) -> Void) throws(WorkerError) {
-    let reading = Unmanaged.passRetained(Reading(master, ZMTPPeer(identity: identity), news))
+  ///
+  /// - Parameter patience: seconds that the other side may take for its part of the handshake.
+  static func open(
+    _ master: Master, identity: String, patience: Double, news: @escaping @Sendable (News) -> Void
+  ) throws(WorkerError) {
+    let reading = Unmanaged.passRetained(Reading(master, ZMTPPeer(identity: identity), patience, news))
     var thread = pthread_t()
     let result = pthread_create(
       &thread, nil,
@@ -34,17 +38,15 @@ final class MasterSocket: Sendable {
   }
 
   fileprivate static func connect(_ master: Master) throws(WorkerError) -> MasterSocket {
-    var hints = addrinfo()
-    hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-    var list: UnsafeMutablePointer<addrinfo>?
-    let result = getaddrinfo(master.host, String(master.port), &hints, &list)
-    guard result == 0 else { throw .unknownHost(master.host, why: String(cString: gai_strerror(result))) }
-    defer { freeaddrinfo(list) }
-    var next = list
+    let addresses: [SocketAddress]
+    do throws(SocketAddress.LookupFailure) {
+      addresses = try SocketAddress.lookUp(master.host, port: master.port)
+    } catch {
+      throw .unknownHost(master.host, why: error.reason)
+    }
     var problem: CInt = ECONNREFUSED
-    while let entry = next {
-      next = entry.pointee.ai_next
-      let descriptor = socket(entry.pointee.ai_family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    for address in addresses {
+      let descriptor = socket(address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
       guard descriptor >= 0 else { throw .system("make a socket", code: errno) }
       let connection = MasterSocket(descriptor)
       // Bounds both connecting and sending: a master that takes nothing for so long is gone.
@@ -52,7 +54,7 @@ final class MasterSocket: Sendable {
       connection.set(CInt(IPPROTO_TCP), TCP_NODELAY, CInt(1))
       connection.set(SOL_SOCKET, SO_KEEPALIVE, CInt(1))
       connection.set(CInt(IPPROTO_TCP), TCP_KEEPIDLE, CInt(30))
-      if Glibc.connect(descriptor, entry.pointee.ai_addr, entry.pointee.ai_addrlen) == 0 { return connection }
+      if address.withPointer({ Glibc.connect(descriptor, $0, $1) }) == 0 { return connection }
       problem = errno == EINPROGRESS ? ETIMEDOUT : errno
     }
     throw .noMaster(master, code: problem)
@@ -83,6 +85,12 @@ final class MasterSocket: Sendable {
   /// Ends the connection; its thread says so.
   func hangUp() { shutdown(descriptor, CInt(SHUT_RDWR)) }
 
+  /// How long `receive` waits for more; 0 for ever.
+  fileprivate func setPatience(_ seconds: Double) {
+    let microseconds = Int(seconds * 1e6)
+    set(SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: microseconds / 1_000_000, tv_usec: microseconds % 1_000_000))
+  }
+
   /// Bytes as they come; empty at the end.
   fileprivate func receive(into room: inout [UInt8]) -> Int {
     while true {
@@ -96,11 +104,15 @@ final class MasterSocket: Sendable {
 private final class Reading {
   let master: Master
   var peer: ZMTPPeer
+  let patience: Double
   let news: @Sendable (MasterSocket.News) -> Void
 
-  init(_ master: Master, _ peer: ZMTPPeer, _ news: @escaping @Sendable (MasterSocket.News) -> Void) {
+  init(
+    _ master: Master, _ peer: ZMTPPeer, _ patience: Double, _ news: @escaping @Sendable (MasterSocket.News) -> Void
+  ) {
     self.master = master
     self.peer = peer
+    self.patience = patience
     self.news = news
   }
 
@@ -114,14 +126,21 @@ private final class Reading {
 
   private func read(_ socket: MasterSocket) throws(WorkerError) -> Never {
     var room = [UInt8](repeating: 0, count: 64 << 10)
+    // Without an end a master that says nothing would be waited for as long as its connection stands.
+    socket.setPatience(patience)
     _ = socket.send(peer.opening)
     while true {
       let count = socket.receive(into: &room)
-      guard count > 0 else { throw .lost(master, code: count == 0 ? 0 : errno) }
+      guard count > 0 else {
+        let code = count == 0 ? 0 : errno
+        throw code == EAGAIN ? .mute(master) : .lost(master, code: code)
+      }
       do throws(ZMTPPeer.Malformed) {
         for event in try peer.receive(room[..<count]) {
           switch event {
-          case .ready: news(.ready(socket))
+          case .ready:
+            socket.setPatience(0)
+            news(.ready(socket))
           case .message(let frames): news(.message(frames.last ?? []))
           case .reply(let bytes): _ = socket.send(bytes)
           }

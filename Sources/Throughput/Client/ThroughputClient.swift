@@ -163,7 +163,7 @@ private struct ClientSession {
       streams.append(DataStream(socket, isSender ? .sender : .receiver, id: StreamNumber.at(index)))
     }
     record.describe(streams)
-    test = TestRun(parameters, streams, interval: settings.interval, isDirected: true, bell: try Bell())
+    test = try TestRun(parameters, streams, interval: settings.interval, isDirected: true, bell: try Bell())
     print(report.streams(record))
   }
 
@@ -238,6 +238,7 @@ private struct ClientSession {
   /// Keeps what there is of the test, and says why there is no more.
   mutating func fail(_ error: ThroughputError) {
     record.error = "\(error)"
+    if case .interrupted = error { record.wasInterrupted = true }
     defer { if record.latency == nil { record.latency = probe?.finish() } }
     guard test != nil, !record.streams.isEmpty else { return }
     if record.totals.isEmpty, record.intervals.isEmpty == false || test?.hasStarted == true {

@@ -34,6 +34,8 @@ public struct TestRecord: Hashable, Sendable {
   public var latency: LatencyUnderLoad?
   /// Why the test ended before its time; what there is of it stays.
   public var error: String?
+  /// Whether this side's operator ended it.
+  public var wasInterrupted = false
 
   public init(side: Side, parameters: TestParameters, peer: Endpoint) {
     self.side = side

@@ -68,7 +68,7 @@ struct ServerSession {
       try control.send(.exchangeResults)
       record.remote = try EndResults(
         wireForm: control.json(
-          limit: ControlConnection.longestText, Deadline(in: .seconds(30)), interrupts: halt))
+          limit: ControlConnection.longestClientResults, Deadline(in: .seconds(30)), interrupts: halt))
       say(session.report.summary(record))
       try control.send(results().wireForm())
       try control.send(.displayResults)
@@ -108,7 +108,7 @@ struct ServerSession {
         sockets = try acceptStreams(count, control)
       case .udp:
         let number = control.number
-        sockets = try server.door.streams(count, parameters, control: number, halt: halt) {
+        sockets = try server.door.streams(count, parameters, control: number) {
           () throws(ThroughputError) in
           try Wire.write([UInt8(bitPattern: ControlState.createStreams.rawValue)], to: number, "the client")
         }
@@ -127,7 +127,7 @@ struct ServerSession {
       if parameters.transport == .tcp {
         record.congestion = streams.first.flatMap { TestParameters.congestionControl(of: $0.descriptor.number) }
       }
-      test = TestRun(parameters, streams, interval: server.settings.interval, isDirected: false, bell: try Bell())
+      test = try TestRun(parameters, streams, interval: server.settings.interval, isDirected: false, bell: try Bell())
       say(session.report.streams(record))
     }
 

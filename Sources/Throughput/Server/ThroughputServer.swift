@@ -57,7 +57,7 @@ public final class ThroughputServer: Sendable {
     halt = try Bell()
     ended = try Bell()
     listener = try Listening.stream(settings)
-    door = DatagramDoor(settings, port: SocketAddress.local(of: listener.number)?.port ?? settings.port)
+    door = DatagramDoor(settings, port: SocketAddress.local(of: listener.number)?.port ?? settings.port, halt: halt)
   }
 
   /// Where it listens, also if the system chose.

@@ -56,9 +56,12 @@ final class TransferControl: Sendable {
   let parameters: TestParameters
   /// Rung when the amount is through, when all senders have stopped, and when a stream fails.
   let bell: Bell
+  /// Rung when senders are to stop, for those that sleep until their next block is due; never quietened.
+  let stopBell: Bell
 
   /// - Parameter endsByAmount: whether this side watches the amount; that is the client's part.
-  init(_ parameters: TestParameters, senders: Int, endsByAmount: Bool, bell: Bell) {
+  init(_ parameters: TestParameters, senders: Int, endsByAmount: Bool, bell: Bell) throws(ThroughputError) {
+    stopBell = try Bell()
     self.parameters = parameters
     self.bell = bell
     let size = UInt64(parameters.blockSize)
@@ -78,6 +81,7 @@ final class TransferControl: Sendable {
   func stop(receivers: Bool) {
     stopping.store(true, ordering: .relaxed)
     if receivers { stoppingReceivers.store(true, ordering: .relaxed) }
+    stopBell.ring()
   }
 
   /// Whether one more block may be sent.

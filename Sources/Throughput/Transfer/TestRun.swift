@@ -48,7 +48,9 @@ struct TestRun {
   var hasStarted: Bool { !workers.isEmpty }
 
   /// - Parameter isDirected: whether this side says when the test is over, as the client does.
-  init(_ parameters: TestParameters, _ streams: [DataStream], interval: Double, isDirected: Bool, bell: Bell) {
+  init(_ parameters: TestParameters, _ streams: [DataStream], interval: Double, isDirected: Bool, bell: Bell)
+    throws(ThroughputError)
+  {
     self.parameters = parameters
     self.streams = streams
     self.interval = UInt64(max(0, interval) * 1_000_000_000)
@@ -56,7 +58,7 @@ struct TestRun {
     extremes = streams.map { _ in StreamTotal.Extremes() }
     let length = parameters.duration + parameters.omitted
     ending = parameters.duration > 0 ? UInt64(isDirected ? length : length + Self.grace) * 1_000_000_000 : nil
-    control = TransferControl(
+    control = try TransferControl(
       parameters, senders: streams.count { $0.role == .sender }, endsByAmount: isDirected, bell: bell)
   }
 

@@ -8,8 +8,10 @@ struct ControlConnection: ~Copyable {
   /// Who is at the other end, for messages.
   let peer: String
 
-  /// Octets that one JSON text may have: results with the other side's whole output are the longest.
+  /// Octets that one JSON text may have: a server's results with its whole output are the longest.
   static let longestText = 64 << 20
+  /// Those of a client have no output. iperf3's with 128 streams are 40 KB; parsed, a text takes 15 times its length.
+  static let longestClientResults = 1 << 20
   static let longestParameters = 64 << 10
 
   init(_ descriptor: consuming Descriptor, peer: String) {
@@ -67,7 +69,7 @@ struct ControlConnection: ~Copyable {
   /// Waits for a JSON text of bounded length.
   func json(limit: Int, _ deadline: Deadline, interrupts: CInt) throws(ThroughputError) -> JSON {
     let length = Int(try number(deadline, interrupts))
-    guard length <= limit else { throw .protocolViolation("a text of \(length) octets") }
+    guard length <= limit else { throw .protocolViolation("a text of \(length) octets, where \(limit) are the most") }
     let text = try Wire.read(length, from: number, deadline, peer, interrupts: interrupts)
     do {
       return try JSON(parsing: text)

@@ -63,13 +63,20 @@ public struct EndResults: Hashable, Sendable {
 
   /// Takes what the other side sent; a stream of which a number makes no sense is an error, for all would be doubtful.
   private static let mostCounted: Int64 = 1 << 53
+  /// Seconds, or per cent.
+  private static let mostMeasured = 1e7
 
   public init(wireForm json: JSON) throws(ThroughputError) {
     guard case .object = json, case .array(let list)? = json["streams"], list.count <= 2 * TestParameters.Limit.streams
     else { throw .protocolViolation("results without streams") }
+    // What nobody can have measured is no measure: sums, products and shares of the rest are numbers that JSON has.
+    func measure(_ value: JSON?) -> Double {
+      guard let real = value?.real, 0...Self.mostMeasured ~= real else { return 0 }
+      return (real * 1e9).rounded() / 1e9
+    }
     processor = ProcessorShare(
-      total: json["cpu_util_total"]?.real ?? 0, user: json["cpu_util_user"]?.real ?? 0,
-      system: json["cpu_util_system"]?.real ?? 0)
+      total: measure(json["cpu_util_total"]), user: measure(json["cpu_util_user"]),
+      system: measure(json["cpu_util_system"]))
     hasRetransmits = json["sender_has_retransmits"]?.whole == 1
     congestion = json["congestion_used"]?.text
     serverText = json["server_output_text"]?.text
@@ -87,11 +94,11 @@ public struct EndResults: Hashable, Sendable {
         element[name]?.whole.map { min(max($0, lowest), Self.mostCounted) }
       }
       stream.retransmits = count("retransmits", lowest: -1) ?? -1
-      stream.jitter = element["jitter"]?.real ?? 0
+      stream.jitter = measure(element["jitter"])
       stream.errors = count("errors", lowest: -1) ?? 0
       stream.packets = count("packets") ?? 0
-      stream.start = element["start_time"]?.real ?? 0
-      stream.end = element["end_time"]?.real ?? 0
+      stream.start = measure(element["start_time"])
+      stream.end = measure(element["end_time"])
       func positive(_ name: String) -> UInt64 { element[name]?.whole.map { UInt64(max(0, $0)) } ?? 0 }
       stream.extremes.congestionWindow = positive("max_snd_cwnd")
       stream.extremes.sendWindow = positive("max_snd_wnd")

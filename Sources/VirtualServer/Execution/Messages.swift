@@ -27,7 +27,7 @@ enum Messages {
       use the version that made them, or drop them with 'svs detach'
       """
     case .full(let what): "Memory allocation problem: no room left for \(what)"
-    case .invalidLocalAddress, .localAddressTaken, .noSuchLocalAddress: error.sentence
+    case .invalidLocalAddress, .localAddressTaken, .noSuchLocalAddress, .disclosureNeedsTCP: error.sentence
     case .system, .unsupportedKernel, .notAttached, .capacityFixed, .capacityOutOfRange: error.sentence
     }
   }

@@ -188,7 +188,7 @@ extension CommandParser {
   private mutating func judgeServer() throws(CommandError) {
     let method = line.serverSettings.method
     if line.service.mark == 0, method != .nat, method != .fullNAT { line.server.port = line.service.port }
-    if line.server.address?.family != line.service.family, method != .tunnel {
+    if line.server.address?.family != line.service.family, method != .tunnel, method != .fullNAT {
       throw .misuse("Different address family is allowed only for tunneling servers")
     }
     if method != .tunnel, !line.options.isDisjoint(with: Legality.tunnelOptions) {

@@ -78,7 +78,7 @@ final class ScriptedServer: Sendable {
     func end() { close(descriptor) }
   }
 
-  private static func thread(_ body: @escaping @Sendable () -> Void) {
+  static func thread(_ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let body: @Sendable () -> Void
       init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -75,7 +75,7 @@ final class Target: Sendable {
     _ = Glibc.send(connection, bytes, bytes.count, CInt(MSG_NOSIGNAL))
   }
 
-  private static func thread(_ body: @escaping @Sendable () -> Void) {
+  static func thread(_ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let body: @Sendable () -> Void
       init(_ body: @escaping @Sendable () -> Void) { self.body = body }

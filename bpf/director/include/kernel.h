@@ -17,6 +17,7 @@ extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
 int svs_relate(struct xdp_md *_Nonnull context);
+int svs_cross_error(struct xdp_md *_Nonnull context);
 int svs_follow(struct xdp_md *_Nonnull context);
 int svs_revisit(struct xdp_md *_Nonnull context);
 int svs_move(
@@ -29,7 +30,11 @@ int svs_schedule(struct xdp_md *_Nonnull context);
 int svs_keep(struct xdp_md *_Nonnull context);
 int svs_enter(struct xdp_md *_Nonnull context);
 int svs_route(struct xdp_md *_Nonnull context);
+int svs_amend(struct xdp_md *_Nonnull context);
+int svs_greeting(struct xdp_md *_Nonnull context, uint32_t slot);
+int svs_append(struct xdp_md *_Nonnull context, uint32_t value, uint32_t base, uint32_t separator);
 int svs_forward(struct xdp_md *_Nonnull context);
+int svs_cross(struct xdp_md *_Nonnull context);
 int svs_emit(struct xdp_md *_Nonnull context);
 int svs_answer(struct xdp_md *_Nonnull context);
 int svs_least_load(struct xdp_md *_Nonnull context, uint32_t servers, uint32_t kind);

@@ -1,0 +1,34 @@
+import DataplaneTypes
+
+extension PacketPath {
+  /// Makes an error about a segment that was amended on its way to the server one about the segment that its client
+  /// sent: the number that it quotes, and the size that would have fitted.
+  @inlinable @inline(__always)
+  func restore(
+    _ packet: Packet, _ frame: UnsafeMutablePointer<Frame>, _ quote: Quote,
+    _ exchange: UnsafeMutablePointer<svs_exchange>
+  ) {
+    let greeting = UInt32(exchange.pointee.greeting)
+    if greeting == 0 { return }
+    var change = Checksum()
+    // Errors quote eight bytes at least (RFC 792): ports and number.
+    if let number = packet.at(dynamic: quote.transport &+ 4, UInt32.self) {
+      let shift = Shift(first: exchange.pointee.first, by: greeting)
+      let moved = shift.toClient(UInt32(bigEndian: number.pointee)).bigEndian
+      change.replace(number.pointee, by: moved)
+      number.pointee = moved
+    }
+    guard let icmp = packet.at(dynamic: frame.pointee.transport, svs_icmp.self) else { return }
+    let four = frame.pointee.flow.family == Family.ipv4
+    let isTooBig = four ? icmp.pointee.type == 3 && icmp.pointee.code == 4 : icmp.pointee.type == 2
+    let mtu = UInt32(bigEndian: icmp.pointee.rest)
+    // The header comes with the first segment, which is as large as any. Less than every link carries is somebody's lie.
+    if isTooBig, mtu > greeting &+ (four ? 68 : 1280) {
+      change.replace(icmp.pointee.rest, by: (mtu &- greeting).bigEndian)
+      icmp.pointee.rest = (mtu &- greeting).bigEndian
+    }
+    var sum = Checksum(updating: icmp.pointee.check)
+    sum.add(change)
+    icmp.pointee.check = sum.field
+  }
+}
