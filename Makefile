@@ -12,7 +12,7 @@ BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
 .PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-latency bench-load build deps format lint clean install
 
 help:
-	@echo 'make run           three real servers behind a director, here and now: NAT, DR and TUN (root)'
+	@echo 'make run           three real servers behind a director, here and now: NAT, DR, TUN, FULLNAT (root)'
 	@echo 'make test          everything that can be checked on this machine (root)'
 	@echo 'make conformance   every record of the real IPVS, replayed (root); CASES=DIR for records kept elsewhere'
 	@echo 'make test-kernels  the same programs on kernel 6.1, and a boot with ipvsadm.service, in a virtual machine (3 minutes)'

@@ -65,7 +65,7 @@ let package = Package(
     .target(name: "BenchTypes", dependencies: ["DataplaneTypes"]),
     .target(
       name: "Bench",
-      dependencies: ["BenchTypes", "CLibbpf", "CHostSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
+      dependencies: ["BenchTypes", "CEvents", "CLibbpf", "CHostSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
       swiftSettings: strict),
 
     // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
@@ -175,7 +175,7 @@ let package = Package(
       name: "KernelDirectorTests",
       dependencies: [
         "KernelDirector", "Dataplane", "DataplaneTypes", "DataplaneSimulation", "DataplaneTesting", "Netlink",
-        "CLibbpf",
+        "CHostSystem", "CLibbpf",
         "Bench", "HostSystem",
       ], swiftSettings: strict),
   ],

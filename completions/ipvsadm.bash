@@ -70,7 +70,7 @@ _ipvsadm() {
           _ipvsadm_offer '-t -u -f -6 --tcp-service --udp-service --sctp-service --fwmark-service --ipv6' ;;
         -a | -e | --add-server | --edit-server)
           _ipvsadm_offer '-t -u -f -6 -r -g -i -m -w -x -y --tcp-service --udp-service --sctp-service --fwmark-service
-            --ipv6 --real-server --gatewaying --ipip --masquerading --weight --u-threshold --l-threshold --tun-type
+            --ipv6 --real-server --gatewaying --ipip --masquerading --fullnat --weight --u-threshold --l-threshold --tun-type
             --tun-port --tun-nocsum --tun-csum --tun-remcsum' ;;
         -d | --delete-server)
           _ipvsadm_offer '-t -u -f -6 -r --tcp-service --udp-service --sctp-service --fwmark-service --ipv6

@@ -111,12 +111,12 @@ SEC("xdp") int arrive(struct xdp_md *context) {
     if (ethernet->type == bpf_htons(0x0800)) {
         struct svs_ipv4 *ip = (void *)(ethernet + 1);
         if ((void *)(ip + 1) > end || (ip->proto != 6 && ip->proto != 17)) return XDP_PASS;
-        src = bpf_ntohl(ip->src), first = p->client, server = bpf_ntohl(ip->dst);
+        src = bpf_ntohl(ip->src), first = p->arriving, server = bpf_ntohl(ip->dst);
         ports = (void *)(ip + 1);
     } else if (ethernet->type == bpf_htons(0x86dd)) {
         struct svs_ipv6 *ip = (void *)(ethernet + 1);
         if ((void *)(ip + 1) > end || (ip->next != 6 && ip->next != 17)) return XDP_PASS;
-        src = bpf_ntohl(ip->src.w3), first = p->client, server = bpf_ntohl(ip->dst.w3);
+        src = bpf_ntohl(ip->src.w3), first = p->arriving, server = bpf_ntohl(ip->dst.w3);
         ports = (void *)(ip + 1);
     } else return XDP_PASS;
     if ((void *)(ports + 1) > end || src - first > SVS_BENCH_MAX_FLOWS / SVS_BENCH_FLOWS_PER_ADDRESS) return XDP_PASS;

@@ -4,7 +4,7 @@ import HostSystem
 /// Measures this machine's director against a C twin of its hot path and against nftables, in one run.
 public struct Bench {
   public enum Part: String, CaseIterable, Sendable {
-    case packet, rate, connections, services, scheduling, throughput
+    case packet, rate, connections, services, scheduling, fullnat, throughput
   }
 
   public let setting: BenchSetting
@@ -18,6 +18,7 @@ public struct Bench {
     case .connections: try ManyConnections(setting: setting).run()
     case .services: try ManyServices(setting: setting).run()
     case .scheduling: try Scheduling(setting: setting).run()
+    case .fullnat: try FullNAT(setting: setting).run()
     case .throughput: try Throughputs(setting: setting).run()
     }
   }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "svs_process.h"
 
+#include <sched.h>
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -80,3 +81,5 @@ int svs_memory_file(const char *name)
     int fd = memfd_create(name, MFD_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
+
+int svs_own_descriptors(void) { return unshare(CLONE_FILES) < 0 ? -errno : 0; }

@@ -2,7 +2,7 @@ import Glibc
 import HostSystem
 import Lab
 
-/// One command to see it all: a lab, the three forwarding methods, real requests, and how fast it is.
+/// One command to see it all: a lab, the four forwarding methods, real requests, and how fast it is.
 public struct Demo: Sendable {
   /// The folder of the programs to be shown, svs and ipvsadm.
   public var programs: String

@@ -9,10 +9,10 @@ struct Method {
   let option: String
   let vip: IPAddress
   let servers: [IPAddress]
-  /// The port on the real servers; only NAT can map it.
+  /// The port on the real servers; only NAT and FULLNAT can map it.
   let serverPort: UInt16
 
-  /// The three methods in the lab that has them all.
+  /// The methods in the lab that has them all.
   static var all: [Method] {
     let lab = BuiltInLab.all
     let vips = lab.virtualAddresses
@@ -31,6 +31,11 @@ struct Method {
         Method(
           name: "TUN", explanation: "the packet travels inside another; the server answers the client itself",
           option: "-i", vip: $0, servers: lab.realServers(.tunnel), serverPort: 80)
+      },
+      vips.fullNAT.map {
+        Method(
+          name: "FULLNAT", explanation: "the server sees the director as its client, and needs no route through it",
+          option: "--fullnat", vip: $0, servers: lab.realServers(.fullNAT), serverPort: 8080)
       },
     ].compactMap(\.self)
   }

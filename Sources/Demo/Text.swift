@@ -16,7 +16,7 @@ enum Text {
       A client, a director and three real servers, each a network namespace of this machine (\(lab)-…):
 
         client 10.1.0.2 --- switch --- director 10.1.0.1 --- switch --- rs1, rs2, rs3 10.2.0.11 - .13
-                              |        VIPs 10.1.0.100, .101, .102
+                              |        VIPs 10.1.0.100 to .103
                               +--- rs1, rs2, rs3 10.1.0.11 - .13   (their second leg, for DR)
 
       The servers run nginx; each serves a page with its name. The director's packet path is XDP.

@@ -64,6 +64,8 @@ public struct Decision: Sendable {
   public var isOpening = false
   public var server: Endpoint?
   public var method: ForwardingMethod?
+  /// Under FULLNAT the director's address and port that the server sees in place of the client's.
+  public var local: Endpoint?
   /// The connection's state after the packet; nil where none is in the table.
   public var state: ConnectionState?
   /// The service's servers before the choice, in the scheduler's order.

@@ -45,6 +45,24 @@ public final class Simulator {
     } catch { return error.sentence }
   }
 
+  /// Runs `svs local-address` with these words, `add` or `del` first; returns its complaint, nil where it succeeded.
+  public func localAddress(_ words: [String]) -> String? {
+    guard let verb = words.first, verb == "add" || verb == "del" else {
+      return "local-address takes add or del, and [SERVICE] ADDRESS[/LEN]"
+    }
+    do throws(LocalAddressError) {
+      let rule = try LocalAddressRule(words: words.dropFirst())
+      do throws(DirectorError) {
+        if verb == "add" {
+          try director.rules.addLocalAddresses(rule.addresses, to: rule.service)
+        } else {
+          try director.rules.deleteLocalAddresses(rule.addresses.network, of: rule.service)
+        }
+      } catch { throw LocalAddressError(error) }
+      return nil
+    } catch { return error.description }
+  }
+
   /// Lets the director decide on a packet.
   ///
   /// - Parameter mark: what the host's firewall rules have marked the packet with.
@@ -86,7 +104,10 @@ public final class Simulator {
       flags: seen.flags, mark: mark, outcome: observed.outcome)
     if transport == .sctp { (decision.flags, decision.chunk) = ([], seen.chunk) }
     decision.isFromServer = observed.isFromServer
-    if let before = observed.before { decision.reason = .connection(before) }
+    if var before = observed.before {
+      before.local = observed.slot.flatMap { director.connection(at: $0)?.local }
+      decision.reason = .connection(before)
+    }
     if let service = observed.service {
       decision.service = director.identity(ofService: service)
       decision.settings = director.settings(ofService: service)
@@ -97,6 +118,7 @@ public final class Simulator {
       let slot = UInt32(truncatingIfNeeded: after.pointee.bits >> 32)
       if let connection = director.connection(at: slot) {
         decision.server = connection.destination
+        decision.local = connection.local
         if case .connection(let state) = connection.state { decision.state = state }
       }
     } else if observed.isOpening {

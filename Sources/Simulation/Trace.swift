@@ -8,6 +8,8 @@ struct Observed {
   var outcome = Decision.Outcome.passed
   /// The connection that it belonged to, before it.
   var before: ConnectionSnapshot?
+  /// Where it stands in the table.
+  var slot: UInt32?
   var isFromServer = false
   /// The number of the service that it was to open a connection to.
   var service: UInt32?
@@ -131,6 +133,7 @@ struct Trace {
     guard let connection = state.connections.find(reference.slot), connection.pointee.word != 0 else { return }
     observed.before = ConnectionSnapshot(
       connection.pointee, now: UInt32(truncatingIfNeeded: state.clock >> UInt64(SVS_TICK_SHIFT)))
+    observed.slot = reference.slot
     observed.isFromServer = reference.fromServer
     observed.serverNumber = connection.pointee.server
   }

@@ -18,6 +18,7 @@ struct SVSBench: ParsableCommand {
         connections   1,000,000 connections at once
         services      10,000 services with 10 servers each
         scheduling    what choosing among 1,000 servers costs, by scheduler
+        fullnat       FULLNAT against NAT and against nftables' DNAT with masquerade, and how many connections it holds
         throughput    'svs bench throughput' against iperf3, over the loopback
       """)
 

@@ -36,6 +36,7 @@ struct SVS: ParsableCommand {
         svs attach --connections 1000000  to all that are up; a larger table
         svs status                        what is attached, and whether all is well
         svs status --drops                why packets were not simply forwarded
+        svs connections                   the connection table, with FULLNAT's local ends
         svs proc ip_vs_stats              sums and rates, as in /proc/net
         svs explain 10.1.0.2:40000 192.0.2.10:80
                                           what this flow's next packet would meet
@@ -46,7 +47,8 @@ struct SVS: ParsableCommand {
       """,
     version: "svs \(Release.version)",
     subcommands: [
-      Attach.self, Detach.self, Status.self, ProcCommand.self, ExplainCommand.self, SimulateCommand.self,
+      Attach.self, Detach.self, Status.self, ConnectionsCommand.self, ProcCommand.self, ExplainCommand.self,
+      SimulateCommand.self,
       SysctlCommand.self, LocalAddressCommand.self, ClientAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
     ])

@@ -29,6 +29,9 @@ public struct RandomPackets {
   private let damaged: Int
   /// What was forwarded of late, for errors to quote.
   private var sent: [[UInt8]] = []
+  /// Ends of packets that went to a server under FULLNAT, which alone know where replies go.
+  private var leased: [TestEnds] = []
+  private let fullNATServers: Set<TestEnd>
 
   /// - Parameters:
   ///   - clients: how many addresses, and with `ports` how many connections there may be at once.
@@ -37,6 +40,8 @@ public struct RandomPackets {
     self.damaged = damaged
     random = SeededGenerator(seed: seed)
     self.scenario = scenario
+    fullNATServers = Set(
+      scenario.services.flatMap(\.servers).filter { $0.method == 4 }.map { TestEnd($0.address, $0.port) })
     self.clients = clients
     self.ports = ports
   }
@@ -47,6 +52,11 @@ public struct RandomPackets {
   public mutating func remember(_ frame: [UInt8]) {
     var network = 12
     while network + 4 < frame.count, frame[network] == 0x81 || frame[network] == 0x88 { network += 4 }
+    if !fullNATServers.isEmpty, frame.count > network + 2,
+      let ends = TestEnds(Array(frame[..<12] + frame[network...])), fullNATServers.contains(ends.destination)
+    {
+      if leased.count < 64 { leased.append(ends) } else { leased[Int.random(in: 0..<64, using: &random)] = ends }
+    }
     let packet = Array(frame.dropFirst(network + 2))
     guard packet.count >= 40, packet[0] >> 4 == 4 || packet[0] >> 4 == 6 else { return }
     if sent.count < 32 { sent.append(packet) } else { sent[Int.random(in: 0..<32, using: &random)] = packet }
@@ -138,10 +148,19 @@ public struct RandomPackets {
     let anyPort: UInt16 = chance(50) ? 443 : 8080
     packet.destinationPort = service.port == 0 ? anyPort : service.port
     if chance(35), let server = service.servers.randomElement(using: &random), server.address.isIPv6 == v6 {
-      packet.source = server.address
-      packet.sourcePort = server.port == 0 ? packet.destinationPort : server.port
-      packet.destination = client
-      packet.destinationPort = clientPort
+      if server.method != 4 {
+        packet.source = server.address
+        packet.sourcePort = server.port == 0 ? packet.destinationPort : server.port
+        packet.destination = client
+        packet.destinationPort = clientPort
+      } else if let ends = leased.filter({ $0.proto == service.proto && $0.source.address.isIPv6 == v6 })
+        .randomElement(using: &random)
+      {
+        packet.source = ends.destination.address
+        packet.sourcePort = ends.destination.port
+        packet.destination = ends.source.address
+        packet.destinationPort = ends.source.port
+      }
     }
     if chance(3) { packet.destinationPort = UInt16.random(in: 1...65_535, using: &random) }
     if chance(2) { packet.sourcePort = 20 }

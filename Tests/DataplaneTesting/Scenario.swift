@@ -13,6 +13,9 @@ public struct Scenario: Sendable {
     /// Kind, port and flags of a tunnel.
     public var tunnel = Tunnel()
 
+    /// NAT and FULLNAT.
+    public var mapsPorts: Bool { method == 0 || method == 4 }
+
     init(_ address: String, _ port: UInt16, _ method: UInt8, _ weight: Int32 = 1, upTo upperThreshold: UInt32 = 0) {
       self.upperThreshold = upperThreshold
       self.address = TestAddress(address)
@@ -57,6 +60,8 @@ public struct Scenario: Sendable {
   }
 
   public let services: [Service]
+  /// Networks of FULLNAT's default pool; those of the kernel's director have the tables' say for the one in memory.
+  public var pools: [String] = []
 
   /// Whether servers see addresses of the director's: FULLNAT.
   public var leases: Bool { services.contains { $0.servers.contains { $0.method == 4 } } }
@@ -131,7 +136,7 @@ public struct Scenario: Sendable {
       for server in service.servers {
         var record = svs_server()
         record.addr = server.address.value
-        record.port = (server.method & 3 == 0 ? server.port : service.port).bigEndian
+        record.port = (server.mapsPorts ? server.port : service.port).bigEndian
         record.tunnel = server.tunnel.kind
         record.tunnel_port = server.tunnel.port.bigEndian
         record.tunnel_flags = server.tunnel.flags

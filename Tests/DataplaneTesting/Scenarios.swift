@@ -3,6 +3,7 @@ extension Scenario {
   private static let nat: UInt8 = 0
   private static let direct: UInt8 = 1
   private static let tunnel: UInt8 = 2
+  private static let fullNAT: UInt8 = 4
 
   private static func three(
     _ prefix: String, _ port: UInt16, _ method: UInt8, upTo threshold: UInt32 = 0, by kind: Tunnel = Tunnel()
@@ -52,6 +53,25 @@ extension Scenario {
       Service("fd00:9::17", 80, 6, "wrr", three("fd00:a::", 80, direct, upTo: 5)),
       single,
     ])
+  }()
+
+  /// FULLNAT in its kinds, beside NAT to the same servers.
+  public static let fullnat: Scenario = {
+    var single = Service("10.9.9.22", 53, 17, "rr", three("10.0.0.", 53, fullNAT))
+    single.onePacket = true
+    return Scenario(
+      services: [
+        Service("10.9.9.21", 80, 6, "rr", three("10.0.0.", 8080, fullNAT)),
+        Service("10.9.9.21", 53, 17, "wlc", three("10.0.0.", 5353, fullNAT)),
+        persistent(Service("10.9.9.22", 80, 6, "wrr", three("10.0.0.", 80, fullNAT, upTo: 9))),
+        Service("10.9.9.22", 5060, 132, "rr", three("10.0.0.", 3868, fullNAT)),
+        single,
+        Service("fd00:9::21", 80, 6, "wrr", three("fd00:a::", 8080, fullNAT)),
+        Service("fd00:9::21", 53, 17, "rr", three("fd00:a::", 53, fullNAT)),
+        Service("fd00:9::22", 5060, 132, "lc", three("fd00:a::", 3868, fullNAT)),
+        Service("10.9.9.23", 80, 6, "rr", three("10.0.0.", 8080, nat)),
+        Service("fd00:9::23", 53, 17, "rr", three("fd00:a::", 53, nat)),
+      ], pools: ["10.0.0.64/30", "10.0.0.80/32", "fd00:a::1:0/124"])
   }()
 
   /// FULLNAT, within address families and between them.

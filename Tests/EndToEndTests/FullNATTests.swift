@@ -10,13 +10,12 @@ import Testing
   /// Behind a router that is their gateway, in networks of their own.
   @Test(arguments: [false, true])
   func serversNeedNoRouteThroughTheDirector(six: Bool) async throws {
-    let lab = BuiltInLab.tun
+    let lab = BuiltInLab.fullnat
     try await withDirector(lab.topology) { director in
-      // The VIP of that lab.
-      let c = Case(method: .tunnel, six: six)
+      let c = Case(method: .fullNAT, six: six)
       let service = "\(c.bracketedVIP):80"
       try director.ipvsadm("-A -t \(service) -s rr")
-      for server in lab.realServers(.tunnel, six ? .ipv6 : .ipv4) {
+      for server in lab.realServers(.fullNAT, six ? .ipv6 : .ipv4) {
         try director.ipvsadm("-a -t \(service) -r \(c.bracketed("\(server)")):80 --fullnat")
       }
       #expect(tally(try director.fetch(c, 6)) == ["rs1": 2, "rs2": 2, "rs3": 2])

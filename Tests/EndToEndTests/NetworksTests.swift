@@ -13,9 +13,16 @@ import Testing
       for six in [false, true] {
         for (method, vip) in [
           (Method.nat, vips.nat), (.direct, vips.direct), (.tunnel, vips.tunnel),
+          (.fullNAT, vips.fullNAT),
         ] where vip != nil {
           let c = Case(method: method, six: six)
-          let kind: BuiltInLab.Method = method == .nat ? .nat : method == .direct ? .direct : .tunnel
+          let kind: BuiltInLab.Method =
+            switch method {
+            case .nat: .nat
+            case .direct: .direct
+            case .tunnel: .tunnel
+            case .fullNAT: .fullNAT
+            }
           try director.ipvsadm("-A -t \(c.bracketedVIP):80 -s rr")
           for server in built.realServers(kind, six ? .ipv6 : .ipv4) {
             try director.ipvsadm("-a -t \(c.bracketedVIP):80 -r \(c.bracketed("\(server)")):80 \(method.rawValue)")

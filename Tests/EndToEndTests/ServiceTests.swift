@@ -157,10 +157,54 @@ import Testing
 
       try service.succeed("stop")
       #expect(try service.fail("start", ["SVS_LOCAL_ADDRESSES=nonesuch"]).contains("nonesuch"))
+      #expect(try service.standing == "")
       #expect(try service.fail("start", ["SVS_INTERFACES=nonesuch"]).contains("nonesuch"))
       #expect(try service.fail("start", ["SVS_SYSCTL=nonesuch=1"]).contains("nonesuch"))
       #expect(try service.fail("start", ["SVS_CONNECTIONS=many"]).contains("many"))
       #expect(try service.standing == "")
+    }
+  }
+
+  /// FULLNAT's pools, which ipvsadm-save cannot tell, are saved and restored beside the rules.
+  @Test func poolsSurviveAStopAndAStart() async throws {
+    try await withService { director, service in
+      try Files.write(
+        "-A -t 10.9.9.1:80 -s rr\n-a -t 10.9.9.1:80 -r 10.2.0.11:80 --fullnat -w 1\n-A -f 7 -s rr\n", to: service.rules)
+      let pools = "\(service.folder)/pools"
+      let settings = ["SVS_POOLS=\(pools)", "IPVS_SAVE_ON_STOP=yes", "SVS_LOCAL_ADDRESSES=10.2.0.1"]
+      try service.succeed("start", settings)
+      #expect(try director.svs("local-address save") == "local-address add 10.2.0.1/32 --ports 1024-65535\n")
+      for pool in ["tcp:10.9.9.1:80 10.2.0.60 --ports 2000-2999", "fwmark:7 10.2.0.64/28", "fd10:2::1"] {
+        // It may warn that they are not this host's.
+        try director.svs("local-address add \(pool)")
+      }
+      let saved = try director.svs("local-address save")
+      #expect(
+        saved.split(separator: "\n").count == 4 && saved.contains("tcp:10.9.9.1:80 10.2.0.60/32 --ports 2000-2999"))
+      try service.succeed("stop", settings)
+      #expect(try Files.text(pools) == saved)
+      // All is lost but the files, as when the machine starts anew.
+      try director.svs("detach")
+      try service.succeed("start", settings)
+      let restored = try director.svs("local-address save")
+      #expect(Set(restored.split(separator: "\n")) == Set(saved.split(separator: "\n")))
+      // A reload puts the file's pools in place of those there are.
+      try director.svs("local-address add 10.2.0.99")
+      try director.svs("local-address del fwmark:7 10.2.0.64/28")
+      try service.succeed("reload", settings)
+      let reloaded = try director.svs("local-address save")
+      #expect(Set(reloaded.split(separator: "\n")) == Set(saved.split(separator: "\n")))
+
+      // What does not go with the rules is found before anything is changed.
+      for (wrong, said) in [
+        ("local-address add tcp:10.9.9.2:80 10.2.0.60\n", "there is no such service"),
+        ("local-address add 10.2.0.60/28\n", "write 10.2.0.48/28 for the network"), ("addresses, please\n", ":"),
+      ] {
+        try Files.write(wrong, to: pools)
+        let told = try service.fail("reload", settings)
+        #expect(told.contains(said) && told.contains("no rule was changed"), "\(told)")
+        #expect(try director.svs("local-address save") == reloaded)
+      }
     }
   }
 }

@@ -23,10 +23,15 @@ struct TestWorld {
   ///
   /// - Parameter interface: where it comes in; `ingress` by default.
   func run(_ frame: [UInt8], at interface: UInt32? = nil) throws -> (Verdict, [UInt8]) {
+    try Self.run(program, frame, at: interface ?? ingress)
+  }
+
+  /// The same for whatever thread has the program.
+  static func run(_ program: Int32, _ frame: [UInt8], at interface: UInt32) throws -> (Verdict, [UInt8]) {
     var output = [UInt8](repeating: 0, count: frame.count + 256)
     var context = xdp_md()
     context.data_end = UInt32(frame.count)
-    context.ingress_ifindex = interface ?? ingress
+    context.ingress_ifindex = interface
     var options = bpf_test_run_opts()
     options.sz = MemoryLayout<bpf_test_run_opts>.size
     options.`repeat` = 1
@@ -114,7 +119,7 @@ struct TestWorld {
   func connectionTexts() throws -> [String] {
     let tables = try #require(director.tables)
     var texts: [String] = []
-    try tables.eachConnection(upTo: tables.runtime[0].pointee.fresh) { texts.append(describe($0)) }
+    try tables.eachConnection(upTo: tables.runtime[0].pointee.fresh) { texts.append(describe($1)) }
     return texts.sorted()
   }
 
@@ -127,6 +132,15 @@ struct TestWorld {
       let kernel = try tables.servers.record(index).pointee
       let native = try #require(memory.servers.find(index)).pointee
       #expect([kernel.active, kernel.inactive] == [native.active, native.inactive], "server \(index)")
+    }
+    for index in 0..<Int(SVS_LOCAL_RANGES) where !scenario.pools.isEmpty {
+      let kernel = tables.localRanges[index].pointee
+      let native = try #require(memory.localRanges.find(UInt32(index))).pointee
+      #expect(
+        [UInt64(kernel.used), kernel.cursor, kernel.exhausted] == [
+          UInt64(native.used), native.cursor, native.exhausted,
+        ],
+        "range \(index)")
     }
     for event in Event.allCases {
       let kernel = tables.events.perCPUWords(event.rawValue, words: 1)[0]
@@ -227,6 +241,7 @@ private func makeWorld(_ scenario: Scenario) throws -> TestWorld {
 }
 
 private func enter(_ scenario: Scenario, _ director: Director) throws {
+  for pool in scenario.pools { try director.addLocalAddresses(LocalAddresses(#require(IPPrefix(pool))), to: nil) }
   for service in scenario.services {
     let vip = try #require(IPAddress(bytes: service.vip.bytes))
     let transport = try #require(TransportProtocol(rawValue: service.proto))
@@ -241,7 +256,7 @@ private func enter(_ scenario: Scenario, _ director: Director) throws {
     for server in service.servers {
       let method = try #require(ForwardingMethod(rawValue: server.method))
       let address = try #require(IPAddress(bytes: server.address.bytes))
-      let port = method == .nat || method == .fullNAT ? server.port : service.port
+      let port = server.mapsPorts ? server.port : service.port
       try director.addServer(
         Endpoint(address, port: port),
         ServerSettings(

@@ -58,6 +58,19 @@ import Testing
     #expect(try socket.routes(table: 255).contains { $0.destination.description == "192.0.2.0/24" })
   }
 
+  /// Of a network that is to be this host's, the first address that is not.
+  @Test(arguments: [
+    ("10.0.0.64/30", ["10.0.0.64/32", "10.0.0.65/32", "10.0.0.66/32", "10.0.0.67/32"], nil),
+    ("10.0.0.64/30", ["10.0.0.64/32", "10.0.0.65/32", "10.0.0.67/32"], "10.0.0.66"),
+    ("10.0.0.64/30", ["10.0.0.64/31", "10.0.0.0/8"], nil), ("10.0.0.64/30", ["10.0.0.64/31"], "10.0.0.66"),
+    ("10.0.0.64/30", [], "10.0.0.64"), ("10.0.0.64/32", ["0.0.0.0/0"], nil),
+    ("fd00::1:0/112", ["fd00::1:0/113", "fd00::1:8000/113"], nil), ("fd00::1:0/112", ["fd00::1:0/113"], "fd00::1:8000"),
+    ("fd00::5/128", ["fd00::5/128"], nil), ("10.0.0.1/32", ["fd00::/8"], "10.0.0.1"),
+  ]) func addressesThatAreNotOursAreFound(_ network: String, _ own: [String], _ foreign: String?) throws {
+    let addresses = OwnAddresses(try own.map { try #require(IPPrefix($0)) })
+    #expect(addresses.firstForeign(in: try #require(IPPrefix(network)))?.description == foreign)
+  }
+
   @Test func marksAndRulesChooseTheTable() throws {
     let pair = try Pair()
     let socket = try pair.a.socket()

@@ -18,6 +18,10 @@ struct FramePlan {
   /// The first service's address; that of the real server for replies.
   var service: IPAddress
   var port: UInt16 = 80
+  /// Where the flows come from; the first of their addresses.
+  var client: IPAddress
+  /// From where the servers see them come, if the director shows its own addresses.
+  var arriving: IPAddress?
   var flags = TCPFlag.ack
   var replies = false
   /// Of the director's device.
@@ -30,9 +34,14 @@ struct FramePlan {
   init(service: IPAddress, port: UInt16 = 80) {
     self.service = service
     self.port = port
+    client = Self.firstClient(service.family)
   }
 
   var family: IPAddress.Family { service.family }
+
+  /// Of each client's address.
+  static let firstPort = UInt16(SVS_BENCH_FIRST_PORT)
+  static let flowsPerAddress = UInt16(SVS_BENCH_FLOWS_PER_ADDRESS)
 
   /// Bytes of a frame; the payload fills it up.
   var length: Int { Int(family == .ipv4 ? SVS_BENCH_IPV4_FRAME : SVS_BENCH_IPV6_FRAME) }
@@ -51,7 +60,8 @@ struct FramePlan {
     withUnsafeMutableBytes(of: &plan.head) { $0.copyBytes(from: head.bytes) }
     plan.network_sum = head.networkSum
     plan.transport_sum = head.transportSum
-    plan.client = Self.firstClient(family).lastWord
+    plan.client = client.lastWord
+    plan.arriving = (arriving ?? client).lastWord
     plan.service = service.lastWord
     plan.flows = UInt32(flows)
     plan.next = UInt32(first)
@@ -73,7 +83,7 @@ private struct Head {
   private(set) var transportSum: UInt64 = 0
 
   init(_ plan: FramePlan) {
-    let client = FramePlan.firstClient(plan.family).bytesWithoutLastWord
+    let client = plan.client.bytesWithoutLastWord
     let service = plan.service.bytesWithoutLastWord
     let addresses = plan.replies ? service + client : client + service
     let four = plan.family == .ipv4

@@ -67,6 +67,8 @@ struct BenchNetwork: ~Copyable {
       "client", macs: macs(["c0": clientMAC]),
       addresses: [.init("c0", prefix("192.168.1.2/24")), .init("c0", prefix("fd00:c::2/64"))],
       routes: [
+        // The clients that frames and sockets come from.
+        .init(to: prefix("10.100.0.0/16"), interface: "lo", isLocal: true),
         .init(to: prefix("0.0.0.0/0"), via: literal("192.168.1.1")),
         .init(to: prefix("::/0"), via: literal("fd00:c::1")),
       ])

@@ -25,8 +25,13 @@ struct DirectorUnderTest: ~Copyable {
     case bounce(Bounce)
   }
 
-  /// - Parameter rules: ipvsadm's argument lists; nftables gets the same service.
-  init(_ subject: Subject, _ setting: BenchSetting, connections: Int = 65536, rules: [String]) throws(BenchError) {
+  /// - Parameters:
+  ///   - rules: ipvsadm's argument lists.
+  ///   - nftables: the same service in nftables' words.
+  init(
+    _ subject: Subject, _ setting: BenchSetting, connections: Int = 65536, rules: [String],
+    nftables: String = destinationNAT
+  ) throws(BenchError) {
     self.subject = subject
     let network = try BenchNetwork(programs: setting.programs)
     var standIn: StandIn?
@@ -43,7 +48,7 @@ struct DirectorUnderTest: ~Copyable {
           }
         }
       }
-    case .nftables: try network.command(["nft", "-f", "-"], input: Array(Self.destinationNAT.utf8))
+    case .nftables: try network.command(["nft", "-f", "-"], input: Array(nftables.utf8))
     case .forwarding: break
     case .nothing:
       standIn = try network.inside("director") { () throws(BenchError) in
@@ -55,7 +60,7 @@ struct DirectorUnderTest: ~Copyable {
   }
 
   /// What the IPVS rules of ``PacketRate`` say, in nftables' words.
-  private static let destinationNAT = """
+  static let destinationNAT = """
     table ip bench {
       chain prerouting {
         type nat hook prerouting priority dstnat;

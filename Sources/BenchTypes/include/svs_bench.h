@@ -20,6 +20,7 @@ struct svs_bench_plan {
     uint8_t marks;               /* the receiver notes which flow has reached which server */
     uint16_t length;             /* of the frame */
     uint16_t reserved;
+    uint32_t arriving;           /* the first of the addresses that frames arrive from, host order */
 };
 
 /* What arrived at the servers. */

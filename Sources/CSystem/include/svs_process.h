@@ -27,3 +27,6 @@ int svs_collect(int pid, int *was_signalled, int *code);
 
 /* memfd_create(2), closed on exec: a file without a name; a negative errno on failure. */
 int svs_memory_file(const char *name);
+
+/* unshare(2) of CLONE_FILES: from here on the calling thread has a table of descriptors, and a limit, of its own. */
+int svs_own_descriptors(void);

@@ -114,21 +114,6 @@ extension Director {
     interfaces.first { $0.name == name }?.mtu ?? 0
   }
 
-  /// Which pools have a server that will soon have no port left to be asked from.
-  private func poolWarnings(_ ranges: [LocalAddressSnapshot]) -> [String] {
-    let pools = Dictionary(grouping: ranges.filter { !$0.isLeaving }) {
-      LocalPool(service: $0.service, family: $0.addresses.network.address.family, isImplicit: $0.isImplicit)
-    }
-    return pools.values.compactMap { ranges in
-      let places = ranges.reduce(0) { $0 + $1.addresses.places }
-      let fullest = UInt64(ranges.map(\.fullest).max() ?? 0)
-      guard fullest > 0, fullest * 10 >= places * 9, let first = ranges.first else { return nil }
-      return
-        "The pool of local addresses of \(first.addresses.network) is full, or nearly so: one real server has taken "
-        + "\(fullest) of \(places) ports. 'svs local-address add' adds more."
-    }.sorted()
-  }
-
   /// - Parameters:
   ///   - four: services of IPv4.
   ///   - six: services of IPv6.
@@ -162,7 +147,7 @@ extension Director {
         "The connection table is full, or nearly so: \(status.connections) of \(status.connectionCapacity) entries. "
           + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
     }
-    status.warnings += poolWarnings(status.localAddresses)
+    status.warnings += LocalAddressWarnings(status.localAddresses, own: try? OwnAddresses()).sentences
     for (family, services, key) in [
       (IPAddress.Family.ipv4, four, "net.ipv4.ip_forward"), (.ipv6, six, "net.ipv6.conf.all.forwarding"),
     ] where services > 0 && !HandoverPair.isForwarding(family) {
@@ -196,11 +181,4 @@ extension BPFMap {
     }
     return 0
   }
-}
-
-/// Ranges that one server may be asked from.
-private struct LocalPool: Hashable {
-  var service: ServiceIdentity?
-  var family: IPAddress.Family
-  var isImplicit: Bool
 }

@@ -57,6 +57,10 @@ public struct ConnectionSnapshot: Sendable {
   public var destination: Endpoint
   /// Whole seconds until the entry expires.
   public var expiresIn: UInt32
+  /// How packets reach the server; nil of a template.
+  public var method: ForwardingMethod?
+  /// Under FULLNAT the director's address and port that the server sees in place of the client's.
+  public var local: Endpoint?
 
   public init(
     transport: ConnectionProtocol, state: State, client: Endpoint, virtual: Endpoint, destination: Endpoint,

@@ -12,8 +12,7 @@ extension DirectorError {
     case .familyMismatch:
       "the service and the real server are of different address families; only tunnels and FULLNAT join those"
     case .invalidServer: "this address cannot be a real server's"
-    case .invalidLocalAddress:
-      "local addresses are one address, or a network of at most 65,536 whose host part is zero; ports begin at 1"
+    case .invalidLocalAddress(let why): why
     case .localAddressTaken: "some of these local addresses are in a pool already; 'svs local-address list' shows which"
     case .disclosureNeedsTCP:
       "clients can be told to servers of TCP only: neither TOA nor the PROXY protocol is for other protocols"

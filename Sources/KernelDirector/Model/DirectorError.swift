@@ -11,8 +11,8 @@ public enum DirectorError: Error, Hashable, Sendable {
   /// A real server's address that cannot be one: unspecified, multicast, broadcast, or IPv6 link-local or mapped IPv4.
   /// The director's own addresses can.
   case invalidServer
-  /// Local addresses that are no network of at most 65,536, or port 0.
-  case invalidLocalAddress
+  /// What FULLNAT cannot lease from, and why: the rest of a sentence.
+  case invalidLocalAddress(String)
   /// These local addresses, or some of them, are in a pool already.
   case localAddressTaken
   case noSuchLocalAddress

@@ -21,6 +21,52 @@ public struct LocalAddresses: Hashable, Sendable {
 
   /// How many connections to one real server they hold.
   public var places: UInt64 { UInt64(ports.count) << UInt64(bits) }
+
+  /// Whether both have a place in common.
+  public func overlaps(_ other: LocalAddresses) -> Bool {
+    ports.overlaps(other.ports)
+      && (network.contains(other.network.address) || other.network.contains(network.address))
+  }
+
+  /// Bits that count through the addresses of a range: an address and a port make 32 together, and no less is ever full.
+  static let mostBits = 16
+
+  /// Why FULLNAT cannot lease from them, as a sentence without its full stop; nil where it can.
+  public var fault: String? {
+    let address = network.address
+    if network.network != network {
+      return
+        "\(network) names a host in a network; write \(network.network) for the network, or \(address) for the host"
+    }
+    if bits > Self.mostBits {
+      return "\(network) has more than 65,536 addresses: a network is /\(address.bitWidth - Self.mostBits) or longer"
+    }
+    if ports.lowerBound == 0 { return "port 0 is none to ask from: ports begin at 1" }
+    if let kind = address.unsuitability { return "\(network) cannot be asked from: \(kind)" }
+    return nil
+  }
+}
+
+extension IPAddress {
+  /// Why nobody could answer to this address; nil where somebody could.
+  fileprivate var unsuitability: String? {
+    let bytes = bytes
+    switch family {
+    case .ipv4:
+      if bytes[0] == 0 { return "0.0.0.0/8 is no host's" }
+      if bytes[0] == 127 { return "it is a loopback address" }
+      if bytes[0] >= 224 { return bytes[0] < 240 ? "it is a multicast address" : "240.0.0.0/4 is no host's" }
+    case .ipv6:
+      if bytes.allSatisfy({ $0 == 0 }) { return "it is the unspecified address" }
+      if bytes[..<15].allSatisfy({ $0 == 0 }), bytes[15] == 1 { return "it is the loopback address" }
+      if bytes[0] == 0xff { return "it is a multicast address" }
+      if isLinkLocal { return "a link-local address means something on one link only" }
+      if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xff, bytes[11] == 0xff {
+        return "it is an IPv4 address in IPv6's clothes"
+      }
+    }
+    return nil
+  }
 }
 
 /// A pool's addresses as they stand.

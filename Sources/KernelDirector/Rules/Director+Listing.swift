@@ -92,8 +92,9 @@ extension Director {
       let now = tables.now
       let used = min(tables.runtime[0].pointee.fresh, tables.config.pointee.connection_capacity)
       var snapshots: [ConnectionSnapshot] = []
-      try tables.eachConnection(upTo: used) { connection in
-        guard let snapshot = ConnectionSnapshot(connection, now: now) else { return }
+      try tables.eachConnection(upTo: used) { slot, connection in
+        guard var snapshot = ConnectionSnapshot(connection, now: now) else { return }
+        if snapshot.method == .fullNAT { snapshot.local = tables.localEnd(of: slot, connection) }
         snapshots.append(snapshot)
       }
       return snapshots
@@ -140,10 +141,10 @@ extension Director {
 
 extension Tables {
   /// Goes through the connection table in batches.
-  func eachConnection(upTo used: UInt32, _ body: (svs_connection) -> Void) throws(DirectorError) {
+  func eachConnection(upTo used: UInt32, _ body: (UInt32, svs_connection) -> Void) throws(DirectorError) {
     if let memory {
       for slot in 0..<used {
-        if let connection = memory.connections.find(slot)?.pointee, connection.word != 0 { body(connection) }
+        if let connection = memory.connections.find(slot)?.pointee, connection.word != 0 { body(slot, connection) }
       }
       return
     }
@@ -164,11 +165,19 @@ extension Tables {
       }
       let error = errno
       guard result == 0 || error == ENOENT else { throw .system(doing: "read the connection table", errno: error) }
-      for i in 0..<Int(count) where buffer[i].word != 0 { body(buffer[i]) }
+      for i in 0..<Int(count) where buffer[i].word != 0 { body(keys[i], buffer[i]) }
       if result != 0 || count == 0 { return }
       isFirst = false
       position = next
     }
+  }
+}
+
+extension Tables {
+  /// What stands for the client before the server of a FULLNAT connection.
+  func localEnd(of slot: UInt32, _ connection: svs_connection) -> Endpoint? {
+    guard let exchange = try? exchanges.record(slot).pointee else { return nil }
+    return Endpoint(exchange.local.address(connection.server_family), port: UInt16(bigEndian: exchange.port))
   }
 }
 
@@ -201,6 +210,7 @@ extension ConnectionSnapshot {
       virtual: Endpoint(c.vip.address(c.family), port: UInt16(bigEndian: c.vport)),
       destination: Endpoint(c.rip.address(c.server_family), port: UInt16(bigEndian: c.rport)),
       expiresIn: left > 0 ? Ticks.seconds(UInt32(left)) : 0)
+    method = ForwardingMethod(rawValue: c.method)
   }
 }
 

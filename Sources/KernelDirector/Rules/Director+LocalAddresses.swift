@@ -9,49 +9,53 @@ extension Director {
     _ addresses: LocalAddresses, to service: ServiceIdentity?
   ) throws(DirectorError) {
     try locked { () throws(DirectorError) in
-      guard addresses.network == addresses.network.network, addresses.bits <= 16, addresses.ports.lowerBound > 0 else {
-        throw .invalidLocalAddress
-      }
+      if let fault = addresses.fault { throw .invalidLocalAddress(fault) }
       let tables = try establish()
       let pool = try pool(of: service, tables)
       var free: UInt32?
-      var own: [Int] = []
+      var own: Set<Int> = []
       for index in 0..<UInt32(SVS_LOCAL_RANGES) {
         let range = tables.localRanges[Int(index)]
-        if range.pointee.status == SVS_LIVE, range.overlaps(addresses) {
+        if range.pointee.status == SVS_LIVE, range.addresses.overlaps(addresses) {
           // What the director took for itself gives way to what the operator says.
           if range.pointee.is_own == 0 { throw .localAddressTaken }
-          own.append(Int(index))
+          own.insert(Int(index))
         }
         if free == nil, range.isFree { free = index }
       }
       guard let free else { throw .full(what: "local addresses") }
       try upkeep(tables)
-      for index in own { tables.localRanges[index].pointee.status = UInt8(SVS_REMOVED) }
       tables.localRanges[Int(free)].write(addresses, pool: pool, isOwn: false)
-      try linkLocalAddresses(tables)
+      try linkLocalAddresses(tables, without: own)
       rulesChanged(tables)
     }
   }
 
-  /// Takes addresses out of a pool; connections that use them go on.
-  public func deleteLocalAddresses(
-    _ network: IPPrefix, of service: ServiceIdentity?
+  /// Takes addresses out of a pool, whatever their ports; connections that use them go on.
+  public func deleteLocalAddresses(_ network: IPPrefix, of service: ServiceIdentity?) throws(DirectorError) {
+    try deleteLocalAddresses(of: service) { $0.network == network }
+  }
+
+  /// Takes addresses with these very ports out of a pool; connections that use them go on.
+  public func deleteLocalAddresses(_ addresses: LocalAddresses, of service: ServiceIdentity?) throws(DirectorError) {
+    try deleteLocalAddresses(of: service) { $0 == addresses }
+  }
+
+  private func deleteLocalAddresses(
+    of service: ServiceIdentity?, where isMeant: (LocalAddresses) -> Bool
   ) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard let tables else { throw .noSuchLocalAddress }
       let pool = try pool(of: service, tables)
-      var found = false
-      for index in 0..<Int(SVS_LOCAL_RANGES) {
-        let range = tables.localRanges[index]
-        guard range.pointee.status == SVS_LIVE, range.pointee.is_own == 0, range.pointee.pool == pool,
-          range.addresses.network == network
-        else { continue }
-        range.pointee.status = UInt8(SVS_REMOVED)
-        found = true
-      }
-      guard found else { throw .noSuchLocalAddress }
-      try linkLocalAddresses(tables)
+      let leaving = Set(
+        (0..<Int(SVS_LOCAL_RANGES)).filter { index in
+          let range = tables.localRanges[index]
+          return range.pointee.status == SVS_LIVE && range.pointee.is_own == 0 && range.pointee.pool == pool
+            && isMeant(range.addresses)
+        })
+      guard !leaving.isEmpty else { throw .noSuchLocalAddress }
+      try upkeep(tables)
+      try linkLocalAddresses(tables, without: leaving)
       rulesChanged(tables)
     }
   }
@@ -129,19 +133,24 @@ extension Director {
   }
 
   /// Chains each pool's ranges, and shows every FULLNAT server its pool's first.
-  private func linkLocalAddresses(_ tables: Tables) throws(DirectorError) {
+  ///
+  /// - Parameter leaving: ranges that go out of service. They go last of all, when no server looks there any more: one
+  ///   that did would refuse its clients.
+  private func linkLocalAddresses(_ tables: Tables, without leaving: Set<Int> = []) throws(DirectorError) {
     for index in (0..<Int(SVS_LOCAL_RANGES)).reversed() {
       let range = tables.localRanges[index]
+      // One that leaves stays chained: whoever is on the way along it comes to those that stay.
       guard range.pointee.status == SVS_LIVE, range.pointee.is_own == 0 else { continue }
-      range.pointee.next = following(index, tables)
+      range.pointee.next = following(index, tables, without: leaving)
     }
     for index in 0..<tables.config.pointee.servers_used {
       let server = try tables.servers.record(index)
       guard server.pointee.status == SVS_LIVE, server.pointee.method == ForwardingMethod.fullNAT.rawValue else {
         continue
       }
-      server.pointee.local = try head(for: server, tables)
+      server.pointee.local = try head(for: server, tables, without: leaving)
     }
+    for index in leaving { tables.localRanges[index].pointee.status = UInt8(SVS_REMOVED) }
     try retireOwnAddresses(tables)
   }
 
@@ -159,9 +168,9 @@ extension Director {
   }
 
   /// The number + 1 of the next range of the same pool and family; 0 behind the last.
-  private func following(_ index: Int, _ tables: Tables) -> UInt32 {
+  private func following(_ index: Int, _ tables: Tables, without leaving: Set<Int>) -> UInt32 {
     let own = tables.localRanges[index].pointee
-    for next in index + 1..<Int(SVS_LOCAL_RANGES) {
+    for next in index + 1..<Int(SVS_LOCAL_RANGES) where !leaving.contains(next) {
       let range = tables.localRanges[next].pointee
       if range.status == SVS_LIVE, range.is_own == 0, range.pool == own.pool, range.family == own.family {
         return UInt32(next) + 1
@@ -171,22 +180,22 @@ extension Director {
   }
 
   private func head(
-    for server: UnsafeMutablePointer<svs_server>, _ tables: Tables
+    for server: UnsafeMutablePointer<svs_server>, _ tables: Tables, without leaving: Set<Int> = []
   ) throws(DirectorError) -> UInt32 {
     for pool in [server.pointee.service + 1, 0] {
-      for index in 0..<Int(SVS_LOCAL_RANGES) {
+      for index in 0..<Int(SVS_LOCAL_RANGES) where !leaving.contains(index) {
         let range = tables.localRanges[index].pointee
         if range.status == SVS_LIVE, range.is_own == 0, range.pool == pool, range.family == server.pointee.family {
           return UInt32(index) + 1
         }
       }
     }
-    return try ownAddress(towards: server, tables)
+    return try ownAddress(towards: server, tables, without: leaving)
   }
 
   /// The address that the kernel would ask the server from, as a range of its own; 0 where there is no route.
   private func ownAddress(
-    towards server: UnsafeMutablePointer<svs_server>, _ tables: Tables
+    towards server: UnsafeMutablePointer<svs_server>, _ tables: Tables, without leaving: Set<Int>
   ) throws(DirectorError) -> UInt32 {
     let destination = server.endpoint.address
     var source: IPAddress?
@@ -200,7 +209,11 @@ extension Director {
     var free: UInt32?
     for index in 0..<UInt32(SVS_LOCAL_RANGES) {
       let range = tables.localRanges[Int(index)]
-      if range.pointee.is_own != 0, range.pointee.status == SVS_LIVE, range.addresses == addresses { return index + 1 }
+      if range.pointee.is_own != 0, range.pointee.status == SVS_LIVE, range.addresses == addresses,
+        !leaving.contains(Int(index))
+      {
+        return index + 1
+      }
       if free == nil, range.isFree { free = index }
     }
     guard let free else { throw .full(what: "local addresses") }
@@ -230,12 +243,6 @@ extension UnsafeMutablePointer where Pointee == svs_local_range {
     let length = UInt8(address.bitWidth - Int(pointee.bits))
     let last = pointee.first_port + UInt16(pointee.ports - 1)
     return LocalAddresses(IPPrefix(address, length: length), ports: pointee.first_port...last)
-  }
-
-  fileprivate func overlaps(_ other: LocalAddresses) -> Bool {
-    let own = addresses
-    return own.ports.overlaps(other.ports)
-      && (own.network.contains(other.network.address) || other.network.contains(own.network.address))
   }
 
   fileprivate func write(_ addresses: LocalAddresses, pool: UInt32, isOwn: Bool) {

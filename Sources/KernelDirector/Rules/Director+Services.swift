@@ -128,7 +128,6 @@ extension Director {
     if record.pointee.disclosure != 0, let identity = record.pointee.key.identity {
       orphanedDisclosures[identity] = record.pointee.disclosure
     }
-    removeLocalAddresses(of: record.pointee.number, record.pointee.key.identity, tables)
     countServices(record.pointee.key, -1, tables)
     tables.serviceIndex.remove(record.pointee.key)
     var isReferredTo = false
@@ -141,6 +140,7 @@ extension Director {
       next = server.pointee.next
     }
     record.pointee.first = 0
+    removeLocalAddresses(of: record.pointee.number, record.pointee.key.identity, tables)
     ledger.retired(index, record, isReferredTo: isReferredTo)
     backlog.services.remove(index)
   }

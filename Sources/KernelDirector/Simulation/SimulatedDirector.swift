@@ -63,7 +63,10 @@ extension SimulatedDirector {
   /// An entry of the connection table; nil where the slot is free.
   public func connection(at slot: UInt32) -> ConnectionSnapshot? {
     guard let connection = state.connections.find(slot)?.pointee, connection.word != 0 else { return nil }
-    return ConnectionSnapshot(connection, now: UInt32(truncatingIfNeeded: state.clock >> UInt64(SVS_TICK_SHIFT)))
+    var snapshot = ConnectionSnapshot(
+      connection, now: UInt32(truncatingIfNeeded: state.clock >> UInt64(SVS_TICK_SHIFT)))
+    if snapshot?.method == .fullNAT { snapshot?.local = rules.tables?.localEnd(of: slot, connection) }
+    return snapshot
   }
 
   /// The firewall mark services of a family: with any, packets visit the kernel's own rules first.

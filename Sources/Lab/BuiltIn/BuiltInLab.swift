@@ -11,7 +11,9 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
   case dr
   /// The servers are elsewhere, behind a router, each in a network of its own.
   case tun
-  /// All three methods in one network, a VIP for each.
+  /// The servers are elsewhere, behind a router that is their gateway, and know nothing of a director.
+  case fullnat
+  /// All methods in one network, a VIP for each.
   case all
 
   /// One sentence for `svs lab list` and help texts.
@@ -20,7 +22,8 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
     case .nat: "NAT: client, director, and three real servers behind it"
     case .dr: "DR: client, director and three real servers on one link"
     case .tun: "TUN: client and director on one link, three real servers behind a router"
-    case .all: "NAT, DR and TUN side by side, for the demo"
+    case .fullnat: "FULLNAT: as tun, with servers that are not set up for a director in any way"
+    case .all: "NAT, DR, TUN and FULLNAT side by side, for the demo"
     }
   }
 
@@ -30,7 +33,9 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
     case .nat: VirtualAddresses(nat: VIP.nat)
     case .dr: VirtualAddresses(direct: VIP.direct)
     case .tun: VirtualAddresses(tunnel: VIP.tunnel)
-    case .all: VirtualAddresses(nat: VIP.nat, direct: VIP.direct, tunnel: VIP.tunnel)
+    case .fullnat: VirtualAddresses(fullNAT: VIP.fullNAT)
+    case .all:
+      VirtualAddresses(nat: VIP.nat, direct: VIP.direct, tunnel: VIP.tunnel, fullNAT: VIP.fullNAT)
     }
   }
 
@@ -38,6 +43,7 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
     public var nat: IPAddress?
     public var direct: IPAddress?
     public var tunnel: IPAddress?
+    public var fullNAT: IPAddress?
   }
 
   /// The real servers' addresses as the director names them under each method.
@@ -45,7 +51,7 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
     (1...3).map { number in
       let net: Int
       switch (self, method) {
-      case (.tun, _): return address(family, net: 20 + number, host: 2)
+      case (.tun, _), (.fullnat, _): return address(family, net: 20 + number, host: 2)
       case (.dr, _), (.all, .direct): net = 1
       case (.nat, _), (.all, _): net = 2
       }
@@ -53,13 +59,14 @@ public enum BuiltInLab: String, CaseIterable, Sendable {
     }
   }
 
-  public enum Method: Sendable { case nat, direct, tunnel }
+  public enum Method: Sendable { case nat, direct, tunnel, fullNAT }
 
   public var topology: Topology {
     switch self {
     case .nat: natTopology()
     case .dr: directTopology()
-    case .tun: tunnelTopology()
+    case .tun: remoteTopology(.tun)
+    case .fullnat: remoteTopology(.fullnat)
     case .all: fullTopology()
     }
   }
@@ -70,6 +77,7 @@ enum VIP {
   static let nat = address(.ipv4, net: 1, host: 100)
   static let direct = address(.ipv4, net: 1, host: 101)
   static let tunnel = address(.ipv4, net: 1, host: 102)
+  static let fullNAT = address(.ipv4, net: 1, host: 103)
 
   /// A VIP of each family.
   static func both(_ vip: IPAddress) -> [IPAddress] { [vip, address(.ipv6, net: 1, host: Int(vip.bytes[3]))] }

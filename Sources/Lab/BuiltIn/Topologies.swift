@@ -45,11 +45,13 @@ func directTopology() -> Topology {
 }
 
 /// client, director and router on a switch; rs1, rs2 and rs3 behind the router.
-func tunnelTopology() -> Topology {
+func remoteTopology(_ lab: BuiltInLab) -> Topology {
+  let isTunnelled = lab == .tun
   let client = Topology.Host(
     "client", addresses: Part.addresses("eth0", net: 1, host: 2), routes: Part.remoteRoutes(net: 1, host: 254))
   let director = Topology.Host(
-    "director", forwards: true, addresses: Part.addresses("eth0", net: 1, host: 1) + Part.vip("eth0", VIP.tunnel),
+    "director", forwards: true,
+    addresses: Part.addresses("eth0", net: 1, host: 1) + Part.vip("eth0", isTunnelled ? VIP.tunnel : VIP.fullNAT),
     routes: Part.remoteRoutes(net: 1, host: 254))
   let router = Topology.Host(
     "router", forwards: true,
@@ -59,7 +61,7 @@ func tunnelTopology() -> Topology {
     Part.server(
       number, addresses: Part.addresses("eth0", net: 20 + number, host: 2),
       routes: Part.defaultRoutes(net: 20 + number, host: 1),
-      roles: VIP.both(VIP.tunnel).map { Topology.RealServerRole($0, isTunnelled: true) })
+      roles: isTunnelled ? VIP.both(VIP.tunnel).map { Topology.RealServerRole($0, isTunnelled: true) } : [])
   }
   return Topology(
     hosts: [client, director, Part.ethernetSwitch("switch", ports: 3), router] + servers,
@@ -82,7 +84,7 @@ func fullTopology() -> Topology {
   let director = Topology.Host(
     "director", forwards: true,
     addresses: Part.addresses("front", net: 1, host: 1)
-      + [VIP.nat, VIP.direct, VIP.tunnel].flatMap { Part.vip("front", $0) }
+      + [VIP.nat, VIP.direct, VIP.tunnel, VIP.fullNAT].flatMap { Part.vip("front", $0) }
       + Part.addresses("back", net: 2, host: 1))
   let servers = Part.servers.map { number in
     Part.server(

@@ -28,7 +28,8 @@ public struct Player {
     self.tell = tell
   }
 
-  /// Puts rules in place, as `ipvsadm -S` prints them: one command a line, `#` begins a comment line.
+  /// Puts rules in place, as `ipvsadm -S` and `svs local-address save` print them: one command a line, `#` begins a
+  /// comment line.
   public func enter(rules text: String, name: String) throws(SimulationError) {
     var number = 0
     for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
@@ -36,6 +37,12 @@ public struct Player {
       var words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
       if words.first == "ipvsadm" { words.removeFirst() }
       guard let first = words.first, !first.hasPrefix("#") else { continue }
+      if first == "local-address" {
+        if let complaint = simulator.localAddress(Array(words.dropFirst())) {
+          throw SimulationError(file: name, line: number, complaint)
+        }
+        continue
+      }
       let (output, complaint) = simulator.ipvsadm(words)
       if let complaint { throw SimulationError(file: name, line: number, complaint) }
       if !output.isEmpty { tell(.output(output)) }
@@ -50,6 +57,10 @@ public struct Player {
         let (output, complaint) = simulator.ipvsadm(words)
         if let complaint { throw SimulationError(file: scenario.name, line: line.number, complaint) }
         if !output.isEmpty { tell(.output(output)) }
+      case .localAddress(let words):
+        if let complaint = simulator.localAddress(words) {
+          throw SimulationError(file: scenario.name, line: line.number, complaint)
+        }
       case .sysctl(let name, let value):
         if let refusal = simulator.sysctl(name, value) {
           throw SimulationError(file: scenario.name, line: line.number, refusal)

@@ -13,6 +13,8 @@ public struct Scenario: Sendable {
     /// Nanoseconds that pass.
     case wait(UInt64)
     case ipvsadm([String])
+    /// What follows `svs local-address`.
+    case localAddress([String])
     /// A knob's name, and the value that it is set to.
     case sysctl(String, String)
   }

@@ -41,6 +41,8 @@ public struct ScenarioReader: Sendable {
     case "ipvsadm":
       guard words.count > 1 else { throw wrong("ipvsadm needs its words, as in: ipvsadm -Ln") }
       return .ipvsadm(words.dropFirst().map(String.init))
+    case "local-address":
+      return .localAddress(words.dropFirst().map(String.init))
     case "sysctl":
       let parts = words.dropFirst().joined(separator: " ").split(separator: "=", maxSplits: 1)
       guard parts.count == 2 else { throw wrong("sysctl takes NAME=VALUE, as net.ipv4.vs.expire_nodest_conn=1") }
@@ -74,7 +76,7 @@ public struct ScenarioReader: Sendable {
   ) throws(SimulationError) -> Scenario.Traffic {
     guard let first = words.first, let verb = Scenario.Verb(rawValue: String(first)) else {
       let verbs = Scenario.Verb.allCases.map(\.rawValue).joined(separator: ", ")
-      throw wrong("'\(words.first ?? "")' is none of \(verbs), wait, repeat, ipvsadm and sysctl")
+      throw wrong("'\(words.first ?? "")' is none of \(verbs), wait, repeat, ipvsadm, local-address and sysctl")
     }
     guard words.count >= 3 else { throw wrong("\(verb.rawValue) takes a client and VIP:PORT") }
     let (clients, port) = try client(words[1])

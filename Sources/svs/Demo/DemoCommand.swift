@@ -8,7 +8,7 @@ struct DemoCommand: ParsableCommand {
     commandName: "demo",
     abstract: "Balance real requests over three real servers, on this machine.",
     discussion: """
-      Builds a lab of network namespaces, balances HTTP requests under NAT, DR and TUN with the ipvsadm beside this \
+      Builds a lab of network namespaces, balances HTTP requests under NAT, DR, TUN and FULLNAT with the ipvsadm beside this \
       program, shows who answered, and compares with nftables. Nothing of it stays, also after Ctrl-C.
       """)
 

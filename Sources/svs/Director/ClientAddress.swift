@@ -1,5 +1,6 @@
 import ArgumentParser
 import KernelDirector
+import VirtualServer
 
 struct ClientAddressCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

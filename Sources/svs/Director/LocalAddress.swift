@@ -1,7 +1,7 @@
 import ArgumentParser
 import KernelDirector
 import Netlink
-import Simulation
+import VirtualServer
 
 struct LocalAddressCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,8 +20,9 @@ struct LocalAddressCommand: ParsableCommand {
         svs local-address add tcp:198.51.100.1:443 192.0.2.80     to that of one service
         svs local-address list
         svs local-address del 192.0.2.64/28
+        svs local-address save >/etc/svs.local-addresses
       """,
-    subcommands: [Add.self, Delete.self, List.self], defaultSubcommand: List.self)
+    subcommands: [Add.self, Delete.self, List.self, Save.self, Restore.self], defaultSubcommand: List.self)
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "add", abstract: "Add addresses to a pool.")
@@ -34,31 +35,19 @@ struct LocalAddressCommand: ParsableCommand {
     var ports: String?
 
     func run() throws {
-      let (service, network) = try PoolWords(words).parsed()
-      let range = try ports.map(portRange) ?? LocalAddresses.defaultPorts
+      let rule = try parsing { () throws(LocalAddressError) in
+        try LocalAddressRule(
+          words: words, ports: ports.map(LocalAddressRule.ports) ?? LocalAddresses.defaultPorts)
+      }
       try reporting { () throws(DirectorError) in
-        try Director().addLocalAddresses(LocalAddresses(network, ports: range), to: service)
+        try Director().addLocalAddresses(rule.addresses, to: rule.service)
       }
-      for address in missing(in: network) {
-        warn("\(address) is no address of this host: replies will not arrive until it is ('ip address add')")
+      // All of the network is looked at, not its first address alone.
+      if let own = try? OwnAddresses(), let address = own.firstForeign(in: rule.addresses.network) {
+        warn(
+          "\(address) is no address of this host: replies to it will not arrive until it is ('ip address add'), or is "
+            + "routed here ('ip route add local \(rule.addresses.network) dev lo')")
       }
-    }
-
-    private func portRange(_ text: String) throws -> ClosedRange<UInt16> {
-      let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-      let numbers = parts.compactMap { UInt16($0) }
-      guard numbers.count == parts.count, let first = numbers.first, let last = numbers.last, parts.count <= 2,
-        first > 0, first <= last
-      else { throw ValidationError("'\(text)' is no range of ports such as 1024-65535.") }
-      return first...last
-    }
-
-    /// The first address of the network that is not this host's; a routed network has addresses nowhere.
-    private func missing(in network: IPPrefix) -> [IPAddress] {
-      guard let netlink = try? NetlinkSocket(), let answer = try? netlink.route(to: network.address) else {
-        return [network.address]
-      }
-      return answer.kind == .local ? [] : [network.address]
     }
   }
 
@@ -70,8 +59,12 @@ struct LocalAddressCommand: ParsableCommand {
     var words: [String]
 
     func run() throws {
-      let (service, network) = try PoolWords(words).parsed()
-      try reporting { () throws(DirectorError) in try Director().deleteLocalAddresses(network, of: service) }
+      let rule = try parsing { () throws(LocalAddressError) in
+        try LocalAddressRule(words: words, ports: LocalAddresses.defaultPorts)
+      }
+      try reporting { () throws(DirectorError) in
+        try Director().deleteLocalAddresses(rule.addresses.network, of: rule.service)
+      }
     }
   }
 
@@ -93,56 +86,9 @@ struct LocalAddressCommand: ParsableCommand {
   }
 }
 
-/// `[SERVICE] ADDRESS[/LEN]`.
-private struct PoolWords {
-  let words: [String]
-
-  init(_ words: [String]) { self.words = words }
-
-  func parsed() throws -> (ServiceIdentity?, IPPrefix) {
-    guard let last = words.last, words.count <= 2 else {
-      throw ValidationError("Give ADDRESS[/LEN], or SERVICE and ADDRESS[/LEN].")
-    }
-    guard let network = IPPrefix(last) else {
-      throw ValidationError("'\(last)' is no address, nor a network such as 192.0.2.64/28.")
-    }
-    if words.count == 1 { return (nil, network) }
-    guard let service = ServiceIdentity(named: words[0]) else {
-      throw ValidationError(
-        "'\(words[0])' is no service; write it as tcp:192.0.2.1:80, udp:[2001:db8::1]:53, fwmark:1 or fwmark6:1.")
-    }
-    return (service, network)
-  }
-}
-
-extension ServiceIdentity {
-  /// Reads `tcp:ADDRESS:PORT`, `udp:…`, `sctp:…`, `fwmark:N` or `fwmark6:N`.
-  init?(named text: String) {
-    guard let colon = text.firstIndex(of: ":") else { return nil }
-    let rest = text[text.index(after: colon)...]
-    let kind = text[..<colon].lowercased()
-    if kind == "fwmark" || kind == "fwmark6" {
-      guard let mark = UInt32(rest), mark != 0 else { return nil }
-      self = .mark(mark, kind == "fwmark" ? .ipv4 : .ipv6)
-      return
-    }
-    let transports: [String: TransportProtocol] = ["tcp": .tcp, "udp": .udp, "sctp": .sctp]
-    guard let transport = transports[kind], let end = rest.lastIndex(of: ":"),
-      let port = UInt16(rest[rest.index(after: end)...])
-    else { return nil }
-    var host = rest[..<end]
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard let address = IPAddress(host) else { return nil }
-    self = .address(transport, Endpoint(address, port: port))
-  }
-
-  /// The same words.
-  var named: String {
-    switch self {
-    case .mark(let mark, let family): "fwmark\(family == .ipv6 ? "6" : ""):\(mark)"
-    case .address(let transport, let endpoint): "\(transport):\(endpoint.text)"
-    }
-  }
+/// Words that are wrong are the caller's fault, as an option that does not exist is.
+private func parsing<Result>(_ body: () throws(LocalAddressError) -> Result) throws -> Result {
+  do { return try body() } catch { throw ValidationError("\(error).") }
 }
 
 private struct LocalAddressTable {

@@ -8,7 +8,7 @@ struct LabCommand: ParsableCommand {
     abstract: "Build networks of namespaces to try things in.",
     discussion: """
       A lab is a client, a director and real servers, each a network namespace, joined by virtual cables. Labs come \
-      with the product (nat, dr, tun, all) or are described in a file; docs/lab.md tells how.
+      with the product (nat, dr, tun, fullnat, all) or are described in a file; docs/lab.md tells how.
 
       EXAMPLES
         svs lab up nat
@@ -25,7 +25,7 @@ extension LabCommand {
     static let configuration = CommandConfiguration(
       abstract: "Build a lab; it stays until 'svs lab down'.",
       discussion: "Built-in labs:\n"
-        + BuiltInLab.allCases.map { "  \($0.rawValue.padded(4)) \($0.summary)" }.joined(separator: "\n"))
+        + BuiltInLab.allCases.map { "  \($0.rawValue.padded(7)) \($0.summary)" }.joined(separator: "\n"))
 
     @Argument(help: ArgumentHelp("A built-in lab, or a file with a description.", valueName: "lab-or-file"))
     var source: String

@@ -104,7 +104,9 @@ extension Explanation {
     let d = decision
     let text =
       switch d.outcome {
-      case .forwarded: "forwarded to \(d.server?.text ?? "?")" + (d.method.map { " by \($0.name)" } ?? "")
+      case .forwarded:
+        "forwarded to \(d.server?.text ?? "?")" + (d.method.map { " by \($0.name)" } ?? "")
+          + (d.local.map { " as \($0.text)" } ?? "")
       case .answered: "refused: an ICMP message goes back"
       case .dropped: "dropped"
       case .passed: "passed to the kernel"

@@ -18,6 +18,7 @@ extension JSONValue {
       ("opensConnection", .bool(decision.isOpening)),
       ("server", decision.server.map { .string($0.text) } ?? .null),
       ("method", decision.method.map { .string($0.name) } ?? .null),
+      ("local", decision.local.map { .string($0.text) } ?? .null),
       ("state", decision.state.map { .string($0.listed) } ?? .null),
       ("events", .array(decision.events.map { .string($0) })),
       ("candidates", .array(decision.candidates.map(JSONValue.init))),
@@ -38,6 +39,8 @@ extension JSONValue {
     self = .object([
       ("state", .string(connection.stateName)), ("server", .string(connection.destination.text)),
       ("expiresInSeconds", .number(UInt64(connection.expiresIn))),
+      ("method", connection.method.map { .string($0.name) } ?? .null),
+      ("local", connection.local.map { .string($0.text) } ?? .null),
     ])
   }
 }

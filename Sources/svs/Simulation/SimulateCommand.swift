@@ -7,7 +7,7 @@ struct SimulateCommand: ParsableCommand {
     commandName: "simulate",
     abstract: "Try rules on made-up or captured traffic: which server each connection gets, and why.",
     discussion: """
-      The rules, in the form that 'ipvsadm -Sn' prints, and the packets go through the very code that runs in the \
+      The rules, in the form that 'ipvsadm -Sn' and 'svs local-address save' print, and the packets go through the very code that runs in the \
       kernel, in this process's memory: no root is needed and nothing is touched. A line is printed for every packet \
       that a server was looked for, and at the end what each server got.
 
@@ -17,6 +17,7 @@ struct SimulateCommand: ParsableCommand {
         repeat N [every TIME] …     N times, each by a network's next client
         wait TIME                   15, 500ms, 2m: what expires meanwhile ends
         ipvsadm WORDS               changes rules, or lists them: ipvsadm -Ln
+        local-address add WORDS     FULLNAT's pools, as 'svs local-address' keeps them; or del
         sysctl NAME=VALUE           sets a knob, as 'svs sysctl -w' does
       A client is ADDRESS, ADDRESS:PORT or NETWORK/BITS; 'udp' or 'sctp', and 'mark N', may follow VIP:PORT.
 

@@ -22,7 +22,8 @@ extension Decision {
   var result: String {
     switch outcome {
     case .forwarded where isFromServer: "back to the client"
-    case .forwarded: "=> \(server?.text ?? "?")" + (method.map { " (\($0.name))" } ?? "")
+    case .forwarded:
+      "=> \(server?.text ?? "?")" + (method.map { " (\($0.name)\(local.map { " as \($0.text)" } ?? ""))" } ?? "")
     case .answered: "answered by ICMP"
     case .dropped: "dropped"
     case .passed: "passed to the kernel"

@@ -4,7 +4,7 @@ struct RuleModel {
   struct Server: Equatable {
     /// As `-r` takes it and as listings show it.
     var name: String
-    /// `-m`, `-g` or `-i`.
+    /// `-m`, `-g`, `-i` or `--fullnat`.
     var method: String
     var weight: Int
     var thresholds = [0, 0]
@@ -41,7 +41,9 @@ struct RuleModel {
 
   /// Of each service its servers' rows in `-L -n`: name, method, weight.
   var listed: [String: Set<String>] {
-    rows { "\($0.name) \(["-m": "Masq", "-g": "Route", "-i": "Tunnel"][$0.method] ?? "") \($0.weight)" }
+    rows {
+      "\($0.name) \(["-m": "Masq", "-g": "Route", "-i": "Tunnel", "--fullnat": "FullNat"][$0.method] ?? "") \($0.weight)"
+    }
   }
 
   /// The same of `-L -n --thresholds`.
@@ -147,7 +149,7 @@ extension RuleModel {
     let old = service.servers[place]
     var server = settings(of: service, named: old.name)
     // One that is named by another method's port is another server.
-    if service.isMark || old.method == "-m" { server.method = old.method }
+    if service.isMark || Self.mapping.contains(old.method) { server.method = old.method }
     if server.method != "-i" { server.tunnel = "" } else if server.tunnel.isEmpty { server.tunnel = " --tun-type ipip" }
     if old.name.hasPrefix("[") != service.isIPv6 {
       server.method = "-i"
@@ -162,13 +164,16 @@ extension RuleModel {
     return "\(service.selector) -r \(server.name) \(server.method) -w \(server.weight)\(thresholds)\(server.tunnel)"
   }
 
+  /// The methods that map ports.
+  private static let mapping = ["-m", "--fullnat"]
+
   private mutating func settings(of service: Service, named name: String?) -> Server {
-    let method = random.pick(["-m", "-g", "-i"])
+    let method = random.pick(["-m", "-g", "-i", "--fullnat"])
     var six = service.isIPv6
     if method == "-i", random.next(in: 0..<4) == 0 { six.toggle() }
     let host = random.next(in: 11..<26)
     let address = six ? "[fd10:2::\(host)]" : "10.2.0.\(host)"
-    let port = service.isMark ? "0" : method == "-m" ? random.pick(["80", "8080", "0"]) : service.port
+    let port = service.isMark ? "0" : Self.mapping.contains(method) ? random.pick(["80", "8080", "0"]) : service.port
     let upper = random.pick([0, 0, 5, 1_000])
     return Server(
       name: name ?? "\(address):\(port)", method: method, weight: random.pick([0, 1, 2, 6, 65_535, 2_147_483_647]),

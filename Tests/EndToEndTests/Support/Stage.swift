@@ -37,9 +37,10 @@ struct Case: Sendable, CustomStringConvertible {
   var vip: String {
     let host =
       switch method {
-      case .nat, .fullNAT: 100
+      case .nat: 100
       case .direct: 101
       case .tunnel: 102
+      case .fullNAT: 103
       }
     return address(net: 1, host: host)
   }

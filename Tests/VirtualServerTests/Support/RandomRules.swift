@@ -47,7 +47,8 @@ struct WordPool {
   private let others = [
     ["-s", "rr"], ["-s", "nosuch"], ["-s", ""], ["-p"], ["-p", "60"], ["-p", "0"], ["-M", "255.255.0.0"], ["-M", "64"],
     ["-M", "x"], ["-b", "sh-port"], ["-b", "flag-1,flag-3"], ["-b", "?"], ["-o"], ["--pe", "sip"], ["--pe", "none"],
-    ["-m"], ["-g"], ["-i"], ["-w", "5"], ["-w", "-1"], ["-w", "99999999999999999999"], ["-x", "5"], ["-y", "9"],
+    ["-m"], ["-g"], ["-i"], ["-F"], ["--fullnat"], ["-w", "5"], ["-w", "-1"], ["-w", "99999999999999999999"],
+    ["-x", "5"], ["-y", "9"],
     ["--tun-type", "gue"], ["--tun-type", "gre"], ["--tun-port", "6080"], ["--tun-csum"], ["--tun-nocsum"], ["-n"],
     ["-c"], ["--stats"], ["--rate"], ["--exact"], ["--thresholds"], ["--persistent-conn"], ["--tun-info"], ["--nosort"],
     ["--sort"], ["--timeout"], ["--daemon"], ["-6"], ["1", "2", "3"], ["foo"], ["--"], ["-"], ["-q"], ["--bogus=1"],
@@ -120,7 +121,7 @@ enum RandomRules {
   private static func addServer(
     to service: ServiceIdentity, of store: MemoryRuleStore, using random: inout some RandomNumberGenerator
   ) throws {
-    var settings = ServerSettings(method: pick([.nat, .direct, .tunnel], &random))
+    var settings = ServerSettings(method: pick([.nat, .direct, .tunnel, .fullNAT], &random))
     settings.weight = pick([0, 1, 7, 65536, UInt32(Int32.max)], &random)
     if settings.method == .tunnel {
       settings.tunnel = pick([.ipip, .gue, .gre], &random)
@@ -130,7 +131,9 @@ enum RandomRules {
       }
     }
     var port = pick([80, 8080, 0, 443] as [UInt16], &random)
-    if case .address(_, let endpoint) = service, settings.method != .nat { port = endpoint.port }
+    if case .address(_, let endpoint) = service, settings.method == .direct || settings.method == .tunnel {
+      port = endpoint.port
+    }
     let foreign = settings.method == .tunnel && Int.random(in: 0..<4, using: &random) == 0
     let family = foreign == (service.family == .ipv4) ? IPAddress.Family.ipv6 : .ipv4
     try store.addServer(Endpoint(address(family, using: &random), port: port), settings, to: service)

@@ -1,0 +1,99 @@
+import KernelDirector
+
+/// FULLNAT's pools as text: what `svs local-address save` prints and `restore` takes.
+///
+/// Each line is `local-address add`, and what that command takes; `#` begins a comment line.
+public struct SavedLocalAddresses: Hashable, Sendable {
+  public struct Line: Hashable, Sendable {
+    /// Counted from 1.
+    public var number: Int
+    public var rule: LocalAddressRule
+  }
+
+  public var lines: [Line] = []
+
+  /// - Throws: what is wrong, with the number of the line.
+  public init(_ text: String) throws(LocalAddressError) {
+    var number = 0
+    for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+      number += 1
+      let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+      guard let first = words.first, !first.hasPrefix("#") else { continue }
+      guard let rule = try Self.rule(words, number) else {
+        throw LocalAddressError(
+          "line \(number): a line is 'local-address add [SERVICE] ADDRESS[/LEN] [--ports FIRST-LAST]'")
+      }
+      lines.append(Line(number: number, rule: rule))
+    }
+  }
+
+  /// What is in the pools now; what the director took of itself and what is on its way out do not count.
+  public static func text(_ pools: [LocalAddressSnapshot]) -> String {
+    pools.filter { !$0.isImplicit && !$0.isLeaving }
+      .map { "local-address add \(LocalAddressRule($0.addresses, of: $0.service).text)\n" }.joined()
+  }
+
+  /// The rule of a line's words; nil where they are another command.
+  private static func rule(_ words: [String], _ number: Int) throws(LocalAddressError) -> LocalAddressRule? {
+    guard words.count > 2, words[0] == "local-address", words[1] == "add" else { return nil }
+    do { return try LocalAddressRule(words: words.dropFirst(2)) } catch {
+      throw LocalAddressError("line \(number): \(error)")
+    }
+  }
+}
+
+extension SavedLocalAddresses {
+  /// Makes the pools what is saved here: adds what is missing, then takes out what is not named.
+  ///
+  /// Nothing is changed where a line cannot be carried out: all are judged before the first is.
+  public func restore(to director: Director) throws(LocalAddressError) {
+    let outcome: Result<Void, LocalAddressError>
+    do {
+      outcome = try director.inOneSitting {
+        do throws(LocalAddressError) { return .success(try apply(to: director)) } catch { return .failure(error) }
+      }
+    } catch { throw LocalAddressError(error) }
+    try outcome.get()
+  }
+
+  private func apply(to director: Director) throws(LocalAddressError) {
+    do throws(DirectorError) {
+      let standing = Set(
+        try director.localAddresses().filter { !$0.isImplicit && !$0.isLeaving }
+          .map { LocalAddressRule($0.addresses, of: $0.service) })
+      let services = Set(try director.services().map(\.identity))
+      try judge(services)
+      let wanted = Set(lines.map(\.rule))
+      // What gives way first makes room for what overlaps it; the rest goes last, so that nobody is refused.
+      let leaving = standing.subtracting(wanted)
+      let inTheWay = leaving.filter { old in
+        wanted.contains { !standing.contains($0) && $0.addresses.overlaps(old.addresses) }
+      }
+      for rule in inTheWay { try director.deleteLocalAddresses(rule.addresses, of: rule.service) }
+      var there = standing
+      for line in lines where there.insert(line.rule).inserted {
+        try director.addLocalAddresses(line.rule.addresses, to: line.rule.service)
+      }
+      for rule in leaving.subtracting(inTheWay) {
+        try director.deleteLocalAddresses(rule.addresses, of: rule.service)
+      }
+    } catch { throw LocalAddressError(error) }
+  }
+
+  private func judge(_ services: Set<ServiceIdentity>) throws(DirectorError) {
+    var seen: [LocalAddressRule] = []
+    for line in lines {
+      let addresses = line.rule.addresses
+      if let fault = addresses.fault { throw .invalidLocalAddress("line \(line.number): \(fault)") }
+      if let service = line.rule.service, !services.contains(service) {
+        throw .invalidLocalAddress("line \(line.number): there is no service \(service.named)")
+      }
+      // To say a thing twice does no harm.
+      if seen.contains(line.rule) { continue }
+      if seen.contains(where: { $0.addresses.overlaps(addresses) }) {
+        throw .invalidLocalAddress("line \(line.number): some of these addresses and ports stand in an earlier line")
+      }
+      seen.append(line.rule)
+    }
+  }
+}
