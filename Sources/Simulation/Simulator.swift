@@ -45,6 +45,18 @@ public final class Simulator {
     } catch { return error.sentence }
   }
 
+  /// Runs `svs client-address` with these words, `set` first; returns its complaint, nil where it succeeded.
+  public func clientAddress(_ words: [String]) -> String? {
+    guard words.first == "set" else { return "client-address takes set, SERVICE and METHOD" }
+    do throws(LocalAddressError) {
+      let rule = try ClientAddressRule(words: words.dropFirst())
+      do throws(DirectorError) { try director.rules.setDisclosure(rule.disclosure, of: rule.service) } catch {
+        throw LocalAddressError(error)
+      }
+      return nil
+    } catch { return error.description }
+  }
+
   /// Runs `svs local-address` with these words, `add` or `del` first; returns its complaint, nil where it succeeded.
   public func localAddress(_ words: [String]) -> String? {
     guard let verb = words.first, verb == "add" || verb == "del" else {

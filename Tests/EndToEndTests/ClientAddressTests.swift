@@ -76,6 +76,15 @@ import Testing
         #expect(answers.count == 20 && Set(answers).count == 1, "\(kept)")
       }
       #expect(try director.svs("client-address list").contains(method))
+      // It is saved with the pools, and survives a restore of the rules.
+      let saved = try director.svs("local-address save")
+      #expect(saved.contains("client-address set tcp:\(c.bracketedVIP):8001 \(method)\n"), "\(saved)")
+      let rules = try director.ipvsadm("-S -n")
+      try director.ipvsadm("-C")
+      try director.ipvsadm("-R", input: rules)
+      #expect(try director.svs("client-address list") == "No server is told of its clients.\n")
+      try director.run("director", [Programs.svs, "local-address", "restore"], input: saved)
+      #expect(try director.svs("local-address save") == saved)
       #expect(try director.drops()["proxy-header-dropped", default: 0] == 0)
     }
   }

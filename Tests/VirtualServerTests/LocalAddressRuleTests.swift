@@ -41,7 +41,14 @@ struct LocalAddressRuleTests {
     let saved = try SavedLocalAddresses(good)
     #expect(saved.lines.map(\.number) == [3, 4])
     #expect(saved.lines.map(\.rule.text) == ["10.2.0.60/32 --ports 1024-65535", "fwmark:7 10.2.0.64/28 --ports 7-9"])
-    for line in ["local-address del 10.2.0.60", "add 10.2.0.60", "local-address add", "local-address add nonesuch"] {
+    let told = try SavedLocalAddresses(good + "client-address set tcp:10.9.9.1:80 toa --keep-client-toa\n")
+    #expect(told.lines == saved.lines && told.disclosures.map(\.number) == [5])
+    #expect(told.disclosures.map(\.rule.text) == ["tcp:10.9.9.1:80 toa --keep-client-toa"])
+    for line in [
+      "client-address set tcp:10.9.9.1:80", "client-address set tcp:10.9.9.1:80 proxy",
+      "client-address tcp:10.9.9.1:80 toa",
+      "local-address del 10.2.0.60", "add 10.2.0.60", "local-address add", "local-address add nonesuch",
+    ] {
       let error = #expect(throws: LocalAddressError.self) { try SavedLocalAddresses(good + line) }
       #expect(error?.description.hasPrefix("line 5: ") == true)
     }

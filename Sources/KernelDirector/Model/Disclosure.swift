@@ -20,6 +20,12 @@ public struct Disclosure: Hashable, Sendable {
     self.keepsClientsTOA = keepsClientsTOA
   }
 
+  /// Whether a service's connections can carry it: TOA and the PROXY protocol are parts of TCP.
+  public func suits(_ service: ServiceIdentity) -> Bool {
+    if case .address(let transport, _) = service, transport != .tcp { return method == .none }
+    return true
+  }
+
   init(bits: UInt32) {
     method =
       switch bits & UInt32(SVS_DISCLOSE_KIND) {

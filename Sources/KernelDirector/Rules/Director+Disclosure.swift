@@ -6,9 +6,7 @@ extension Director {
   public func setDisclosure(_ disclosure: Disclosure, of service: ServiceIdentity) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       guard let tables, let (_, record) = try find(service, tables) else { throw .noSuchService }
-      if case .address(let transport, _) = service, transport != .tcp, disclosure.method != .none {
-        throw .disclosureNeedsTCP
-      }
+      if !disclosure.suits(service) { throw .disclosureNeedsTCP }
       record.pointee.disclosure = disclosure.bits
     }
   }

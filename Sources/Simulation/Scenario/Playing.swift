@@ -43,6 +43,12 @@ public struct Player {
         }
         continue
       }
+      if first == "client-address" {
+        if let complaint = simulator.clientAddress(Array(words.dropFirst())) {
+          throw SimulationError(file: name, line: number, complaint)
+        }
+        continue
+      }
       let (output, complaint) = simulator.ipvsadm(words)
       if let complaint { throw SimulationError(file: name, line: number, complaint) }
       if !output.isEmpty { tell(.output(output)) }

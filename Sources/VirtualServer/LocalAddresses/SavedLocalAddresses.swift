@@ -2,7 +2,7 @@ import KernelDirector
 
 /// FULLNAT's pools as text: what `svs local-address save` prints and `restore` takes.
 ///
-/// Each line is `local-address add`, and what that command takes; `#` begins a comment line.
+/// Each line is `local-address add` or `client-address set`, and what that command takes; `#` begins a comment line.
 public struct SavedLocalAddresses: Hashable, Sendable {
   public struct Line: Hashable, Sendable {
     /// Counted from 1.
@@ -11,6 +11,14 @@ public struct SavedLocalAddresses: Hashable, Sendable {
   }
 
   public var lines: [Line] = []
+  /// How servers learn of their clients, with the number of the line.
+  public var disclosures: [(number: Int, rule: ClientAddressRule)] { told.map { ($0.number, $0.rule) } }
+  private var told: [Told] = []
+
+  private struct Told: Hashable, Sendable {
+    var number: Int
+    var rule: ClientAddressRule
+  }
 
   /// - Throws: what is wrong, with the number of the line.
   public init(_ text: String) throws(LocalAddressError) {
@@ -19,18 +27,26 @@ public struct SavedLocalAddresses: Hashable, Sendable {
       number += 1
       let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
       guard let first = words.first, !first.hasPrefix("#") else { continue }
+      if words.count > 2, words[0] == "client-address", words[1] == "set" {
+        do { told.append(Told(number: number, rule: try ClientAddressRule(words: words.dropFirst(2)))) } catch {
+          throw LocalAddressError("line \(number): \(error)")
+        }
+        continue
+      }
       guard let rule = try Self.rule(words, number) else {
         throw LocalAddressError(
-          "line \(number): a line is 'local-address add [SERVICE] ADDRESS[/LEN] [--ports FIRST-LAST]'")
+          "line \(number): a line is 'local-address add [SERVICE] ADDRESS[/LEN] [--ports FIRST-LAST]' or "
+            + "'client-address set SERVICE METHOD'")
       }
       lines.append(Line(number: number, rule: rule))
     }
   }
 
   /// What is in the pools now; what the director took of itself and what is on its way out do not count.
-  public static func text(_ pools: [LocalAddressSnapshot]) -> String {
+  public static func text(_ pools: [LocalAddressSnapshot], _ disclosures: [DisclosureSnapshot] = []) -> String {
     pools.filter { !$0.isImplicit && !$0.isLeaving }
       .map { "local-address add \(LocalAddressRule($0.addresses, of: $0.service).text)\n" }.joined()
+      + disclosures.map { "client-address set \(ClientAddressRule($0.disclosure, of: $0.service).text)\n" }.joined()
   }
 
   /// The rule of a line's words; nil where they are another command.
@@ -77,10 +93,21 @@ extension SavedLocalAddresses {
       for rule in leaving.subtracting(inTheWay) {
         try director.deleteLocalAddresses(rule.addresses, of: rule.service)
       }
+      for entry in told { try director.setDisclosure(entry.rule.disclosure, of: entry.rule.service) }
+      let named = Set(told.map(\.rule.service))
+      for entry in try director.disclosures() where !named.contains(entry.service) {
+        try director.setDisclosure(Disclosure(), of: entry.service)
+      }
     } catch { throw LocalAddressError(error) }
   }
 
   private func judge(_ services: Set<ServiceIdentity>) throws(DirectorError) {
+    for entry in told {
+      if !services.contains(entry.rule.service) {
+        throw .invalidLocalAddress("line \(entry.number): there is no service \(entry.rule.service.named)")
+      }
+      if !entry.rule.disclosure.suits(entry.rule.service) { throw .disclosureNeedsTCP }
+    }
     var seen: [LocalAddressRule] = []
     for line in lines {
       let addresses = line.rule.addresses

@@ -1,6 +1,7 @@
 import ArgumentParser
 import KernelDirector
 import VirtualServer
+import VirtualServer
 
 struct ClientAddressCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -38,20 +39,17 @@ struct ClientAddressCommand: ParsableCommand {
     var keepClientToa = false
 
     func run() throws {
-      guard let identity = ServiceIdentity(named: service) else {
-        throw ValidationError(
-          "'\(service)' is no service; write it as tcp:192.0.2.1:80, tcp:[2001:db8::1]:80 or fwmark:1.")
-      }
-      guard let method = Disclosure.Method(rawValue: method) else {
-        let names = Disclosure.Method.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("'\(method)' is no way to tell a server of its client; there are \(names).")
-      }
+      let words = [service, method] + (keepClientToa ? ["--keep-client-toa"] : [])
+      let rule: ClientAddressRule
+      do { rule = try ClientAddressRule(words: words) } catch { throw ValidationError("\(error).") }
       let director = try reporting { () throws(DirectorError) in try Director() }
       try reporting { () throws(DirectorError) in
-        try director.setDisclosure(Disclosure(method, keepsClientsTOA: keepClientToa), of: identity)
+        try director.setDisclosure(rule.disclosure, of: rule.service)
       }
       let now = try reporting { () throws(DirectorError) in try director.disclosures() }
-      if method != .none, let others = now.first(where: { $0.service == identity })?.otherServers, others > 0 {
+      if rule.disclosure.method != .none, let others = now.first(where: { $0.service == rule.service })?.otherServers,
+        others > 0
+      {
         warn(
           "\(others) of the servers of \(service) have another forwarding method than FULLNAT; they see their clients' "
             + "addresses, and are told nothing")

@@ -9,13 +9,15 @@ extension LocalAddressCommand {
       commandName: "save",
       abstract: "Print the pools as 'svs local-address restore' takes them.",
       discussion: """
-        'ipvsadm-save' prints rules alone: these lines are what it cannot tell. 'svs simulate' takes them among the \
+        'ipvsadm-save' prints rules alone: these lines are what it cannot tell, 'svs client-address' among it. 'svs simulate' takes them among the \
         rules.
         """)
 
     func run() throws {
-      let pools = try reporting { () throws(DirectorError) in try Director().localAddresses() }
-      print(SavedLocalAddresses.text(pools), terminator: "")
+      let director = try reporting { () throws(DirectorError) in try Director() }
+      let pools = try reporting { () throws(DirectorError) in try director.localAddresses() }
+      let disclosures = try reporting { () throws(DirectorError) in try director.disclosures() }
+      print(SavedLocalAddresses.text(pools, disclosures), terminator: "")
     }
   }
 
@@ -25,6 +27,7 @@ extension LocalAddressCommand {
       abstract: "Make the pools what 'svs local-address save' printed.",
       discussion: """
         Reads from standard input. What is missing is added, what is not named leaves the pools; connections go on. \
+        Lines of 'client-address set' are taken as well; services without one tell their servers nothing. \
         Services that have pools of their own must be there already. Nothing is changed if a line is wrong.
 
         EXAMPLES
