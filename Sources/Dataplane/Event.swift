@@ -57,8 +57,8 @@ public enum Event: UInt32, CaseIterable {
   case optionBlanked
   /// Forwarded: without the client's address, for which the segment has no room (TOA).
   case optionOmitted
-  /// Dropped: a segment before which the PROXY protocol's header does not fit.
-  case greetingDropped
+  /// Dropped: a segment that would keep its client from the server, to which the client's address cannot be added.
+  case disclosureDropped
   /// Dropped: what has no counterpart in the other address family (FULLNAT between families).
   case crossingDropped
 }
@@ -94,7 +94,7 @@ extension Event {
     case .answerLimited: "answer-limited"
     case .optionBlanked: "option-blanked"
     case .optionOmitted: "toa-omitted"
-    case .greetingDropped: "proxy-header-dropped"
+    case .disclosureDropped: "client-address-dropped"
     case .crossingDropped: "crossing-dropped"
     }
   }

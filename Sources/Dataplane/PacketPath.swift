@@ -75,9 +75,10 @@ public struct PacketPath<P: Platform> {
       return step == .route ? remembering(.route, tick, p) : step
     }
     p.pointee.reference = reference
-    // 60 bytes are the most that a tunnel adds; what may not fit is for the next step to see.
+    // 60 bytes are the most that a tunnel adds, 20 that another family does; what may not fit is for the next step to see.
     let amends = c.pointee.tunnel & UInt8(SVS_AMENDS) != 0
-    if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ (amends ? 0 : 60) <= UInt32(hop.pointee.mtu) {
+    let growth: UInt32 = c.pointee.method == Method.tunnel ? 60 : (Crossing.applies(c) ? 20 : 0)
+    if isFresh, hop.pointee.mtu == 0 || frame.pointee.length &+ growth <= UInt32(hop.pointee.mtu) {
       p.pointee.way.hop = hop.pointee
       p.pointee.way.kind = .redirect
       return remembering(amends ? .amend : .forward, tick, p)

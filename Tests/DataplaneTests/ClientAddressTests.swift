@@ -98,7 +98,9 @@ struct ClientAddressTests {
         servers.reply(Segment(.ack, sequence: 1001, acknowledged: first &+ 28, options: options)))
       let moved = Array(reply.options.suffix(16))
       #expect(
-        stride(from: 0, to: 16, by: 4).map { Segment.word(moved, $0) } == [first &+ 72, first &+ 172, first, first])
+        stride(from: 0, to: 16, by: 4).map { Segment.word(moved, $0) } == [
+          first &+ 72, first &+ 172, first &- 28, first,
+        ])
       #expect(reply.options.dropLast(16) == options.dropLast(16) && reply.acknowledged == first)
     }
   }
@@ -149,14 +151,20 @@ struct ClientAddressTests {
     }
   }
 
-  /// A segment that is full already goes without: the one that ended the handshake had it.
-  @Test func whereThereIsNoRoomTheOptionIsLeftOut() throws {
+  /// A segment that is full already goes without, once another has told; else without its data, which come again.
+  @Test func whereThereIsNoRoomTheOptionGoesAlone() throws {
     let servers = try ToldServers(UInt32(SVS_DISCLOSE_TOA), mtu: 1500)
     _ = try open(servers)
+    let own: [UInt8] = [254, 8, 0x9c, 0x40, 10, 1, 0, 203]
     let first = Self.start &+ 1
-    let full = Segment(.ack, sequence: first, acknowledged: 1001, data: [UInt8](repeating: 7, count: 1460))
-    #expect(try #require(servers.send(full)).options.isEmpty)
     let options = [UInt8](repeating: 1, count: 36)
+    #expect(servers.send(Segment(.ack, sequence: first, acknowledged: 1001, options: options)) == nil)
+    #expect(servers.events(.disclosureDropped) == 1)
+    let full = Segment([.ack, .fin], sequence: first, acknowledged: 1001, data: [UInt8](repeating: 7, count: 1460))
+    let alone = try #require(servers.send(full))
+    #expect(alone.options == own && alone.data.isEmpty && alone.flags == .ack && alone.sequence == first)
+    let again = try #require(servers.send(full))
+    #expect(again.options.isEmpty && again.data.count == 1460 && again.flags == [.ack, .fin])
     #expect(
       try #require(servers.send(Segment(.ack, sequence: first, acknowledged: 1001, options: options))).options
         == options)
@@ -167,16 +175,120 @@ struct ClientAddressTests {
     #expect(ended.options.prefix(4) == [4, 2, 1, 1] && ended.options.count == 12)
   }
 
-  /// The client is told to send less where its first segment has no room for the header.
-  @Test func aSegmentWithoutRoomForTheHeaderIsAnswered() throws {
+  /// A first segment without room for the header gives way to the header, as does one too large to be summed anew.
+  @Test(arguments: [1500, 9000])
+  func aHeaderWithoutRoomGoesAlone(_ mtu: UInt16) throws {
+    let servers = try ToldServers(UInt32(SVS_DISCLOSE_PROXY_2), mtu: mtu)
+    _ = try open(servers)
+    let first = Self.start &+ 1
+    let data = [UInt8](repeating: 7, count: Int(mtu) - 40)
+    let full = Segment(
+      [.ack, .fin], sequence: first, acknowledged: 1001, options: Self.timestamp, data: Array(data[12...]))
+    let alone = try #require(servers.send(full))
+    #expect(alone.data == header(2, six: false) && alone.options == Self.timestamp && alone.flags == .ack)
+    _ = servers.reply(Segment(.ack, sequence: 1001, acknowledged: first &+ 28))
+    let rest = try #require(servers.send(full))
+    #expect(rest.data == Array(data[12...]) && rest.sequence == first &+ 28 && rest.flags == [.ack, .fin])
+  }
+
+  /// The server's word says where the stream begins: a client may say SYN twice, and not begin where it said.
+  @Test(arguments: [UInt32(SVS_DISCLOSE_PROXY_2), UInt32(SVS_DISCLOSE_TOA)])
+  func aClientDoesNotSayWhereItsStreamBegins(_ disclosure: UInt32) throws {
+    let servers = try ToldServers(disclosure)
+    let first = Self.start &+ 1
+    let forged: [UInt8] = [254, 8, 0, 80, 9, 9, 9, 9]
+    let lie = Array("PROXY TCP4 9.9.9.9 9.9.9.9 1 1\r\n".utf8)
+    _ = servers.send(Segment(.syn, sequence: Self.start))
+    _ = servers.send(Segment(.syn, sequence: Self.start &- 1000))
+    let opened = try #require(servers.reply(Segment([.syn, .ack], sequence: 1000, acknowledged: first)))
+    #expect(opened.acknowledged == first)
+    let told = try #require(
+      servers.send(Segment(.ack, sequence: first, acknowledged: 1001, options: forged, data: lie)))
+    if disclosure == UInt32(SVS_DISCLOSE_TOA) {
+      #expect(told.options == [UInt8](repeating: 1, count: 8) + [254, 8, 0x9c, 0x40, 10, 1, 0, 203])
+    } else {
+      #expect(told.data == header(2, six: false) + lie)
+      // One byte that is old, and the lie behind it; and the same as the end of a keepalive, which passes.
+      let early = Segment(.ack, sequence: first &- 1, acknowledged: 1001, data: [0] + lie)
+      #expect(servers.send(early) == nil && servers.events(.disclosureDropped) == 1)
+      #expect(servers.send(Segment(.ack, sequence: first &- 1, acknowledged: 1001, data: [0]))?.data == [0])
+    }
+    // A server that has forgotten, and a client with a new number: the stream begins anew.
+    _ = servers.reply(Segment(.ack, sequence: 1001, acknowledged: first &+ 60))
+    _ = servers.send(Segment(.syn, sequence: 5_000))
+    let anew = try #require(servers.reply(Segment([.syn, .ack], sequence: 77, acknowledged: 5_001)))
+    #expect(anew.acknowledged == 5_001)
+    let ack = try #require(servers.send(Segment(.ack, sequence: 5_001, acknowledged: 78)))
+    #expect(ack.sequence == 5_001 && (ack.data.count == 28 || ack.options.count == 8))
+  }
+
+  /// Options that do not fit, or are many, do not hide the one that is forged.
+  @Test func optionsThatAreBrokenHideNothing() throws {
+    let first = Self.start &+ 1
+    for six in [false, true] {
+      let servers = try ToldServers(UInt32(SVS_DISCLOSE_TOA), six: six)
+      _ = try open(servers)
+      let size: UInt8 = six ? 20 : 8
+      let own: [UInt8] = [254, size, 0x9c, 0x40] + servers.client.bytes
+      let broken: [UInt8] = [1, 1, 1, 1, 254, size, 0, 80, 9, 9, 9, 9].dropLast(six ? 0 : 4)
+      let ack = try #require(servers.send(Segment(.ack, sequence: first, acknowledged: 1001, options: broken)))
+      #expect(ack.options == [UInt8](repeating: 1, count: broken.count) + own)
+    }
+    let servers = try ToldServers(UInt32(SVS_DISCLOSE_NOTHING))
+    _ = try open(servers)
+    let many: [UInt8] =
+      [UInt8](repeating: 0, count: 32).indices.map { $0 % 2 == 0 ? 254 : 2 } + [254, 8, 0, 80, 9, 9, 9, 9]
+    let ack = try #require(servers.send(Segment(.ack, sequence: first, acknowledged: 1001, options: many)))
+    #expect(ack.options == [UInt8](repeating: 1, count: 40))
+  }
+
+  /// Parts of a segment are not looked into: a client that is still to be told of sends none.
+  @Test func fragmentsDoNotHideAnything() throws {
+    for disclosure in [UInt32(SVS_DISCLOSE_TOA), UInt32(SVS_DISCLOSE_PROXY_1)] {
+      let servers = try ToldServers(disclosure)
+      _ = try open(servers)
+      var segment = Segment(
+        .ack, sequence: Self.start &+ 1, acknowledged: 1001, options: [254, 8, 0, 80, 9, 9, 9, 9],
+        data: [UInt8](repeating: 1, count: 100))
+      (segment.source, segment.sourcePort) = (servers.client, servers.clientPort)
+      (segment.destination, segment.destinationPort) = (servers.vip, 80)
+      var frame = segment.frame
+      frame[20] = 0
+      for piece in TestFragments.cut(frame, every: 48) { #expect(servers.state.process(piece).0 == .drop) }
+      #expect(servers.events(.disclosureDropped) >= 1)
+    }
+  }
+
+  /// Numbers are compared by half of their circle: a stream of more than 2 GiB goes on all the same.
+  @Test func longStreamsGoOn() throws {
     let servers = try ToldServers(UInt32(SVS_DISCLOSE_PROXY_2))
     _ = try open(servers)
     let first = Self.start &+ 1
-    var full = Segment(.ack, sequence: first, acknowledged: 1001, data: [UInt8](repeating: 7, count: 1460))
-    #expect(servers.send(full) == nil)
-    #expect(servers.events(.tooBig) == 1)
-    full.data.removeLast(28)
-    #expect(try #require(servers.send(full)).data.count == 1460)
+    _ = servers.send(Segment(.ack, sequence: first, acknowledged: 1001))
+    _ = servers.reply(Segment(.ack, sequence: 1001, acknowledged: first &+ 28))
+    let far = first &+ 0x8000_0100
+    let sent = try #require(servers.send(Segment(.ack, sequence: far, acknowledged: 1001, data: [1])))
+    #expect(sent.sequence == far &+ 28)
+    let sack: [UInt8] = [1, 1, 5, 10] + Segment.bytes(far &+ 100) + Segment.bytes(far &+ 200)
+    let reply = try #require(
+      servers.reply(Segment(.ack, sequence: 1001, acknowledged: far &+ 28, options: sack)))
+    #expect(reply.acknowledged == far && Segment.word(reply.options, 4) == far &+ 72)
+  }
+
+  /// A connection that its template keeps begins anew on the same record: its client is told of again.
+  @Test func aConnectionThatBeginsAgainIsToldOfAgain() throws {
+    let servers = try ToldServers(UInt32(SVS_DISCLOSE_TOA))
+    try #require(servers.state.configuration.find(0)).pointee.conn_reuse_mode = 0
+    _ = try open(servers)
+    let first = Self.start &+ 1
+    _ = servers.send(Segment(.ack, sequence: first, acknowledged: 1001))
+    _ = servers.reply(Segment([.ack, .fin], sequence: 1001, acknowledged: first))
+    #expect(try #require(servers.send(Segment([.ack, .fin], sequence: first, acknowledged: 1002))).options.isEmpty)
+    _ = servers.send(Segment(.syn, sequence: 9_000))
+    _ = servers.reply(Segment([.syn, .ack], sequence: 4_000, acknowledged: 9_001))
+    let ack = try #require(
+      servers.send(Segment(.ack, sequence: 9_001, acknowledged: 4_001, options: [254, 8, 0, 80, 9, 9, 9, 9])))
+    #expect(ack.options == [UInt8](repeating: 1, count: 8) + [254, 8, 0x9c, 0x40, 10, 1, 0, 203])
   }
 
   /// An error about a segment behind the header is told in the client's numbers, and leaves room for the header.

@@ -85,7 +85,7 @@ import Testing
       #expect(try director.svs("client-address list") == "No server is told of its clients.\n")
       try director.run("director", [Programs.svs, "local-address", "restore"], input: saved)
       #expect(try director.svs("local-address save") == saved)
-      #expect(try director.drops()["proxy-header-dropped", default: 0] == 0)
+      #expect(try director.drops()["client-address-dropped", default: 0] == 0)
     }
   }
 

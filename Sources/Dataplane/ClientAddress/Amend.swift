@@ -14,10 +14,12 @@ extension PacketPath {
     guard let c = platform.connections.find(reference.slot), let exchange = platform.exchanges.find(reference.slot)
     else { return .drop }
     // What is to be answered stays as it came.
-    if frame.pointee.flow.proto != IPProtocol.tcp || p.pointee.part == .later || frame.pointee.ttl <= 1 {
-      return .forward
-    }
-    if p.pointee.part == .whole, !completeChecksum(packet, frame, translating: true) {
+    if frame.pointee.flow.proto != IPProtocol.tcp || frame.pointee.ttl <= 1 { return .forward }
+    if p.pointee.part != .whole {
+      // Nothing can be put into parts, nor taken out: until the server knows its client they stay here.
+      if !reference.fromServer, exchange.pointee.heard == 0 { return leaving(.drop, .disclosureDropped) }
+      if p.pointee.part == .later { return .forward }
+    } else if !completeChecksum(packet, frame, translating: true) {
       return leaving(.drop, .partialChecksumDropped)
     }
     return reference.fromServer
@@ -36,27 +38,18 @@ extension PacketPath {
     let sequence = UInt32(bigEndian: tcp.pointee.seq)
     let isProxy = Disclosure.isProxy(exchange.pointee.disclosure)
     if flags.contains(.syn) {
-      // A SYN out of nowhere, on a connection that goes on, begins no stream.
-      let isHeard = exchange.pointee.progress & UInt8(SVS_GREETING_HEARD) != 0
-      if !isHeard || StateWord(bits: c.pointee.word).state == State.synReceived {
-        begin(exchange, p.pointee.reference.slot, first: sequence &+ 1)
-      }
       return amendHeader(&packet, frame, c, exchange, tcp.pointee.offset >> 4, .synchronising, p)
-    }
-    let progress = exchange.pointee.progress
-    if progress & UInt8(SVS_GREETING_BEGUN) == 0 {
-      // Taken up in the middle: where its stream began is not known.
-      c.pointee.tunnel &= ~UInt8(SVS_AMENDS)
-      return .forward
     }
     if !isProxy {
       if flags.contains(.rst) { return .forward }
       return amendHeader(&packet, frame, c, exchange, tcp.pointee.offset >> 4, .disclosing, p)
     }
-    let distance = Shift(first: exchange.pointee.first, by: 0).distance(sequence)
-    let isHeard = progress & UInt8(SVS_GREETING_HEARD) != 0
-    let isLate = distance == 0 && flags.contains(.rst) && progress & UInt8(SVS_GREETING_SENT) != 0
-    if isHeard || distance > 0 || isLate {
+    // Taken up in the middle: where its stream began is not known.
+    if exchange.pointee.begun == 0 { return .forward }
+    let shift = Shift(first: exchange.pointee.first, by: 0, isSettled: false)
+    let distance = shift.distance(sequence)
+    let isLate = distance == 0 && flags.contains(.rst) && exchange.pointee.sent != 0
+    if exchange.pointee.heard != 0 || distance > 0 || isLate {
       let shifted = (sequence &+ UInt32(exchange.pointee.greeting)).bigEndian
       var check = Checksum(updating: tcp.pointee.check)
       check.replace(tcp.pointee.seq, by: shifted)
@@ -64,23 +57,28 @@ extension PacketPath {
       tcp.pointee.check = check.field
       return .forward
     }
-    if distance < 0 || flags.contains(.rst) { return .forward }
-    return greet(&packet, frame, c, exchange, p)
+    if flags.contains(.rst) { return .forward }
+    if distance == 0 { return greet(&packet, frame, c, exchange, p) }
+    // The server would take what reaches into the stream for its beginning.
+    let headers =
+      UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
+      &+ UInt32(tcp.pointee.offset >> 4) &* 4
+    let end = sequence &+ frame.pointee.length &- headers &+ (flags.contains(.fin) ? 1 : 0)
+    return shift.distance(end) > 0 ? leaving(.drop, .disclosureDropped) : .forward
   }
 
   /// Notes where the client's stream begins, and how long what goes before it will be.
+  ///
+  /// The server's word counts: a client may say SYN more than once, with different numbers.
   @inlinable @inline(__always)
-  func begin(
-    _ exchange: UnsafeMutablePointer<svs_exchange>, _ slot: UInt32, first: UInt32
-  ) {
-    exchange.pointee.greeting = 0
-    if Disclosure.isProxy(exchange.pointee.disclosure), let bench = platform.workbench,
-      platform.writeGreeting(slot)
-    {
+  func begin(_ exchange: UnsafeMutablePointer<svs_exchange>, _ slot: UInt32, first: UInt32) {
+    if Disclosure.isProxy(exchange.pointee.disclosure), let bench = platform.workbench, platform.writeGreeting(slot) {
       exchange.pointee.greeting = UInt16(truncatingIfNeeded: bench.pointee.length)
     }
     exchange.pointee.first = first
-    exchange.pointee.progress = UInt8(SVS_GREETING_BEGUN)
+    exchange.pointee.sent = 0
+    exchange.pointee.heard = 0
+    exchange.pointee.begun = 1
   }
 
   /// Writes the header of a connection's server on the bench.
@@ -104,18 +102,19 @@ extension PacketPath {
     _ exchange: UnsafeMutablePointer<svs_exchange>, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     let growth = UInt32(exchange.pointee.greeting)
-    let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
-    if p.pointee.part != .whole { return leaving(.drop, .greetingDropped) }
-    if mtu != 0, frame.pointee.length &+ growth > mtu {
-      if !age(packet, frame) { return .drop }
-      return answering(.tooBig, mtu: mtu &- growth, .tooBig, p)
-    }
     guard let tcp = packet.at(dynamic: frame.pointee.transport, svs_tcp.self) else { return .drop }
     let size = UInt32(tcp.pointee.offset >> 4) &* 4
-    guard let bench = lift(packet, frame, size: size), growth != 0, platform.writeGreeting(p.pointee.reference.slot),
-      bench.pointee.length == growth
-    else { return leaving(.drop, .greetingDropped) }
+    let segment = frame.pointee.length &- UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
+    guard size <= segment, let bench = lift(packet, frame, size: size), growth != 0,
+      platform.writeGreeting(p.pointee.reference.slot), bench.pointee.length == growth
+    else { return leaving(.drop, .disclosureDropped) }
     let header = Self.header(bench)
+    // Where both do not fit, the header goes alone: the client sends the rest again, and it goes without.
+    let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
+    if mtu != 0 && frame.pointee.length &+ growth > mtu || frame.pointee.length > Self.summable {
+      guard trim(&packet, p, size: size) else { return .drop }
+      header.pointee.flags &= ~41
+    }
     // Urgent data moves too (RFC 9293, section 3.8.5).
     if header.pointee.flags & 32 != 0 {
       let urgent = UInt16(bigEndian: header.pointee.urgent) &+ UInt16(truncatingIfNeeded: growth)
@@ -125,10 +124,13 @@ extension PacketPath {
     guard grow(&packet, p, by: growth), lay(packet, frame, bench, size: size, growth: 0),
       platform.store(packet, at: frame.pointee.transport &+ Int(size), length: growth, from: text),
       sumAnew(packet, frame)
-    else { return leaving(.drop, .greetingDropped) }
-    exchange.pointee.progress |= UInt8(SVS_GREETING_SENT)
+    else { return leaving(.drop, .disclosureDropped) }
+    exchange.pointee.sent = 1
     return .forward
   }
+
+  /// The largest packet that can be summed anew behind a header.
+  @inlinable static var summable: UInt32 { 3900 }
 
   /// Changes a segment's options: takes forged ones out, and puts the client's address in.
   @inlinable @inline(__always)
@@ -148,7 +150,6 @@ extension PacketPath {
     // behind the handshake (RFC 7413, section 4.1.3).
     let declines = kind != 0 && phase == .synchronising
     if size == 20, !appends, !declines { return .forward }
-    if p.pointee.part != .whole { return .forward }
     guard let bench = lift(packet, frame, size: size) else { return .drop }
     bench.pointee.blanks_toa = Disclosure.keepsTOA(disclosure) ? 0 : 1
     bench.pointee.blanks_fast_open = declines ? 1 : 0
@@ -156,14 +157,26 @@ extension PacketPath {
     platform.walk(bench)
     if bench.pointee.erased != 0 { platform.note(.optionBlanked) }
     var growth: UInt32 = 0
+    var trims = declines && data != 0
     if appends, bench.pointee.found_toa == 0 || !Disclosure.keepsTOA(disclosure) {
       growth = Disclosure.optionSize(c.pointee.family)
       let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
-      if size &+ growth > 60 || mtu != 0 && frame.pointee.length &+ growth > mtu {
-        platform.note(.optionOmitted)
-        growth = 0
+      let isFull = size &+ growth > 60
+      if isFull || mtu != 0 && frame.pointee.length &+ growth > mtu {
+        if exchange.pointee.sent != 0 {
+          platform.note(.optionOmitted)
+          growth = 0
+        } else if isFull {
+          return leaving(.drop, .disclosureDropped)
+        } else {
+          // The option goes alone, so that the server has it before anything else; the client sends the data again.
+          Self.header(bench).pointee.flags &= ~41
+          trims = true
+        }
       }
+      if growth != 0 { exchange.pointee.sent = 1 }
     }
+    if trims, !trim(&packet, p, size: size) { return .drop }
     if growth != 0 {
       if !grow(&packet, p, by: growth) { return leaving(.drop, .noHeadroom) }
       append(bench, c, at: size)
@@ -171,7 +184,7 @@ extension PacketPath {
       Self.header(bench).pointee.offset = UInt8(truncatingIfNeeded: size << 2) | Self.header(bench).pointee.offset & 15
     }
     guard lay(packet, frame, bench, size: size, growth: growth) else { return .drop }
-    if declines, data != 0 { return withhold(&packet, p, size: size) }
+    if trims, !sumAnew(packet, frame) { return .drop }
     return .forward
   }
 
@@ -192,16 +205,14 @@ extension PacketPath {
     }
   }
 
-  /// Takes a SYN's data off.
+  /// Takes a segment's data off; its checksum is summed later.
   @inlinable @inline(__always)
-  func withhold(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>, size: UInt32) -> Step {
-    guard let frame = p.pointer(to: \.frame) else { return .drop }
+  func trim(_ packet: inout Packet, _ p: UnsafeMutablePointer<Passage>, size: UInt32) -> Bool {
+    guard let frame = p.pointer(to: \.frame) else { return false }
     let length = UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network) &+ size
     let end = frame.pointee.network &+ Int(length)
-    guard platform.moveEnd(&packet, by: Int32(truncatingIfNeeded: end &- packet.count)),
-      resize(packet, frame, to: length), sumAnew(packet, UnsafePointer(frame))
-    else { return .drop }
-    return .forward
+    return platform.moveEnd(&packet, by: Int32(truncatingIfNeeded: end &- packet.count))
+      && resize(packet, frame, to: length)
   }
 
   // MARK: From the server
@@ -212,36 +223,32 @@ extension PacketPath {
     _ exchange: UnsafeMutablePointer<svs_exchange>, _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     guard let tcp = packet.at(dynamic: frame.pointee.transport, svs_tcp.self) else { return .drop }
-    if exchange.pointee.progress & UInt8(SVS_GREETING_BEGUN) == 0 { return .forward }
     let flags = TCPFlags(rawValue: tcp.pointee.flags)
     let size = UInt32(tcp.pointee.offset >> 4) &* 4
     let segment = frame.pointee.length &- UInt32(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
     let isSYN = flags.contains(.syn)
     let isProxy = Disclosure.isProxy(exchange.pointee.disclosure)
-    let greeting = UInt32(exchange.pointee.greeting)
-    let shift = Shift(first: exchange.pointee.first, by: greeting)
     let old = UInt32(bigEndian: tcp.pointee.ack)
-    let distance = flags.contains(.ack) ? shift.distance(old) : 0
+    if isSYN, flags.contains(.ack), exchange.pointee.begun == 0 || exchange.pointee.first != old {
+      begin(exchange, p.pointee.reference.slot, first: old)
+    }
+    let greeting = UInt32(exchange.pointee.greeting)
+    let distance = Shift(first: exchange.pointee.first, by: 0, isSettled: false).distance(old)
     var acknowledged = old
-    if isProxy {
-      if distance > 0 { acknowledged = shift.toClient(old) }
-      if distance > 0, distance >= Int32(bitPattern: greeting) {
-        exchange.pointee.progress |= UInt8(SVS_GREETING_HEARD)
-      }
-    } else if distance > 0 || !isSYN && (segment > size || flags.contains(.fin)) {
-      // It acknowledges data, or sends some: it has accepted the connection.
-      c.pointee.tunnel &= ~UInt8(SVS_AMENDS)
+    if !isSYN, !isProxy {
+      // It acknowledges data, or sends some, or goes on with what began before: it has accepted the connection.
+      let isPast = flags.contains(.ack) && distance > 0 || segment > size || flags.contains(.fin)
+      if isPast || exchange.pointee.begun == 0 { c.pointee.tunnel &= ~UInt8(SVS_AMENDS) }
       return .forward
     }
-    var cut: UInt32 = 0
-    if isSYN {
-      if isProxy { cut = greeting }
-      if Disclosure.kind(exchange.pointee.disclosure) == Disclosure.toa {
-        cut = Disclosure.optionSize(c.pointee.family)
-      }
+    if !isSYN, flags.contains(.ack), exchange.pointee.begun != 0 {
+      if exchange.pointee.sent != 0, distance >= Int32(bitPattern: greeting) { exchange.pointee.heard = 1 }
+      let shift = Shift(first: exchange.pointee.first, by: greeting, isSettled: exchange.pointee.heard != 0)
+      acknowledged = shift.toClient(old)
     }
+    let cut = isSYN ? Disclosure.size(exchange, c.pointee.family) : 0
     var walks = cut != 0
-    if isProxy, !isSYN, size > 20 {
+    if isProxy, !isSYN, size > 20, exchange.pointee.begun != 0 {
       guard let options = packet.at(dynamic: frame.pointee.transport &+ 20, UInt32.self) else { return .drop }
       walks = size != 32 || options.pointee != TCPOption.timestampOnly
     }
@@ -254,8 +261,9 @@ extension PacketPath {
       return .forward
     }
     guard let bench = lift(packet, frame, size: size) else { return .drop }
-    bench.pointee.first = shift.first
+    bench.pointee.first = exchange.pointee.first
     bench.pointee.shift = isProxy && !isSYN ? greeting : 0
+    bench.pointee.settled = exchange.pointee.heard
     bench.pointee.cut = cut
     let header = Self.header(bench)
     header.pointee.ack = acknowledged.bigEndian

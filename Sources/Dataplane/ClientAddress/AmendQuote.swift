@@ -6,14 +6,16 @@ extension PacketPath {
   @inlinable @inline(__always)
   func restore(
     _ packet: Packet, _ frame: UnsafeMutablePointer<Frame>, _ quote: Quote,
-    _ exchange: UnsafeMutablePointer<svs_exchange>
+    _ exchange: UnsafeMutablePointer<svs_exchange>, _ family: UInt8
   ) {
-    let greeting = UInt32(exchange.pointee.greeting)
-    if greeting == 0 { return }
+    let size = Disclosure.size(exchange, family)
+    if size == 0 || exchange.pointee.begun == 0 { return }
     var change = Checksum()
     // Errors quote eight bytes at least (RFC 792): ports and number.
-    if let number = packet.at(dynamic: quote.transport &+ 4, UInt32.self) {
-      let shift = Shift(first: exchange.pointee.first, by: greeting)
+    if Disclosure.isProxy(exchange.pointee.disclosure),
+      let number = packet.at(dynamic: quote.transport &+ 4, UInt32.self)
+    {
+      let shift = Shift(first: exchange.pointee.first, by: size, isSettled: exchange.pointee.heard != 0)
       let moved = shift.toClient(UInt32(bigEndian: number.pointee)).bigEndian
       change.replace(number.pointee, by: moved)
       number.pointee = moved
@@ -22,10 +24,10 @@ extension PacketPath {
     let four = frame.pointee.flow.family == Family.ipv4
     let isTooBig = four ? icmp.pointee.type == 3 && icmp.pointee.code == 4 : icmp.pointee.type == 2
     let mtu = UInt32(bigEndian: icmp.pointee.rest)
-    // The header comes with the first segment, which is as large as any. Less than every link carries is somebody's lie.
-    if isTooBig, mtu > greeting &+ (four ? 68 : 1280) {
-      change.replace(icmp.pointee.rest, by: (mtu &- greeting).bigEndian)
-      icmp.pointee.rest = (mtu &- greeting).bigEndian
+    // What tells comes with the first segment, which is as large as any. Less than every link carries is somebody's lie.
+    if isTooBig, mtu > size &+ (four ? 68 : 1280) {
+      change.replace(icmp.pointee.rest, by: (mtu &- size).bigEndian)
+      icmp.pointee.rest = (mtu &- size).bigEndian
     }
     var sum = Checksum(updating: icmp.pointee.check)
     sum.add(change)

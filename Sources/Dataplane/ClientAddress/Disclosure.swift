@@ -23,6 +23,13 @@ public enum Disclosure {
   @inlinable @inline(__always)
   static func amends(_ disclosure: UInt8) -> Bool { disclosure != UInt8(SVS_DISCLOSE_KEEP) }
 
+  /// Bytes that a connection's server is told more than its client said, in the segments that tell it.
+  @inlinable @inline(__always)
+  static func size(_ exchange: UnsafeMutablePointer<svs_exchange>, _ family: UInt8) -> UInt32 {
+    if isProxy(exchange.pointee.disclosure) { return UInt32(exchange.pointee.greeting) }
+    return kind(exchange.pointee.disclosure) == toa ? optionSize(family) : 0
+  }
+
   /// Bytes of the TOA option.
   @inlinable @inline(__always)
   static func optionSize(_ family: UInt8) -> UInt32 { family == Family.ipv4 ? 8 : 20 }

@@ -36,12 +36,20 @@ public enum OptionWalk {
     }
     let length = UInt32(byte(bench, at &+ 1))
     // Receivers look no farther than an option that does not fit.
-    if length < 2 || at &+ length > end { return false }
+    if length < 2 || at &+ length > end {
+      // What is appended would become the rest of it.
+      if bench.pointee.blanks_toa == 0, bench.pointee.fills == 0 { return false }
+      bench.pointee.erasing = end &- at
+      return true
+    }
     if kind == TCPOption.toa { bench.pointee.found_toa = 1 }
     if kind == TCPOption.toa && bench.pointee.blanks_toa != 0
       || kind == TCPOption.fastOpen && bench.pointee.blanks_fast_open != 0
     {
-      bench.pointee.erasing = length
+      // The first byte at once: every step has one, and 40 are all there are.
+      set(bench, at, TCPOption.none)
+      bench.pointee.at = at &+ 1
+      bench.pointee.erasing = length &- 1
       bench.pointee.erased &+= 1
       return true
     }
@@ -66,7 +74,9 @@ public enum OptionWalk {
   static func moveEdge(_ bench: UnsafeMutablePointer<svs_workbench>, _ at: UInt32) {
     let high = UInt32(byte(bench, at)) << 24 | UInt32(byte(bench, at &+ 1)) << 16
     let edge = high | UInt32(byte(bench, at &+ 2)) << 8 | UInt32(byte(bench, at &+ 3))
-    let moved = Shift(first: bench.pointee.first, by: bench.pointee.shift).toClient(edge)
+    let shift = Shift(
+      first: bench.pointee.first, by: bench.pointee.shift, isSettled: bench.pointee.settled != 0)
+    let moved = shift.toClient(edge)
     set(bench, at, UInt8(truncatingIfNeeded: moved >> 24))
     set(bench, at &+ 1, UInt8(truncatingIfNeeded: moved >> 16))
     set(bench, at &+ 2, UInt8(truncatingIfNeeded: moved >> 8))
@@ -91,10 +101,13 @@ public struct Shift {
   /// Of the client's first byte.
   public let first: UInt32
   public let by: UInt32
+  /// Whether the server has all of the header: then every number is behind it, however far the stream has gone.
+  public let isSettled: Bool
 
-  @inlinable @inline(__always) public init(first: UInt32, by: UInt32) {
+  @inlinable @inline(__always) public init(first: UInt32, by: UInt32, isSettled: Bool) {
     self.first = first
     self.by = by
+    self.isSettled = isSettled
   }
 
   /// How far behind the first byte a number stands, in the arithmetic of sequence numbers (RFC 9293, section 3.4).
@@ -104,6 +117,7 @@ public struct Shift {
   /// A sequence number of the server's view in the client's; all of the header is at the first byte.
   @inlinable @inline(__always)
   public func toClient(_ number: UInt32) -> UInt32 {
+    if isSettled { return number &- by }
     let distance = distance(number)
     if distance <= 0 { return number }
     return distance >= Int32(bitPattern: by) ? number &- by : first

@@ -26,6 +26,7 @@ extension PacketPath {
     bench.pointee.blanks_fast_open = 0
     bench.pointee.fills = 0
     bench.pointee.found_toa = 0
+    bench.pointee.settled = 0
     return bench
   }
 

@@ -127,7 +127,10 @@ extension ConnectionTable {
     _ c: UnsafeMutablePointer<svs_connection>, _ server: UnsafeMutablePointer<svs_server>,
     _ exchange: UnsafeMutablePointer<svs_exchange>
   ) {
-    exchange.pointee.progress = 0
+    exchange.pointee.disclosure = 0
+    exchange.pointee.begun = 0
+    exchange.pointee.sent = 0
+    exchange.pointee.heard = 0
     guard c.pointee.proto == IPProtocol.tcp, let service = platform.serviceRecords.find(server.pointee.service) else {
       return
     }

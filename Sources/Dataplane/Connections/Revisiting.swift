@@ -25,8 +25,21 @@ extension PacketPath {
       : table.advance(c, word, reference, frame.pointee.flags, config, now: tick)
     guard isLive else { return leaving(.drop, .contention) }
     count(c.pointee.server, frame, reference.fromServer)
+    discloseAnew(c, frame, reference)
     p.pointee.reference = reference
     return .route
+  }
+
+  /// A stream that begins anew on a connection that stays is told of anew.
+  @inlinable @inline(__always)
+  func discloseAnew(
+    _ c: UnsafeMutablePointer<svs_connection>, _ frame: UnsafePointer<Frame>, _ reference: FlowReference
+  ) {
+    guard c.pointee.method == Method.fullNAT, !reference.fromServer, c.pointee.proto == IPProtocol.tcp,
+      frame.pointee.flags.contains(.syn), let exchange = platform.exchanges.find(reference.slot),
+      Disclosure.amends(exchange.pointee.disclosure)
+    else { return }
+    c.pointee.tunnel |= UInt8(SVS_AMENDS)
   }
 
   /// Whether a client's SYN, or INIT, ends the connection that its flow has, so that a new one is opened.

@@ -140,7 +140,13 @@ extension PacketPath {
     if ahead > 128 { largest = ahead &- (four ? 60 : 40) }
     let behind = UInt32(back.pointee.mtu)
     if back.pointee.kind_vlan != 0, behind > 128 { largest = min(largest, behind &- (four ? 40 : 60)) }
-    if largest < 0xffff { SegmentSize.limit(packet, frame, to: UInt16(truncatingIfNeeded: largest)) }
+    if reference.fromServer, c.pointee.tunnel & UInt8(SVS_AMENDS) != 0,
+      let exchange = platform.exchanges.find(reference.slot)
+    {
+      // The client's segments grow by what its server is told.
+      largest &-= Disclosure.size(exchange, c.pointee.family)
+    }
+    if largest < 0xff00 { SegmentSize.limit(packet, frame, to: UInt16(truncatingIfNeeded: largest)) }
   }
 }
 

@@ -61,6 +61,7 @@ extension PacketPath {
       return leaving(.drop, .contention)
     }
     count(c.pointee.server, frame, reference.fromServer)
+    discloseAnew(c, frame, reference)
     p.pointee.reference = reference
     return .route
   }
@@ -91,7 +92,7 @@ extension PacketPath {
     else { return .route }
     p.pointee.way.hop = hop.pointee
     p.pointee.way.kind = .redirect
-    return .forward
+    return c.pointee.tunnel & UInt8(SVS_AMENDS) != 0 ? .amend : .forward
   }
 
   @inlinable @inline(__always)

@@ -27,7 +27,7 @@ extension PacketPath {
       if c.pointee.tunnel & UInt8(SVS_AMENDS) != 0, reference.fromServer, quote.flow.proto == IPProtocol.tcp,
         let exchange = platform.exchanges.find(reference.slot)
       {
-        restore(packet, frame, quote, exchange)
+        restore(packet, frame, quote, exchange, c.pointee.family)
       }
       if Crossing.applies(c) {
         p.pointee.reference = reference

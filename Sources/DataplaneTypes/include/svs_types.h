@@ -82,10 +82,12 @@ struct svs_exchange {
     uint16_t port;               /* network order */
     uint16_t greeting;           /* bytes of the PROXY protocol's header before the client's stream */
     uint32_t range;              /* index of the range it was leased from */
-    uint32_t first;              /* sequence number of the client's first byte */
+    uint32_t first;              /* sequence number of the client's first byte, as the server's SYN has it */
     uint8_t disclosure;          /* SVS_DISCLOSE_...: how the server learns of the client */
-    uint8_t progress;            /* SVS_GREETING_... */
-    uint16_t reserved;
+    /* Each is 0 or 1 and a byte of its own, since both directions write at once. */
+    uint8_t begun;               /* the server has answered: `first` and `greeting` are known */
+    uint8_t sent;                /* the server was told at least once */
+    uint8_t heard;               /* it has acknowledged the PROXY header */
 };
 
 /* How a server of FULLNAT learns of its client: not, by a TCP option, or by a header of the PROXY protocol. */
@@ -95,10 +97,6 @@ struct svs_exchange {
 #define SVS_DISCLOSE_PROXY_2 3u
 #define SVS_DISCLOSE_KIND 3u
 #define SVS_DISCLOSE_KEEP 4u     /* a TOA option that the client sends stays */
-
-#define SVS_GREETING_BEGUN 1u    /* the client's SYN was seen: `first` and `greeting` are known */
-#define SVS_GREETING_SENT 2u     /* the header was sent at least once */
-#define SVS_GREETING_HEARD 4u    /* the server has acknowledged it */
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
 #define SVS_CALL 0x20u           /* a template by Call-ID, whose hash stands in to_server and to_client */
@@ -202,6 +200,7 @@ struct svs_workbench {
     uint32_t cut;                    /* by how much the largest segment is made smaller */
     uint32_t erased;                 /* options that were blanked */
     uint8_t blanks_toa, blanks_fast_open, fills, found_toa;
+    uint8_t settled, reserved[7];    /* all numbers are behind the text */
 };
 
 struct svs_table { uint32_t bucket[SVS_TABLE_BUCKETS]; };   /* server index + 1 */
