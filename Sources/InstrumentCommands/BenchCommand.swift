@@ -4,7 +4,7 @@ import ArgumentParser
 public struct BenchCommand: ParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure: latency, load; and compare results.",
+    abstract: "Measure: latency, throughput, load; and compare results.",
     discussion: """
       Each instrument works alone, against any server; none needs a director, or root. With --json it keeps what it \
       measured as data, with the machine, the kernel and the time.

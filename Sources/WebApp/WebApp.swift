@@ -87,10 +87,10 @@ public struct WebApp: Service {
     do {
       guard let address = setting.address else {
         do {
-          return try await bootstrap.bind(host: "::", port: setting.port).get()
+          return try await bootstrap.bind(to: SocketAddress(ipAddress: "::", port: setting.port)).get()
         } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
           // A kernel without IPv6.
-          return try await bootstrap.bind(host: "0.0.0.0", port: setting.port).get()
+          return try await bootstrap.bind(to: SocketAddress(ipAddress: "0.0.0.0", port: setting.port)).get()
         }
       }
       return try await bootstrap.bind(host: address, port: setting.port).get()

@@ -14,7 +14,8 @@ extension CompareCommand {
       }
       print("\n" + comparison.text, terminator: "")
       if let json { try ResultFile.write(comparison, to: json) }
-      return comparison.rows.contains { $0.verdict == .worse }
+      // What did not come to its end, or got no answers, is not as good as what did.
+      return comparison.rows.contains { $0.verdict == .worse } || documents.1.partial && !documents.0.partial
     }
     if check && gotWorse { throw ExitCode.failure }
   }

@@ -32,8 +32,9 @@ final class EchoLoop {
 
   private static let server: Int32 = -1
   private static let none: Int32 = -2
-  /// Connections of one thread that are on their way at once: all together fewer than the listener's queue takes.
-  private static let window = 100
+  /// Connections of one thread that are on their way at once: all together fewer than a veth's
+  /// queue of 256 takes, or what is lost there is waited for.
+  private static let window = 12
 
   init(
     listener: CInt, numbers: Range<Int>, of total: Int, to target: (UInt32, UInt16), _ progress: ManySockets.Progress

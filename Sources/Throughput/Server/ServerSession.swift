@@ -138,7 +138,8 @@ struct ServerSession {
       var sockets: [Descriptor.Boxed] = []
       let deadline = Deadline(in: .seconds(30))
       while sockets.count < count {
-        if let socket = session.door.take() {
+        // All first: the client opened them in the order that says what each is for.
+        if !sockets.isEmpty || session.door.count >= count, let socket = session.door.take() {
           try parameters.set(socket.number, isIPv6: SocketAddress.local(of: socket.number)?.isIPv6 ?? false)
           sockets.append(Descriptor.Boxed(socket))
           continue
@@ -150,7 +151,7 @@ struct ServerSession {
         ]
         let ready = poll(&watched, 3, deadline.milliseconds)
         if ready == 0 {
-          throw .refused(.createStream, "only \(sockets.count) of \(count) streams came within 30 seconds")
+          throw .refused(.createStream, "only \(session.door.count) of \(count) streams came within 30 seconds")
         }
         if watched[2].revents != 0 { throw .interrupted("the server") }
         if watched[1].revents != 0 {

@@ -39,6 +39,8 @@ public final class ThroughputServer: Sendable {
     var begun = 0
     /// Connections whose cookie has not come yet, and tests.
     var threads = 0
+    /// Connections so far.
+    var accepted: UInt64 = 0
     /// Of all tests.
     var streams = 0
   }
@@ -125,16 +127,17 @@ public final class ThroughputServer: Sendable {
       return
     }
     let socket = Descriptor(code)
-    let isRoom = registry.withLock { registry in
-      guard registry.threads < settings.mostClients * 2 + 64 else { return false }
+    let order = registry.withLock { registry -> UInt64? in
+      guard registry.threads < settings.mostClients * 2 + 64 else { return nil }
       registry.threads += 1
-      return true
+      registry.accepted += 1
+      return registry.accepted
     }
-    guard isRoom else { return }
+    guard let order else { return }
     let handed = Handed(socket)
     do {
       try Worker.detached {
-        if let socket = handed.take() { self.greet(socket) }
+        if let socket = handed.take() { self.greet(socket, order) }
         self.registry.withLock { $0.threads -= 1 }
         self.ended.ring()
       }
@@ -144,7 +147,10 @@ public final class ThroughputServer: Sendable {
   }
 
   /// Reads a connection's cookie and finds out whose it is.
-  private func greet(_ socket: consuming Descriptor) {
+  ///
+  /// - Parameter order: counts connections as they were accepted: which of a test's streams one is goes by that, and not
+  ///   by whose cookie is read first.
+  private func greet(_ socket: consuming Descriptor, _ order: UInt64) {
     guard
       let bytes = try? Wire.read(
         Cookie.length, from: socket.number, Deadline(in: .seconds(10)), "the client", interrupts: halt.number),
@@ -169,7 +175,7 @@ public final class ThroughputServer: Sendable {
     switch place {
     case .known(let door) where cookie.asksForExtensions && door.isBeforeParameters:
       Echo(halt: halt.number).run(socket)
-    case .known(let door): door.put(socket)
+    case .known(let door): door.put(socket, order)
     case .none:
       try? Wire.write([UInt8(bitPattern: ControlState.accessDenied.rawValue)], to: socket.number, "the client")
     case .new(let door):
@@ -210,7 +216,12 @@ private final class Handed: Sendable {
 
 /// Where the data connections of a test are left for it.
 final class SessionDoor: Sendable {
-  private let waiting = Mutex<[CInt]>([])
+  private struct Waiting {
+    var order: UInt64
+    var number: CInt
+  }
+
+  private let waiting = Mutex<[Waiting]>([])
   private let phase = Atomic<Bool>(true)
   let bell: Bell
 
@@ -219,23 +230,28 @@ final class SessionDoor: Sendable {
   var isBeforeParameters: Bool { phase.load(ordering: .acquiring) }
   func parametersHaveCome() { phase.store(false, ordering: .releasing) }
 
-  func put(_ socket: consuming Descriptor) {
+  /// How many connections wait.
+  var count: Int { waiting.withLock { $0.count } }
+
+  func put(_ socket: consuming Descriptor, _ order: UInt64) {
     let number = dup(socket.number)
     guard number >= 0 else { return }
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
     let isRoom = waiting.withLock { list in
       guard list.count < 2 * TestParameters.Limit.streams else { return false }
-      list.append(number)
+      let place = list.firstIndex { $0.order > order } ?? list.endIndex
+      list.insert(Waiting(order: order, number: number), at: place)
       return true
     }
     if isRoom { bell.ring() } else { close(number) }
   }
 
+  /// The one that was accepted first.
   func take() -> Descriptor? {
-    waiting.withLock { list in list.isEmpty ? nil : list.removeFirst() }.map { Descriptor($0) }
+    waiting.withLock { list in list.isEmpty ? nil : list.removeFirst() }.map { Descriptor($0.number) }
   }
 
-  deinit { waiting.withLock { list in list.forEach { close($0) } } }
+  deinit { waiting.withLock { list in list.forEach { close($0.number) } } }
 }
 
 /// Sends back what comes, for a client that measures round trips.
