@@ -47,7 +47,8 @@ public struct LoadCommand: InstrumentCommand {
   public var users = 10
 
   @Option(
-    name: [.customShort("r"), .long], help: ArgumentHelp("Users that begin in a second; all at once without.", valueName: "rate"))
+    name: [.customShort("r"), .long],
+    help: ArgumentHelp("Users that begin in a second; all at once without.", valueName: "rate"))
   public var spawnRate: Double?
 
   @Option(name: [.customShort("t"), .customLong("time")], help: "How long: 30, 30s, 5m, 1h30m.")
