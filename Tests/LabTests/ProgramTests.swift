@@ -109,7 +109,7 @@ import Testing
     let result = try started.wait(timeout: .seconds(120))
     let text = String(decoding: result.output, as: UTF8.self)
     #expect(result.ending == .exited(code: 0), "\(text)\(String(decoding: result.errors, as: UTF8.self))")
-    #expect(text.split(separator: "\n").count { $0.contains("answered by rs3 rs2 rs1 rs3 rs2 rs1") } == 3)
+    #expect(text.split(separator: "\n").count { $0.contains("answered by rs3 rs2 rs1 rs3 rs2 rs1") } == 4)
     #expect(text.contains("nftables DNAT") && text.contains("x nftables"))
     #expect(namespaces(name).isEmpty && access("/run/svs/labs/\(name)", F_OK) != 0)
   }
