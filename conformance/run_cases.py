@@ -12,6 +12,7 @@ import argparse, collections, json, multiprocessing, os, queue, re, select as po
 from acclib import *
 
 TCP_PORTS, UDP_PORTS, SERVERS = (80, 443, 8080, 8443, 5060, 21), (53, 5060, 443, 5353), range(11, 41)
+FIRST_PORT, PORTS = 42000, 18999
 PATIENCE = 0.9
 
 
@@ -64,6 +65,7 @@ class Bench:
     def __init__(self, session, target, tag):
         self.s, self.t = session, target
         self.p = f'{session.prefix}-{tag}'; self.cl, self.rs, self.d, self.n = self.p + 'cl', self.p + 'rs', None, 0
+        self.next_port = FIRST_PORT - 1
         for n in (self.cl, self.rs):
             add_ns(n)
             with inside(n):
@@ -75,6 +77,12 @@ class Bench:
         r, w = os.pipe()
         self.server = session.fork(lambda: serve(self.rs, lambda: os.write(w, b'x')))
         os.read(r, 1); os.close(r); os.close(w)
+
+    def port(self):
+        """A client's port that no connection has had. The servers outlive a case, and may hold ends of its connections:
+        where a SYN meets one, the client sends it anew, and a server is chosen twice."""
+        self.next_port = FIRST_PORT + (self.next_port + 1 - FIRST_PORT) % PORTS
+        return self.next_port
 
     @staticmethod
     def _sysctl(k, v):
@@ -159,7 +167,7 @@ class Case:
         with inside(self.b.cl):
             k = socket.socket(socket.AF_INET6 if ':' in st['src'] else socket.AF_INET, socket.SOCK_DGRAM if st['proto'] == 'udp' else socket.SOCK_STREAM)
         k.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        k.bind((st['src'], st.get('sport', 0))); k.settimeout(st.get('timeout', PATIENCE))
+        k.bind((st['src'], st.get('sport', 0) or self.b.port())); k.settimeout(st.get('timeout', PATIENCE))
         return k
 
     def ask_udp(self, k):

@@ -28,6 +28,18 @@ def count_swift(status, text):
     return passed, failed
 
 
+def swift_failures(lines):
+    """What failed, with its explanation; arguments of tests that passed may hold any line, so only what follows is taken."""
+    kept, following = [], 0
+    for line in lines:
+        if re.match(r'✘|error|Fatal error|\*\*\* ', line): following = 6
+        elif re.match(r'[◇✔]', line): following = 0
+        if following:
+            kept.append(line)
+            following -= 1
+    return kept
+
+
 def count_records(status, text):
     found = re.findall(r'^(\d+) passed, (\d+) failed(?:, (\d+) soft)?$', text, re.M)
     if not found: return 0, 1
@@ -60,9 +72,9 @@ class Part:
         with PRINTING:
             print(f'{word:6} {self.name:24} {time.monotonic() - started:6.1f} s   {self.passed} passed, {self.failed} failed{note}', flush=True)
             if self.failed:
-                lines = text.splitlines()
+                lines = re.sub(r'\x1b\[[0-9;]*m', '', text).splitlines()
                 if self.count is count_swift:
-                    lines = [l for l in lines if re.match(r'^\W\s+(Test|Suite) .*(failed|recorded an issue)|^[^◇✔]', l)] or lines
+                    lines = swift_failures(lines) or lines
                 print(''.join(f'    | {l}\n' for l in lines[-80:]) + f'    | whole log: {os.path.relpath(self.log, ROOT)}', flush=True)
         return not self.failed
 
@@ -92,7 +104,7 @@ def after_build():
         tests = os.path.join(ROOT, 'Tests')
         for module in sorted(d for d in os.listdir(tests) if d.endswith('Tests')):
             parts.append(Part(module, [bundle, '--testing-library', 'swift-testing', '--filter', rf'^{module}\.'], count_swift,
-                              again=2 if module == 'EndToEndTests' else 0))
+                              again=2))
     for kind in ('cases', 'cli', 'wire', 'states'):
         parts.append(Part(f'records-{kind}', [sys.executable, 'conformance/conformance.py', '--only', kind, '--jobs', '2',
                                               '--ipvsadm', os.path.join(BUILD, 'ipvsadm'), '--svs', os.path.join(BUILD, 'svs'),

@@ -4,93 +4,95 @@ import Testing
 
 @testable import LoadGenerator
 
-/// `svs bench load` as people call it: how it exits, and what it says.
-@Suite struct CommandTests {
-  static let svs: String = {
-    let path = CommandLine.arguments[0]
-    return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/svs"
-  }()
+extension OneAtATime {
+  /// `svs bench load` as people call it: how it exits, and what it says.
+  @Suite struct CommandTests {
+    static let svs: String = {
+      let path = CommandLine.arguments[0]
+      return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) + "/svs"
+    }()
 
-  private static func texts(_ result: Command.Result) -> (ending: Command.Ending, output: String, errors: String) {
-    (result.ending, String(decoding: result.output, as: UTF8.self), String(decoding: result.errors, as: UTF8.self))
-  }
-
-  private static func load(_ words: String...) throws -> (ending: Command.Ending, output: String, errors: String) {
-    texts(try Command([svs, "bench", "load", "-q"] + words).run(timeout: .seconds(60)))
-  }
-
-  private static func answering() throws -> ScriptedServer {
-    try ScriptedServer { peer in while peer.request() { peer.send(LoadTests.good) } }
-  }
-
-  @Test func allIsWell() async throws {
-    try await aside {
-      let server = try Self.answering()
-      defer { server.stop() }
-      let result = try Self.load(server.url, "-u", "1", "--threads", "1", "-t", "0.3", "--wait", "0.01")
-      #expect(result.ending == .exited(code: 0) && result.errors.isEmpty, "\(result)")
-      #expect(result.output.contains("1 user on 1 thread, each with its pauses, "), "\(result.output)")
-      let plain = try Self.load(server.url, "-u", "2", "--threads", "1", "-t", "0.1")
-      #expect(plain.output.contains("2 users on 1 thread, each as fast as it is answered"), "\(plain.output)")
+    private static func texts(_ result: Command.Result) -> (ending: Command.Ending, output: String, errors: String) {
+      (result.ending, String(decoding: result.output, as: UTF8.self), String(decoding: result.errors, as: UTF8.self))
     }
-  }
 
-  @Test func aPlanThatWasNotKeptIsNoSuccess() async throws {
-    try await aside {
-      let server = try ScriptedServer { peer in
-        for _ in 0..<10 where peer.request() { peer.send(LoadTests.good) }
-        while peer.request() {}
-      }
-      defer { server.stop() }
-      let result = try Self.load(server.url, "-u", "1", "--rate", "100", "-t", "1", "--timeout", "0.3", "--json", "-")
-      #expect(result.ending == .exited(code: 2), "\(result)")
-      #expect(result.errors.contains(" of ") && result.errors.contains("requests were not answered"), "\(result)")
-      #expect(result.output.contains("\"overdue\"") && result.output.contains("requests were not answered"))
+    private static func load(_ words: String...) throws -> (ending: Command.Ending, output: String, errors: String) {
+      texts(try Command([svs, "bench", "load", "-q"] + words).run(timeout: .seconds(60)))
     }
-  }
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func anInterruptKeepsTheFigures(signal: CInt) async throws {
-    try await aside {
-      let server = try Self.answering()
-      defer { server.stop() }
-      let started = try Command([Self.svs, "bench", "load", "-q", "-u", "2", "-t", "60", server.url]).begin()
-      defer { kill(started.pid, SIGKILL) }
-      let deadline = Deadline(in: .seconds(30))
-      while server.connections < 2 {
-        try #require(!deadline.hasPassed)
-        poll(nil, 0, 10)
-      }
-      kill(started.pid, signal)
-      let result = Self.texts(try started.wait(timeout: .seconds(30)))
-      #expect(result.ending == .exited(code: 130), "\(result)")
-      #expect(result.errors.hasPrefix("svs: interrupted after ") && result.errors.contains("figures until then"))
-      #expect(result.output.contains("GET /"))
+    private static func answering() throws -> ScriptedServer {
+      try ScriptedServer { peer in while peer.request() { peer.send(LoadTests.good) } }
     }
-  }
 
-  /// Each with its own words.
-  @Test func whatCannotBeLoaded() async throws {
-    try await aside {
-      let gone = try Self.answering()
-      let port = gone.port
-      gone.stop()
-      let plain = try ScriptedServer { peer in
-        peer.send("220 mail.example ESMTP\r\n")
-        _ = peer.request()
+    @Test func allIsWell() async throws {
+      try await aside {
+        let server = try Self.answering()
+        defer { server.stop() }
+        let result = try Self.load(server.url, "-u", "1", "--threads", "1", "-t", "1", "--wait", "0.01")
+        #expect(result.ending == .exited(code: 0) && result.errors.isEmpty, "\(result)")
+        #expect(result.output.contains("1 user on 1 thread, each with its pauses, "), "\(result.output)")
+        let plain = try Self.load(server.url, "-u", "2", "--threads", "1", "-t", "0.5")
+        #expect(plain.output.contains("2 users on 1 thread, each as fast as it is answered"), "\(plain.output)")
       }
-      defer { plain.stop() }
-      let cases = [
-        ("http://127.0.0.1:\(port)/", "Connection refused"),
-        ("http://no-such-host.invalid/", "cannot find the address of 'no-such-host.invalid'"),
-        ("https://127.0.0.1:\(plain.port)/", "TLS"),
-        // No TCP goes to everybody, on whatever network.
-        ("http://255.255.255.255/", "Network is unreachable"),
-      ]
-      for (url, words) in cases {
-        let result = try Self.load(url, "-u", "1", "-t", "0.5", "--timeout", "1")
-        #expect(result.ending == .exited(code: 1), "\(url): \(result)")
-        #expect(result.errors.contains(words), "\(url): \(result)")
-        #expect(result.errors.hasPrefix("svs: "), "\(url): \(result)")
+    }
+
+    @Test func aPlanThatWasNotKeptIsNoSuccess() async throws {
+      try await aside {
+        let server = try ScriptedServer { peer in
+          for _ in 0..<10 where peer.request() { peer.send(LoadTests.good) }
+          while peer.request() {}
+        }
+        defer { server.stop() }
+        let result = try Self.load(server.url, "-u", "1", "--rate", "100", "-t", "1", "--timeout", "0.3", "--json", "-")
+        #expect(result.ending == .exited(code: 2), "\(result)")
+        #expect(result.errors.contains(" of ") && result.errors.contains("requests were not answered"), "\(result)")
+        #expect(result.output.contains("\"overdue\"") && result.output.contains("requests were not answered"))
+      }
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func anInterruptKeepsTheFigures(signal: CInt) async throws {
+      try await aside {
+        let server = try Self.answering()
+        defer { server.stop() }
+        let started = try Command([Self.svs, "bench", "load", "-q", "-u", "2", "-t", "60", server.url]).begin()
+        defer { kill(started.pid, SIGKILL) }
+        let deadline = Deadline(in: .seconds(30))
+        while server.connections < 2 {
+          try #require(!deadline.hasPassed)
+          poll(nil, 0, 10)
+        }
+        kill(started.pid, signal)
+        let result = Self.texts(try started.wait(timeout: .seconds(30)))
+        #expect(result.ending == .exited(code: 130), "\(result)")
+        #expect(result.errors.hasPrefix("svs: interrupted after ") && result.errors.contains("figures until then"))
+        #expect(result.output.contains("GET /"))
+      }
+    }
+
+    /// Each with its own words.
+    @Test func whatCannotBeLoaded() async throws {
+      try await aside {
+        let gone = try Self.answering()
+        let port = gone.port
+        gone.stop()
+        let plain = try ScriptedServer { peer in
+          peer.send("220 mail.example ESMTP\r\n")
+          _ = peer.request()
+        }
+        defer { plain.stop() }
+        let cases = [
+          ("http://127.0.0.1:\(port)/", "Connection refused"),
+          ("http://no-such-host.invalid/", "cannot find the address of 'no-such-host.invalid'"),
+          ("https://127.0.0.1:\(plain.port)/", "TLS"),
+          // No TCP goes to everybody, on whatever network.
+          ("http://255.255.255.255/", "Network is unreachable"),
+        ]
+        for (url, words) in cases {
+          let result = try Self.load(url, "-u", "1", "-t", "0.5", "--timeout", "1")
+          #expect(result.ending == .exited(code: 1), "\(url): \(result)")
+          #expect(result.errors.contains(words), "\(url): \(result)")
+          #expect(result.errors.hasPrefix("svs: "), "\(url): \(result)")
+        }
       }
     }
   }

@@ -66,7 +66,7 @@ public struct LoadRun: Sendable {
     var cancelled = false
     while !cancelled {
       let elapsed = sinceStart()
-      if let seconds, elapsed >= seconds { break }
+      if let seconds, elapsed >= seconds, current > 0 { break }
       let wanted = spawnRate.map { min(users, Int(elapsed * $0) + 1) } ?? users
       if wanted != current {
         current = wanted
