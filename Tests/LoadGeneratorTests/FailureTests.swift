@@ -40,7 +40,8 @@ extension OneAtATime {
       #expect(total.statuses.reduce(0) { $0 + $1.count } == total.requests)
       #expect(result.text.contains("at the median to fail"))
       let outcomes = LoadResult.outcomes(outcome)
-      #expect(outcomes.first?.subject == "GET /" && outcomes.first?.kinds["status 200"] == Int(total.successes))
+      #expect(
+        outcomes.map(\.subject) == ["all requests"] && outcomes.first?.kinds["status 200"] == Int(total.successes))
       #expect(outcomes.first?.kinds["status 503"] == Int(total.failures))
       let latencies = LoadResult.series(outcome).first { $0.name == "latency" }
       #expect(latencies?.distribution.count == Int(total.successes))

@@ -119,7 +119,7 @@ extension LoadResult {
     if sum.latency.totalCount > 0 {
       series.append(Series("latency", unit: "s", better: .lower, histogram: bins(sum.latency)))
     }
-    if let corrected = sum.corrected {
+    if let corrected = sum.corrected, corrected.totalCount > 0 {
       series.append(Series("corrected latency", unit: "s", better: .lower, histogram: bins(corrected)))
     }
     let whole = outcome.seconds.filter { outcome.whole.contains($0.time) }.map { Double($0.requests &- $0.failures) }
@@ -129,13 +129,14 @@ extension LoadResult {
 
   /// What became of the requests, by which two results are compared too.
   public static func outcomes(_ outcome: LoadRun.Outcome) -> [Outcomes] {
+    // With what was never sent, which is of no task; and whatever the tasks are called, both results have it.
+    let all = Outcomes(of: "all requests", everything(outcome))
     let tasks = outcome.plan.classes.flatMap(\.tasks)
-    var found = zip(tasks, outcome.sample.records).filter { !$1.isEmpty }.map { task, record in
-      Outcomes(of: "\(task.method) \(task.name)", record)
-    }
-    // What was never sent is of no task where there are several.
-    if outcome.plan.rate != nil { found.append(Outcomes(of: "requests that were planned", everything(outcome))) }
-    return found
+    guard tasks.count > 1 else { return [all] }
+    return [all]
+      + zip(tasks, outcome.sample.records).filter { !$1.isEmpty }.map { task, record in
+        Outcomes(of: "\(task.method) \(task.name)", record)
+      }
   }
 
   private static func bins(_ histogram: Histogram<UInt64>) -> [Series.Bin] {
