@@ -59,7 +59,7 @@ test-kernels: build
 bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
-	@$(BIN)/svs-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
+	@$(BIN)/packet-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
 	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-instruments
 
 # The instruments beside the programs whose figures they promise to match: all, or one part.

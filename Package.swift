@@ -123,7 +123,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
-      name: "svs-bench",
+      name: "packet-bench",
       dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
 

@@ -3,7 +3,7 @@
 
     scripts/bench_instruments.py --bin .build/release [--rounds 5] [--seconds 4] [--probes 1000] [--only NAME,...] [--check]
 
-  throughput  svs to svs against iperf3 to iperf3 over the loopback (svs-bench), each with the other's server, and eight
+  throughput  svs to svs against iperf3 to iperf3 over the loopback (packet-bench), each with the other's server, and eight
               clients at once on one server
   load        requests per CPU-second against wrk, and as a worker of a real Locust master (bench_load.py)
   latency     the probe against curl (bench_latency.py)
@@ -66,7 +66,7 @@ def throughput(options):
     if not goals:
         with tempfile.NamedTemporaryFile(suffix='.json') as file:
             # Its own table goes first; a missed figure is in the file too.
-            subprocess.run([f'{options.bin}/svs-bench', '--objects', options.objects, '--json', file.name, 'throughput'])
+            subprocess.run([f'{options.bin}/packet-bench', '--objects', options.objects, '--json', file.name, 'throughput'])
             goals = goals_in(file.name)
     for name, client, server in (("svs's client at iperf3's server", svs, iperf3), ("iperf3's client at svs's server", iperf3, svs)):
         good = 0
@@ -82,8 +82,8 @@ def throughput(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--bin', default='.build/release')
-    parser.add_argument('--objects', default='.build/bench', help='where svs-bench finds its kernel programs')
-    parser.add_argument('--throughput', help="svs-bench's JSON of the same run, if it measured throughput already")
+    parser.add_argument('--objects', default='.build/bench', help='where packet-bench finds its kernel programs')
+    parser.add_argument('--throughput', help="packet-bench's JSON of the same run, if it measured throughput already")
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=int, default=4, help='how long each measurement of the load takes')
     parser.add_argument('--probes', type=int, default=1000)

@@ -4,9 +4,9 @@ import Foundation
 
 /// The program of `make bench`.
 @main
-struct SVSBench: ParsableCommand {
+struct PacketBench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "svs-bench",
+    commandName: "packet-bench",
     abstract: "Measure the director against a C twin of its hot path and against nftables.",
     discussion: """
       Every figure is a minimum and a median over repetitions in which the compared subjects take turns; only ratios \
@@ -63,7 +63,7 @@ struct SVSBench: ParsableCommand {
       } catch {
         // The other parts are worth having nevertheless.
         failed = true
-        FileHandle.standardError.write(Data("svs-bench: \(part.rawValue): \(error)\n".utf8))
+        FileHandle.standardError.write(Data("packet-bench: \(part.rawValue): \(error)\n".utf8))
       }
     }
     if let json {

@@ -1,4 +1,4 @@
-/// What a bench run found out; its JSON is what `svs-bench --json` writes.
+/// What a bench run found out; its JSON is what `packet-bench --json` writes.
 public struct Report: Sendable, Codable {
   public var machine: Machine
   public var parts: [Part] = []
