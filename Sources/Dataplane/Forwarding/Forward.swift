@@ -29,12 +29,12 @@ extension PacketPath {
         probe = server.pointer(to: \.probe_tick).unsafelyUnwrapped.compareExchange(last, tick)
       }
     }
-    let isShared = !reference.fromServer && c.pointee.method == Method.fullNAT
-    if isShared, !probe, takeWay(query, c, config, p) { return next(c) }
     var way = Way()
     way.find(&query, now: tick, platform)
     way.remember(Way.hop(c, reference.fromServer))
-    if isShared, way.kind == .redirect { leaveWay(reference.slot, config) }
+    if way.kind == .redirect, !reference.fromServer, c.pointee.method == Method.fullNAT {
+      leaveWay(reference.slot, config)
+    }
     // Now and then a packet takes the kernel's way, so that its neighbour table sees the address in use, asks
     // after it when it is stale, and notices that its MAC has changed.
     if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
