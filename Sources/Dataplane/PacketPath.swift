@@ -51,7 +51,10 @@ public struct PacketPath<P: Platform> {
     let frame = p.parsedFrame
     guard let config = platform.configuration.find(0) else { return .pass }
     let tick = ConnectionTable<P>.tick(platform.now())
-    guard let found else { return remembering(.open, tick, p) }
+    guard let found else {
+      p.pointee.hasFlow = false
+      return remembering(.open, tick, p)
+    }
     let reference = FlowReference(found.pointee)
     guard let c = platform.connections.find(reference.slot) else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)
@@ -120,7 +123,10 @@ public struct PacketPath<P: Platform> {
     // Without any service of its family IPVS steps aside, and the packet meets the director's own sockets.
     let services = family == Family.ipv4 ? config.pointee.services4 : config.pointee.services6
     if services == 0 { return .pass }
-    if config.pointee.expire_nodest_conn != 0 { return remembering(.open, tick, p) }
+    if config.pointee.expire_nodest_conn != 0 {
+      p.pointee.hasFlow = true
+      return remembering(.open, tick, p)
+    }
     return leaving(.drop, .serverRemoved)
   }
 

@@ -23,6 +23,8 @@ public struct Passage {
   public var call = svs_addr.zero
   public var hasCall = false
 
+  /// Whether the flow table has the packet's flow; known where a connection is opened.
+  public var hasFlow = true
   /// Which part of a packet this is, and that packet's identification.
   public var part = Part.whole
   public var identification: UInt32 = 0

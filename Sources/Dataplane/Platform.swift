@@ -16,6 +16,7 @@ public protocol Platform {
   associatedtype Fragments: HashTable<svs_flow_key, svs_fragments>
   associatedtype Exchanges: Pool<svs_exchange>
   associatedtype LocalRanges: Pool<svs_local_range>
+  associatedtype RememberedWays: Pool<svs_way>
   associatedtype TrafficCounters: Pool<svs_counters>
   associatedtype Events: Pool<svs_drop>
   associatedtype Allowances: Pool<svs_allowance>
@@ -36,6 +37,8 @@ public protocol Platform {
   /// Of FULLNAT connections, by their slots; none before the first server that needs them.
   var exchanges: Exchanges { get }
   var localRanges: LocalRanges { get }
+  /// Of this CPU, by the hash of both addresses.
+  var rememberedWays: RememberedWays { get }
   /// Counters of this CPU, numbered as servers are; a service's are the sum of its servers'.
   var serverCounters: TrafficCounters { get }
   var events: Events { get }

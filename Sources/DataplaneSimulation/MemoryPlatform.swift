@@ -16,6 +16,7 @@ public struct MemoryPlatform: Platform {
     public let fragments = MemoryHash<svs_flow_key, svs_fragments>(capacity: Int(SVS_FRAGMENTS))
     public let exchanges: MemoryPool<svs_exchange>
     public let localRanges = MemoryPool<svs_local_range>(capacity: Int(SVS_LOCAL_RANGES))
+    public let rememberedWays = MemoryPool<svs_way>(capacity: Int(SVS_WAYS))
     public let serverCounters = MemoryPool<svs_counters>(capacity: 1 << 20)
     public let events = MemoryPool<svs_drop>(capacity: Int(SVS_DROPS))
     public let workbench = MemoryPool<svs_workbench>(capacity: 1)
@@ -75,6 +76,7 @@ public struct MemoryPlatform: Platform {
   public var fragments: MemoryHash<svs_flow_key, svs_fragments> { state.fragments }
   public var exchanges: MemoryPool<svs_exchange> { state.exchanges }
   public var localRanges: MemoryPool<svs_local_range> { state.localRanges }
+  public var rememberedWays: MemoryPool<svs_way> { state.rememberedWays }
   public var serverCounters: MemoryPool<svs_counters> { state.serverCounters }
   public var events: MemoryPool<svs_drop> { state.events }
   public var allowances: MemoryPool<svs_allowance> { state.allowances }

@@ -20,6 +20,7 @@ struct XDPPlatform: Platform {
     KernelPool(map: &svs_exchange_pool, shift: UInt32(SVS_EXCHANGE_CHUNK_SHIFT))
   }
   var localRanges: KernelArray<svs_local_range> { KernelArray(map: &svs_local_ranges) }
+  var rememberedWays: KernelArray<svs_way> { KernelArray(map: &svs_way_map) }
   var serverCounters: KernelPool<svs_counters> { KernelPool(map: &svs_server_counters) }
   var events: KernelArray<svs_drop> { KernelArray(map: &svs_events) }
   var allowances: KernelArray<svs_allowance> { KernelArray(map: &svs_allowance_map) }

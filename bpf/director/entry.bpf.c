@@ -57,6 +57,7 @@ POOL(svs_server_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_CHUNK_SIZE, struct
 POOL(svs_table_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_TABLE_CHUNK_SIZE, struct svs_table);
 POOL(svs_exchange_pool, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, SVS_EXCHANGE_CHUNK_SIZE, struct svs_exchange);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_local_ranges, SVS_LOCAL_RANGES, struct svs_local_range);
+ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_way_map, SVS_WAYS, struct svs_way);
 POOL(svs_server_counters, BPF_MAP_TYPE_PERCPU_ARRAY, 0, SVS_CHUNK_SIZE, struct svs_counters);
 
 /* One table, which user space makes with the first service that needs it. This one, of which only the shape counts,

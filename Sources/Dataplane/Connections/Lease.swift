@@ -103,7 +103,8 @@ extension ConnectionTable {
     let word = StateWord(bits: c.pointee.word)
     var lease = Lease(
       platform, key, svs_flow_ref(bits: replyReference(reference.slot, word).bits), from: server.pointee.local)
-    platform.run(&lease, atMost: Lease<P>.steps)
+    // The first place of the first range is free as a rule, and found without a loop.
+    if !Lease.nextRange(&lease) || Lease.step(&lease) { platform.run(&lease, atMost: Lease<P>.steps) }
     if lease.outcome == .leased {
       exchange.pointee.local = lease.key.dst
       exchange.pointee.port = lease.key.dport

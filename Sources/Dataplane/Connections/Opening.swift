@@ -16,7 +16,7 @@ extension PacketPath {
       let marks = frame.pointee.flow.family == Family.ipv4 ? config.pointee.marks4 : config.pointee.marks6
       if marks != 0 { return .pass }
     }
-    endReopened(frame, config)
+    if p.pointee.hasFlow { endReopened(frame, config) }
     var index: UInt32 = 0
     guard let service = service(frame.flow, stamp.mark, config, &index) else { return .pass }
     if frame.pointee.flow.proto == IPProtocol.tcp {
@@ -168,6 +168,12 @@ extension PacketPath {
     let reference = p.pointee.reference
     guard let c = platform.connections.find(reference.slot), let server = platform.servers.find(c.pointee.server)
     else { return .drop }
+    // None in the server's pool, and the director has no address on the way to it either.
+    if server.pointee.local == 0 {
+      table.discard(reference.slot, c)
+      table.release(p.pointee.control)
+      return answering(.hostUnreachable, .noRoute, p)
+    }
     // First: the client's next packet may come by another CPU as soon as the client's flow is known.
     let outcome = table.lease(c, server, reference, now: p.pointee.tick)
     if outcome != .leased {

@@ -12,7 +12,9 @@ extension PacketPath {
     }
     let frame = p.parsedFrame
     let tick = p.pointee.tick
-    guard let found = platform.flows.find(at: frame.flow) else { return .open }
+    let known = platform.flows.find(at: frame.flow)
+    p.pointee.hasFlow = known != nil
+    guard let found = known else { return .open }
     let reference = FlowReference(found.pointee)
     guard let c = connection(reference) else { return leaving(.drop, .contention) }
     let word = StateWord(bits: c.pointee.word)

@@ -29,9 +29,12 @@ extension PacketPath {
         probe = server.pointer(to: \.probe_tick).unsafelyUnwrapped.compareExchange(last, tick)
       }
     }
+    let isShared = !reference.fromServer && c.pointee.method == Method.fullNAT
+    if isShared, !probe, takeWay(query, c, config, p) { return next(c) }
     var way = Way()
     way.find(&query, now: tick, platform)
     way.remember(Way.hop(c, reference.fromServer))
+    if isShared, way.kind == .redirect { leaveWay(reference.slot, config) }
     // Now and then a packet takes the kernel's way, so that its neighbour table sees the address in use, asks
     // after it when it is stale, and notices that its MAC has changed.
     if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
@@ -77,8 +80,14 @@ extension PacketPath {
       // No error answers an error, or a later fragment (RFC 1122, section 3.2.2).
       return reference.fromServer || p.parsedFrame.isICMP || p.pointee.part == .later
         ? leaving(.drop, .noRoute) : answering(.hostUnreachable, .noRoute, p)
-    default: return c.pointee.tunnel & UInt8(SVS_AMENDS) != 0 ? .amend : .forward
+    default: return next(c)
     }
+  }
+
+  /// What comes when the way is known.
+  @inlinable @inline(__always)
+  func next(_ c: UnsafeMutablePointer<svs_connection>) -> Step {
+    c.pointee.tunnel & UInt8(SVS_AMENDS) != 0 ? .amend : .forward
   }
 
   /// Whether a server of NAT's is a socket of this host, whose replies the kernel's routing brings to svs1.

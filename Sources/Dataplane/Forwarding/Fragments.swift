@@ -41,7 +41,9 @@ extension PacketPath {
     _ p: UnsafeMutablePointer<Passage>
   ) -> Step {
     let tick = p.pointee.tick
-    guard let found = platform.flows.find(at: frame.flow) else { return .open }
+    let known = platform.flows.find(at: frame.flow)
+    p.pointee.hasFlow = known != nil
+    guard let found = known else { return .open }
     let reference = FlowReference(found.pointee)
     let clientPort = reference.fromServer ? frame.pointee.flow.dport : frame.pointee.flow.sport
     guard let c = connection(reference),

@@ -185,6 +185,17 @@ struct svs_local_range {
     uint64_t exhausted;          /* how often no place was free */
 };
 
+/* A look-up of the way from a local address to a server, for the connections that come next. */
+#define SVS_WAY_SHIFT 10
+#define SVS_WAYS (1u << SVS_WAY_SHIFT)
+
+struct svs_way {
+    struct svs_addr source, destination;
+    struct svs_hop hop;
+    uint32_t rules;              /* the rules' generation then */
+    uint32_t family;
+};
+
 /* A TCP header in the making, and what comes between it and its data. */
 struct svs_workbench {
     uint8_t before[64], after[64];   /* zero behind the header's end */
@@ -338,5 +349,6 @@ _Static_assert(sizeof(struct svs_hop) == 24, "hop");
 _Static_assert(sizeof(struct svs_connection) == 128, "connection");
 _Static_assert(sizeof(struct svs_exchange) == 32, "exchange");
 _Static_assert(sizeof(struct svs_local_range) == 56, "local range");
+_Static_assert(sizeof(struct svs_way) == 64, "way");
 _Static_assert(sizeof(struct svs_locality) == 144, "locality");
 _Static_assert(sizeof(struct svs_service_key) == 20, "service key");

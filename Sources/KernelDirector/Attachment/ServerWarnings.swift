@@ -46,7 +46,7 @@ struct ServerWarnings {
     if !mute.isEmpty {
       sentences.append(
         "This host had no address of its own towards \(Self.list(mute)) when a FULLNAT server was added there, and no "
-          + "pool has one: clients get \"port unreachable\". 'svs local-address add' names one.")
+          + "pool has one: clients get \"host unreachable\". 'svs local-address add' names one.")
     }
   }
 

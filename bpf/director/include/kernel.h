@@ -11,7 +11,7 @@
 /* Maps are objects to the helpers; their types are declared in entry.bpf.c, where BTF is made of them. */
 extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_services, svs_devices;
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
-extern char svs_exchange_pool, svs_local_ranges;
+extern char svs_exchange_pool, svs_local_ranges, svs_way_map;
 extern char svs_fragment_map, svs_allowance_map, svs_server_counters, svs_events;
 extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
 
