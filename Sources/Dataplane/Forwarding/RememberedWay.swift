@@ -19,9 +19,9 @@ extension PacketPath {
       way.pointee.family == UInt32(query.family), way.pointee.source == query.source,
       way.pointee.destination == query.destination
     else { return false }
-    // What may have to be fragmented needs all of the look-up: 20 bytes are the most that it grows by. SCTP is
-    // translated behind it.
-    let size = frame.pointee.length &+ 20
+    // What may have to be fragmented needs all of the look-up: 28 bytes are the most that it grows by, a fragment in
+    // IPv6. SCTP is translated behind it.
+    let size = frame.pointee.length &+ UInt32(Crossing.growth)
     if hop.pointee.mtu != 0 && size > UInt32(hop.pointee.mtu) || frame.pointee.flow.proto == IPProtocol.sctp {
       return false
     }
