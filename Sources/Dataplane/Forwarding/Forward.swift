@@ -48,7 +48,7 @@ extension PacketPath {
       : frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
     let mayFragment =
       Crossing.applies(c)
-      ? Crossing.mayFragment(frame, part, size)
+      ? Crossing.mayFragment(frame, part, size, c)
       : !frame.pointee.dontFragment && (reference.fromServer || !Self.isInIPv6(c))
     if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), mayFragment, config.pointee.handover_ifindex != 0 {
       way.giveToKernel(query.ifindex)

@@ -22,10 +22,11 @@ extension PacketPath {
       way.pointee.family == UInt32(c.pointee.server_family), way.pointee.source == exchange.pointee.local,
       way.pointee.destination == c.pointee.rip
     else { return false }
-    // What may have to be fragmented needs all of the look-up (20 bytes are the most that it grows by), and so does what
-    // the neighbour table is to see. First fragments and SCTP have more to do there.
+    // What may have to be fragmented needs all of the look-up (28 bytes are the most that it grows by, a fragment in
+    // IPv6), and so does what the neighbour table is to see. First fragments and SCTP have more to do there.
     let probe = config.pointee.probe_ticks
-    if hop.pointee.mtu != 0 && frame.pointee.length &+ 20 > UInt32(hop.pointee.mtu) || p.pointee.part != .whole
+    let size = frame.pointee.length &+ UInt32(Crossing.growth)
+    if hop.pointee.mtu != 0 && size > UInt32(hop.pointee.mtu) || p.pointee.part != .whole
       || probe != 0 && tick &- server.pointee.probe_tick >= probe || frame.pointee.flow.proto == IPProtocol.sctp
     {
       return false
