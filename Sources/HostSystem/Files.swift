@@ -31,8 +31,10 @@ package enum Files {
   }
 
   /// Makes or replaces a file. Kernel settings, which are not to be made, take the text in one write.
-  package static func write(_ text: String, to path: String, creating: Bool = true) throws(SystemError) {
-    let flags = O_WRONLY | O_CLOEXEC | (creating ? O_CREAT | O_TRUNC : 0)
+  package static func write(
+    _ text: String, to path: String, creating: Bool = true, truncating: Bool? = nil
+  ) throws(SystemError) {
+    let flags = O_WRONLY | O_CLOEXEC | (creating ? O_CREAT : 0) | (truncating ?? creating ? O_TRUNC : 0)
     let file = try Descriptor(checking: open(path, flags, 0o644), "write \(path)")
     try append(text, to: file, path)
   }

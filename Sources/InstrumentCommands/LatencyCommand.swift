@@ -23,15 +23,17 @@ public struct LatencyCommand: InstrumentCommand {
   @Argument(help: ArgumentHelp("What to probe: http:// or https:// and a host.", valueName: "url"))
   public var urls: [String]
 
-  @Option(name: [.customShort("n"), .customLong("count")], help: "Probes of each URL.")
+  @Option(name: [.customShort("n"), .customLong("count")], parsing: .unconditional, help: "Probes of each URL.")
   public var count = 10
 
-  @Option(help: ArgumentHelp("Seconds from the beginning of one probe to that of the next.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds from the beginning of one probe to that of the next.", valueName: "seconds"))
   public var interval: Double = 0
 
   @Option(
     name: [.customShort("m"), .customLong("timeout")],
-    help: ArgumentHelp("Seconds after which a probe has failed.", valueName: "seconds"))
+    parsing: .unconditional, help: ArgumentHelp("Seconds after which a probe has failed.", valueName: "seconds"))
   public var timeout: Double = 10
 
   @Option(
@@ -87,6 +89,6 @@ public struct LatencyCommand: InstrumentCommand {
     }
     guard !(http1 && http2) else { throw ValidationError("Either --http1.1 or --http2.") }
     guard !(ipv4 && ipv6) else { throw ValidationError("Either -4 or -6.") }
-    guard json != "-" || csv != "-" else { throw ValidationError("Either JSON or CSV can go to standard output.") }
+    guard json == nil || json != csv else { throw ValidationError("JSON and CSV cannot go to the same place.") }
   }
 }

@@ -6,8 +6,9 @@ public struct LoadCommand: InstrumentCommand {
     abstract: "Make HTTP load and measure it, alone or as a worker of a Locust master.",
     discussion: """
       Users have a connection each and make one request after another, or, with --rate, requests start at planned \
-      moments whoever has answered. With a rate, latencies are shown twice: from the sending, and corrected, from the \
-      planned moment, which is what somebody waiting would have seen.
+      moments whoever has answered. Latencies and requests a second are those of successful requests; what failed is \
+      told apart. With a rate, latencies are shown twice: from the sending, and corrected, from the planned moment, \
+      which is what somebody waiting would have seen, whether an answer came or not.
 
       A file of tasks says what users do:
 
@@ -22,7 +23,7 @@ public struct LoadCommand: InstrumentCommand {
                 body: deviceid=${user}
                 headers: {Content-Type: application/x-www-form-urlencoded}
 
-      Paths and bodies may hold ${user}, ${uuid}, ${counter} and ${timestamp}.
+      Paths and bodies may hold ${user}, ${uuid}, ${counter} and ${timestamp}; ${$} is a dollar sign.
 
       With --master the users, their classes and the time are the master's to say; classes are found by their names \
       in the file, and without one every class does what the command says.
@@ -33,6 +34,11 @@ public struct LoadCommand: InstrumentCommand {
         svs bench load --tasks shop.yaml -u 500 -r 20         500 users, 20 more each second
         svs bench load --tasks sample http://10.0.0.5:8000    the sample web application's own tasks
         svs bench load --master locust.lan --tasks shop.yaml  a worker of that master
+
+      EXIT STATUS
+        0 if every request was answered, 1 if none succeeded or the load could not begin, 2 if some had no answer, 64 if \
+      the command line is wrong, 130 if it was interrupted. What was measured until then is printed and written in each \
+      case.
       """)
 
   @Argument(help: "Where requests go: http://HOST[:PORT][/PATH] or https://…")
@@ -43,27 +49,33 @@ public struct LoadCommand: InstrumentCommand {
     completion: .file(extensions: ["yaml", "yml"]))
   public var tasks: String?
 
-  @Option(name: .shortAndLong, help: "How many users.")
+  @Option(name: .shortAndLong, parsing: .unconditional, help: "How many users.")
   public var users = 10
 
   @Option(
     name: [.customShort("r"), .long],
-    help: ArgumentHelp("Users that begin in a second; all at once without.", valueName: "rate"))
+    parsing: .unconditional, help: ArgumentHelp("Users that begin in a second; all at once without.", valueName: "rate")
+  )
   public var spawnRate: Double?
 
-  @Option(name: [.customShort("t"), .customLong("time")], help: "How long: 30, 30s, 5m, 1h30m.")
+  @Option(
+    name: [.customShort("t"), .customLong("time")], parsing: .unconditional, help: "How long: 30, 30s, 5m, 1h30m.")
   public var time = "10s"
 
-  @Option(help: ArgumentHelp("Start so many requests a second, whoever has answered.", valueName: "requests/s"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Start so many requests a second, whoever has answered.", valueName: "requests/s"))
   public var rate: Double?
 
-  @Option(help: "Threads; one for each processor without.")
+  @Option(parsing: .unconditional, help: "Threads; one for each processor without.")
   public var threads: Int?
 
-  @Option(help: ArgumentHelp("Seconds that a request may take.", valueName: "seconds"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Seconds that a request may take.", valueName: "seconds"))
   public var timeout: Double = 30
 
-  @Option(help: ArgumentHelp("Seconds between a user's requests: S, or MIN-MAX.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds between a user's requests: S, or MIN-MAX.", valueName: "seconds"))
   public var wait: String?
 
   @Option(name: [.customShort("X"), .long], help: "The method of the URL's request.")
@@ -93,7 +105,9 @@ public struct LoadCommand: InstrumentCommand {
   @Option(help: ArgumentHelp("Be a worker of the Locust master there.", valueName: "host"))
   public var master: String?
 
-  @Option(help: ArgumentHelp("The master's --master-bind-port.", valueName: "port"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("The master's --master-bind-port.", valueName: "port"),
+    transform: WholeNumber.port)
   public var masterPort: UInt16 = 5557
 
   @Option(help: ArgumentHelp("Also write the result as JSON to this file, - for standard output.", valueName: "file"))
@@ -112,14 +126,23 @@ public struct LoadCommand: InstrumentCommand {
       throw ValidationError("Say where to send requests: a URL, or --tasks with a file that names a host.")
     }
     guard users > 0, users <= 1_000_000 else { throw ValidationError("--users takes from 1 to 1000000.") }
-    guard (spawnRate ?? 1) > 0, (rate ?? 1) > 0, (rate ?? 1) <= 1e8 else {
-      throw ValidationError("A rate must be greater than 0.")
+    for (option, value) in [("--spawn-rate", spawnRate), ("--rate", rate)] {
+      guard let value, !(value > 0 && value <= 1e8) else { continue }
+      throw ValidationError("\(option) must be greater than 0, and up to 100,000,000.")
     }
     guard (threads ?? 1) > 0, (threads ?? 1) <= 1024 else { throw ValidationError("--threads takes from 1 to 1024.") }
-    guard timeout > 0, timeout <= 3600 else { throw ValidationError("--timeout takes seconds, up to 3600.") }
-    guard seconds != nil else { throw ValidationError("--time '\(time)' is no time; write 30s, 5m or 1h30m.") }
+    guard timeout > 0, timeout <= 3600 else {
+      throw ValidationError("--timeout takes seconds, more than 0 and up to 3600.")
+    }
+    guard seconds != nil else {
+      throw ValidationError("--time '\(time)' is no time, which must be more than 0; write 30s, 5m or 1h30m.")
+    }
     guard !(onlyIPv4 && onlyIPv6) else { throw ValidationError("-4 and -6 exclude each other.") }
-    guard wait == nil || waits != nil else { throw ValidationError("--wait takes seconds, as in 1 or 0.5-2.") }
+    guard wait == nil || waits != nil else {
+      throw ValidationError("--wait takes seconds, from 0 to 86,400, as in 1 or 0.5-2.")
+    }
+    guard masterPort > 0 else { throw ValidationError("--master-port takes 1 to 65535.") }
+    guard json == nil || json != csv else { throw ValidationError("JSON and CSV cannot go to the same place.") }
     guard tasks == nil || (method == nil && data == nil && wait == nil) else {
       throw ValidationError("--method, --data and --wait belong into the file of tasks.")
     }

@@ -27,11 +27,14 @@ public struct ThroughputCommand: InstrumentCommand {
     help: ArgumentHelp("Be a client of this server.", valueName: "host"))
   public var client: String?
 
-  @Option(name: [.customShort("p", allowingJoined: true), .long], help: "The server's port.")
+  @Option(
+    name: [.customShort("p", allowingJoined: true), .long], parsing: .unconditional, help: "The server's port.",
+    transform: WholeNumber.port)
   public var port: UInt16 = 5201
 
   @Option(
     name: [.customShort("i", allowingJoined: true), .long],
+    parsing: .unconditional,
     help: ArgumentHelp("Time between reports, 0.1 to 60; 0 for the end alone.", valueName: "seconds"))
   public var interval: Double = 1
 
@@ -72,7 +75,9 @@ public struct ThroughputCommand: InstrumentCommand {
   @Flag(name: [.customShort("1"), .long], help: "End after one test.")
   public var oneOff = false
 
-  @Option(help: ArgumentHelp("Tests at once; further clients are told that the server is busy.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Tests at once; further clients are told that the server is busy.", valueName: "number"))
   public var clients = 64
 
   // MARK: A client
@@ -82,26 +87,27 @@ public struct ThroughputCommand: InstrumentCommand {
 
   @Option(
     name: [.customShort("t", allowingJoined: true), .long],
-    help: ArgumentHelp("How long to send (10).", valueName: "seconds"))
+    parsing: .unconditional, help: ArgumentHelp("How long to send (10).", valueName: "seconds"))
   public var time: Int?
 
   @Option(
     name: [.customShort("n", allowingJoined: true), .long],
-    help: ArgumentHelp("Octets to send, in place of -t.", valueName: "number"))
+    parsing: .unconditional, help: ArgumentHelp("Octets to send, in place of -t.", valueName: "number"))
   public var bytes: String?
 
   @Option(
     name: [.customShort("k", allowingJoined: true), .long],
-    help: ArgumentHelp("Blocks to send, in place of -t.", valueName: "number"))
+    parsing: .unconditional, help: ArgumentHelp("Blocks to send, in place of -t.", valueName: "number"))
   public var blockcount: String?
 
   @Option(
     name: [.customShort("l", allowingJoined: true), .long],
-    help: ArgumentHelp("Length of a block; of a datagram for UDP.", valueName: "octets"))
+    parsing: .unconditional, help: ArgumentHelp("Length of a block; of a datagram for UDP.", valueName: "octets"))
   public var length: String?
 
   @Option(
-    name: [.customShort("P", allowingJoined: true), .long], help: ArgumentHelp("Streams at once.", valueName: "number"))
+    name: [.customShort("P", allowingJoined: true), .long], parsing: .unconditional,
+    help: ArgumentHelp("Streams at once.", valueName: "number"))
   public var parallel = 1
 
   @Flag(name: [.customShort("R"), .long], help: "The server sends.")
@@ -112,26 +118,27 @@ public struct ThroughputCommand: InstrumentCommand {
 
   @Option(
     name: [.customShort("O", allowingJoined: true), .long],
-    help: ArgumentHelp("Time at the beginning that does not count.", valueName: "seconds"))
+    parsing: .unconditional, help: ArgumentHelp("Time at the beginning that does not count.", valueName: "seconds"))
   public var omit = 0
 
   @Option(
     name: [.customShort("b", allowingJoined: true), .long, .customLong("bandwidth")],
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Rate of each stream; 0 for as fast as it goes. With /N, N blocks go without a pause.", valueName: "bits[/N]"))
   public var bitrate: String?
 
-  @Option(help: ArgumentHelp("Rate to which the kernel paces each stream.", valueName: "bits"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Rate to which the kernel paces each stream.", valueName: "bits"))
   public var fqRate: String?
 
   @Option(
     name: [.customShort("w", allowingJoined: true), .long],
-    help: ArgumentHelp("Size of the socket buffers.", valueName: "octets"))
+    parsing: .unconditional, help: ArgumentHelp("Size of the socket buffers.", valueName: "octets"))
   public var window: String?
 
   @Option(
     name: [.customShort("M", allowingJoined: true), .long],
-    help: ArgumentHelp("TCP's largest segment.", valueName: "octets"))
+    parsing: .unconditional, help: ArgumentHelp("TCP's largest segment.", valueName: "octets"))
   public var setMss: Int?
 
   @Flag(name: [.customShort("N"), .long], help: "TCP without Nagle's algorithm.")
@@ -139,6 +146,7 @@ public struct ThroughputCommand: InstrumentCommand {
 
   @Option(
     name: [.customShort("S", allowingJoined: true), .long],
+    parsing: .unconditional,
     help: ArgumentHelp("Type of service, 0 to 255; 0x for hexadecimal, 0 in front for octal.", valueName: "number"))
   public var tos: String?
 
@@ -160,10 +168,12 @@ public struct ThroughputCommand: InstrumentCommand {
   @Flag(help: "Send one pattern over and over in place of random octets.")
   public var repeatingPayload = false
 
-  @Option(help: ArgumentHelp("Give up connecting after so long.", valueName: "milliseconds"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Give up connecting after so long.", valueName: "milliseconds"))
   public var connectTimeout: Int?
 
-  @Option(help: ArgumentHelp("Where data connections come from.", valueName: "port"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Where data connections come from.", valueName: "port"),
+    transform: WholeNumber.port)
   public var cport: UInt16?
 
   @Option(

@@ -11,18 +11,21 @@ public struct WebAppCommand: InstrumentCommand {
       EXAMPLES
         svs webapp
         svs webapp --address 127.0.0.1 --port 8080
+        svs webapp --threads 4 --grace 30
       """)
 
-  @Option(name: [.short, .long], help: "The TCP port; 0 takes a free one.")
+  @Option(name: [.short, .long], parsing: .unconditional, help: "The TCP port; 0 takes a free one.")
   public var port = 8000
 
   @Option(name: [.short, .long], help: "The address to listen on; all of IPv4 and IPv6, if not given.")
   public var address: String?
 
-  @Option(help: "Threads that serve.")
+  @Option(parsing: .unconditional, help: "Threads that serve.")
   public var threads = 1
 
-  @Option(help: ArgumentHelp("Seconds that requests have to end after a signal.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds that requests have to end after a signal.", valueName: "seconds"))
   public var grace: Double = 10
 
   public init() {}

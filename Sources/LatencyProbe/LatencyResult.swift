@@ -72,6 +72,18 @@ public struct LatencyResult: Codable, Sendable {
     }
   }
 
+  /// What became of all probes; a status from 400 on is a failure of the server, though it answered.
+  public var outcomes: [Outcomes] {
+    paths.map { path in
+      var kinds: [String: Int] = [:]
+      for probe in path.probes {
+        kinds[probe.error ?? probe.status.map { "status \($0)" } ?? "no status", default: 0] += 1
+      }
+      let failures = path.probes.count { !$0.succeeded || ($0.status ?? 0) >= 400 }
+      return Outcomes(of: path.url, total: path.probes.count, failures: failures, kinds: kinds)
+    }
+  }
+
   public var csv: CSV {
     var csv = CSV(
       ["url", "probe", "start"] + Moment.allCases.map(\.rawValue)

@@ -97,6 +97,7 @@ public actor LocustWorker {
       case .interrupted:
         // A moment for what is under way: it has been made, so it shall be counted.
         await generator?.stop(waiting: 1)
+        guard session.isKnown else { throw .interrupted(master, wasAccepted: wasAccepted) }
         await perform(session.leave())
         return
       }
@@ -198,6 +199,7 @@ public actor LocustWorker {
         started = wallClock()
         log("the test begins: requests go to \(generator.plan.target)")
       }
+      try DescriptorLimit.admit(users: users.values.reduce(0, +), threads: threads)
       await generator.setUsers(generator.plan.classes.map { users[$0.name] ?? 0 })
       await perform(session.usersStand(users))
     } catch {

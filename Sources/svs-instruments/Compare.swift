@@ -4,7 +4,9 @@ import Measurement
 
 extension CompareCommand {
   func compare() throws {
-    let gotWorse = try reporting { () throws(ResultFileError) in
+    let files = DataFiles(json: json)
+    try files.check()
+    let (comparison, gotWorse) = try reporting { () throws(ResultFileError) in
       let documents = (try ResultFile.read(before), try ResultFile.read(after))
       let comparison = try Comparison(before: documents.0, after: documents.1, bootstrap: Bootstrap(seed: seed))
       for (path, document) in [(before, documents.0), (after, documents.1)] {
@@ -13,10 +15,10 @@ extension CompareCommand {
             + "Linux \(document.environment.kernel), \(document.started)")
       }
       print("\n" + comparison.text, terminator: "")
-      if let json { try ResultFile.write(comparison, to: json) }
       // What did not come to its end, or got no answers, is not as good as what did.
-      return comparison.rows.contains { $0.verdict == .worse } || documents.1.partial && !documents.0.partial
+      return (comparison, comparison.gotWorse || documents.1.partial && !documents.0.partial)
     }
+    try files.write(comparison)
     if check && gotWorse { throw ExitCode.failure }
   }
 }

@@ -7,18 +7,18 @@ import Measurement
 
 extension LatencyCommand {
   func measure() throws {
-    let plan = try reporting { () throws(ProbeError) in try self.plan() }
+    let plan = try judging { () throws(ProbeError) in try self.plan() }
+    let files = DataFiles(json: json, csv: csv)
+    try files.check()
     let latency = try reporting { () throws(ProbeError) in try Latency(plan) }
     try reporting { () throws(SystemError) in try Interruption.arm() }
     let clock = RunClock()
     let result = run(latency, plan)
-    let document = ResultDocument(
-      schema: LatencyResult.schema, tool: ResultTool(name: "svs bench latency", libraries: Prober.libraries),
-      clock: clock, error: result.shortfall, series: result.series, result: result)
-    try reporting { () throws(ResultFileError) in
-      if let json { try ResultFile.write(document, to: json) }
-      if let csv { try ResultFile.write(result.csv, to: csv) }
-    }
+    try files.write(
+      ResultDocument(
+        schema: LatencyResult.schema, tool: ResultTool(name: "svs bench latency", libraries: Prober.libraries),
+        clock: clock, error: result.shortfall, series: result.series, outcomes: result.outcomes, result: result),
+      result.csv)
     if result.wasInterrupted {
       complain("interrupted; these are the figures until then")
       throw ExitCode.interrupted

@@ -9,7 +9,7 @@ import Synchronization
 
 extension LoadCommand {
   func load() async throws {
-    let workload = try reporting { () throws(LoadError) in try self.workload() }
+    let workload = try self.workload()
     if let master {
       try await work(for: Master(host: master, port: masterPort), workload)
     } else {
@@ -22,7 +22,9 @@ extension LoadCommand {
   private func loadAlone(_ workload: Workload) async throws {
     let settings = self.settings
     let classes = workload.classes.map(\.name)
-    let plan = try reporting { () throws(LoadError) in
+    let files = DataFiles(json: json, csv: csv)
+    try files.check()
+    let plan = try judging { () throws(LoadError) in
       try workload.plan(host: workload.host, classes: classes, threads: min(threadCount, users), like: settings)
     }
     let run = LoadRun(plan, users: users, spawnRate: spawnRate, seconds: seconds)
@@ -45,10 +47,10 @@ extension LoadCommand {
     stop.meant(for: task)
     let result = await task.value
     let outcome = try reporting { () throws(LoadError) in try result.get() }
-    try tell(outcome, clock)
+    try tell(outcome, clock, files)
   }
 
-  private func tell(_ outcome: LoadRun.Outcome, _ clock: RunClock) throws {
+  private func tell(_ outcome: LoadRun.Outcome, _ clock: RunClock, _ files: DataFiles) throws {
     let result = LoadResult(outcome)
     let isFruitless = result.total.requests == result.total.failures
     let unanswered =
@@ -58,15 +60,11 @@ extension LoadCommand {
       ? "interrupted after \(Figures.duration(outcome.elapsed))"
       : isFruitless ? "no request succeeded" : result.unanswered > 0 ? unanswered : nil
     if json != "-", csv != "-" { print(result.text, terminator: "") }
-    try reporting { () throws(ResultFileError) in
-      if let json {
-        let document = ResultDocument(
-          schema: LoadResult.schema, tool: ResultTool(name: "svs bench load"), clock: clock,
-          partial: outcome.isPartial, error: problem, series: LoadResult.series(outcome), result: result)
-        try ResultFile.write(document, to: json)
-      }
-      if let csv { try ResultFile.write(result.csv, to: csv) }
-    }
+    try files.write(
+      ResultDocument(
+        schema: LoadResult.schema, tool: ResultTool(name: "svs bench load"), clock: clock,
+        partial: outcome.isPartial, error: problem, series: LoadResult.series(outcome),
+        outcomes: LoadResult.outcomes(outcome), result: result), result.csv)
     guard let problem else { return }
     if outcome.isPartial {
       complain("\(problem); these are the figures until then")
@@ -94,7 +92,7 @@ extension LoadCommand {
     }.value
     if let problem {
       complain(problem.description)
-      throw ExitCode.failure
+      throw problem.isInterruption ? ExitCode.interrupted : .failure
     }
   }
 
@@ -116,27 +114,21 @@ extension LoadCommand {
     }
   }
 
-  private func workload() throws(LoadError) -> Workload {
+  private func workload() throws -> Workload {
     var workload: Workload
     switch tasks {
     case TaskFile.sampleName: workload = Workload(classes: [.sampleApplication], namesClasses: false)
-    case let file?:
-      let text: String
-      do throws(SystemError) { text = try Files.text(file) } catch {
-        throw .badTasks(file: file, why: error.description)
-      }
-      workload = try TaskFile.read(text, name: file)
-    case nil: workload = try Workload(classes: [urlClass()], namesClasses: false)
+    // What is wrong in a file is no matter of the words.
+    case let file?: workload = try reporting { () throws(LoadError) in try TaskFile.read(at: file) }
+    case nil: workload = Workload(classes: [try judging(urlClass)], namesClasses: false)
     }
     if let url {
-      if tasks == nil {
-        workload.host = try Target.parse(url).target.description
-      } else {
-        _ = try Target.parse(url)
-        workload.host = url
-      }
+      let target = try judging { () throws(LoadError) in try Target.parse(url).target }
+      workload.host = tasks == nil ? target.description : url
     }
-    let headers = try header.map { text throws(LoadError) in try parseHeader(text) }
+    let headers = try judging { () throws(LoadError) in
+      try header.map { text throws(LoadError) in try RequestTask.Header(text) }
+    }
     for (index, userClass) in workload.classes.enumerated() {
       for task in userClass.tasks.indices { workload.classes[index].tasks[task].headers += headers }
     }
@@ -145,16 +137,8 @@ extension LoadCommand {
 
   private func urlClass() throws(LoadError) -> UserClass {
     let path = try url.map { url throws(LoadError) in try Target.parse(url).path } ?? "/"
-    let task = RequestTask(method: method ?? (data == nil ? "GET" : "POST"), path: path, body: data)
+    let task = try RequestTask(method: method, urlPath: path, body: data)
     return UserClass(name: "User", tasks: [task], wait: waits ?? 0...0)
-  }
-
-  private func parseHeader(_ text: String) throws(LoadError) -> RequestTask.Header {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let header = RequestTask.Header(
-      name: String(parts[0]), value: parts.count > 1 ? String(parts[1].drop { $0 == " " }) : "")
-    guard parts.count == 2, header.isValid else { throw .badTasks(file: "-H '\(text)'", why: "write 'Name: value'") }
-    return header
   }
 }
 
@@ -162,7 +146,7 @@ extension LoadRun.Progress {
   fileprivate var text: String {
     if isEnding { return "\(Figures.fixed(elapsed, places: 0)) s  the time is over; waiting for the last answers" }
     let latency = LoadResult.Latency(latest.latency)
-    var text = "\(Figures.fixed(elapsed, places: 0)) s  \(users) users  \(Figures.grouped(Int(latest.requests))) req/s"
+    var text = "\(Figures.fixed(elapsed, places: 0)) s  \(users) users  \(Figures.grouped(Int(latest.successes))) req/s"
     if let latency { text += "  p50 \(Figures.duration(latency.p50))  p99 \(Figures.duration(latency.p99))" }
     if failures > 0 { text += "  \(Figures.grouped(Int(failures))) failed" }
     if overdue > 0 { text += "  \(Figures.grouped(Int(overdue))) overdue" }

@@ -66,16 +66,15 @@ extension ThroughputCommand {
     settings.localPort = cport ?? 0
     settings.connectTimeout = connectTimeout.map { .milliseconds($0) }
     settings.measuresLatency = latency
+    let files = DataFiles(json: json)
+    try files.check()
     let isSilent = iperf3JSON || json == "-"
     let clock = RunClock()
     let printer = printer
     let client = ThroughputClient(settings, style: try style)
     let record = client.run(interrupts: interrupts) { if !isSilent { printer($0) } }
     if iperf3JSON { printer([JSONReport(record).value.indented()]) }
-    if let json {
-      let document = ThroughputDocument.make(record, clock: clock)
-      try reporting { () throws(ResultFileError) in try ResultFile.write(document, to: json) }
-    }
+    try files.write(ThroughputDocument.make(record, clock: clock))
     if let error = record.error {
       complain(
         record.wasInterrupted && !record.intervals.isEmpty ? "\(error); these are the figures until then" : error)

@@ -25,6 +25,10 @@ do {
   case let command as WebAppCommand: try await serve(command.setting)
   default: try command.run()
   }
+} catch let error as ValidationError {
+  // Words that only the command itself could judge; by default the usage of all of svs would follow.
+  complain(error.message)
+  Instruments.exit(withError: ExitCode.validationFailure)
 } catch {
   Instruments.exit(withError: error)
 }

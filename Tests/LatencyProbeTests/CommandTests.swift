@@ -131,13 +131,56 @@ struct CommandTests {
     }
   }
 
-  @Test("Mistakes in URLs, headers and addresses are told, with status 1")
+  @Test("Mistakes in URLs, headers and addresses are told, with status 64")
   func settings() throws {
-    for words in [["ftp://x/"], ["-H", "x", "http://x/"], ["--resolve", "x", "http://x/"]] {
+    for words in [
+      ["ftp://x/"], ["-H", "x", "http://x/"], ["--resolve", "x", "http://x/"],
+      ["--resolve", "x:y:1.2.3.4", "http://x/"],
+      ["--resolve", "x:80:y", "http://x/"], ["http://x:0/"], ["http://"],
+    ] {
       let result = try Program.svs(["bench", "latency"] + words)
-      #expect(result.status == 1 && result.errors.hasPrefix("svs: "), "\(result)")
+      #expect(result.status == 64 && result.errors.hasPrefix("svs: "), "\(result)")
     }
+  }
+
+  @Test("Negative numbers are numbers, and out of range")
+  func negative() throws {
+    for (option, expected) in [("-n", "1 to 10,000,000"), ("--interval", "0 to 86,400"), ("-m", "more than 0")] {
+      let result = try Program.svs(["bench", "latency", option, "-5", "http://x/"])
+      #expect(result.status == 64 && result.errors.contains(expected), "\(result)")
+    }
+    let seed = try Program.svs(["bench", "compare", "--seed", "-5", "a", "b"])
+    #expect(seed.status == 64 && seed.errors.contains("whole number from 0"), "\(seed)")
+    let port = try Program.svs(["webapp", "--port", "-5"])
+    #expect(port.status == 64 && port.errors.contains("0 to 65,535"), "\(port)")
+  }
+
+  @Test("A place that cannot be written to is told before the first probe")
+  func places() throws {
     let full = try Program.svs(["bench", "latency", "--json", "/nowhere/x.json", "-n", "1", "http://127.0.0.1:1/"])
-    #expect(full.status == 1 && full.errors.contains("/nowhere/x.json"), "\(full)")
+    #expect(full.status == 1 && full.errors.contains("/nowhere/x.json") && full.output.isEmpty, "\(full)")
+  }
+
+  @Test("A server that answers with errors where it did not is worse, however fast")
+  func statuses() throws {
+    let good = try ScriptedServer([.hear, Self.welcome])
+    let bad = try ScriptedServer([.hear, .say("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")])
+    try inFolder { folder in
+      for (name, port) in [("good", good.port), ("bad", bad.port), ("dead", try freePort())] {
+        _ = try Program.svs([
+          "bench", "latency", "-q", "-n", "20", "--json", "\(folder)/\(name)", "http://127.0.0.1:\(port)/",
+        ])
+      }
+      let worse = try Program.svs(["bench", "compare", "--check", "\(folder)/good", "\(folder)/bad"])
+      #expect(worse.status == 1 && worse.output.contains("worse; new: 20 × status 503"), "\(worse)")
+      let told = try Program.svs(["bench", "compare", "\(folder)/good", "\(folder)/bad"])
+      #expect(told.status == 0 && told.output.contains("20 of 20"), "\(told)")
+      let better = try Program.svs(["bench", "compare", "--check", "\(folder)/bad", "\(folder)/bad"])
+      #expect(!better.output.contains("worse; new"), "\(better)")
+      // Nothing answered, so that there is no time to compare.
+      let dead = try Program.svs(["bench", "compare", "--check", "\(folder)/good", "\(folder)/dead"])
+      #expect(
+        dead.status == 1 && dead.output.contains("3 of 3") && dead.output.contains("Connection refused"), "\(dead)")
+    }
   }
 }

@@ -17,6 +17,10 @@ extension OneAtATime {
     }
 
     private static func load(_ words: String...) throws -> (ending: Command.Ending, output: String, errors: String) {
+      try load(words)
+    }
+
+    private static func load(_ words: [String]) throws -> (ending: Command.Ending, output: String, errors: String) {
       texts(try Command([svs, "bench", "load", "-q"] + words).run(timeout: .seconds(60)))
     }
 
@@ -93,6 +97,86 @@ extension OneAtATime {
           #expect(result.errors.contains(words), "\(url): \(result)")
           #expect(result.errors.hasPrefix("svs: "), "\(url): \(result)")
         }
+      }
+    }
+
+    /// Words that are wrong, by the status that the manual has for them.
+    @Test func mistakesInWords() async throws {
+      let url = "http://127.0.0.1:1/"
+      let cases: [([String], String)] = [
+        (["ftp://x/"], "http:// or https://"), (["http://"], "names no host"), ([url, "-H", "foo"], "'Name: value'"),
+        ([url, "-X", "GE T"], "one word"), ([url, "-X", "get"], "write GET"),
+        ([url, "-d", "${nosuch}"], "no variable"),
+        ([url, "-t", "-5"], "more than 0"), ([url, "-u", "-5"], "from 1"), ([url, "--rate", "-5"], "greater than 0"),
+        ([url, "-r", "-1"], "greater than 0"), ([url, "-r", "inf"], "up to"),
+        ([url, "--timeout", "-1"], "more than 0"),
+        ([url, "--threads", "-1"], "from 1"), ([url, "--wait", "-1"], "from 0"),
+        (["--master", "x", "--master-port", "-1"], "a port is 0 to 65535"),
+        ([url, "--json", "-", "--csv", "-"], "same place"), ([url, "-t"], "Missing value"),
+      ]
+      try await aside {
+        for (words, expected) in cases {
+          let result = try Self.load(words)
+          #expect(result.ending == .exited(code: 64) && result.errors.contains(expected), "\(words): \(result)")
+          #expect(!result.errors.contains("Usage: svs <subcommand>"), "\(result.errors)")
+        }
+      }
+    }
+
+    /// A place that cannot be written to is told before anything is sent; a full one does not cost the result.
+    @Test func results() async throws {
+      try await aside {
+        let server = try Self.answering()
+        defer { server.stop() }
+        for option in ["--json", "--csv"] {
+          for path in ["/nowhere/x", "/tmp", "/proc/version"] {
+            let refused = try Self.load(server.url, "-t", "60", option, path)
+            #expect(refused.ending == .exited(code: 1) && refused.errors.contains("write \(path)"), "\(refused)")
+            #expect(refused.output.isEmpty)
+          }
+        }
+        #expect(server.connections == 0)
+        let full = try Self.load(server.url, "-u", "1", "-t", "0.2", "--json", "/dev/full")
+        #expect(full.ending == .exited(code: 1) && full.errors.contains("No space left"), "\(full)")
+        #expect(full.output.contains("\"schema\""))
+      }
+    }
+
+    @Test func descriptors() async throws {
+      try await aside {
+        let server = try Self.answering()
+        defer { server.stop() }
+        let words = [Self.svs, "bench", "load", "-q", "-u", "60", "--threads", "1", "-t", "0.3", server.url]
+        let raised = try Command(["/usr/bin/prlimit", "--nofile=50:300"] + words).run(timeout: .seconds(60))
+        #expect(raised.ending == .exited(code: 0), "\(Self.texts(raised))")
+        let refused = Self.texts(
+          try Command(["/usr/bin/prlimit", "--nofile=50:60"] + words).run(timeout: .seconds(60)))
+        #expect(refused.ending == .exited(code: 1) && refused.output.isEmpty, "\(refused)")
+        #expect(refused.errors.hasPrefix("svs: 60 users need 94 open files, and this process may have 60"))
+      }
+    }
+
+    /// The worker of a master that is not there.
+    @Test func anInterruptedWorkerWithoutAMaster() async throws {
+      try await aside {
+        let gone = try Self.answering()
+        let port = gone.port
+        gone.stop()
+        let started = try Command([
+          Self.svs, "bench", "load", "--master", "127.0.0.1", "--master-port", "\(port)", "http://127.0.0.1:1/",
+        ]).begin()
+        defer { kill(started.pid, SIGKILL) }
+        let deadline = Deadline(in: .seconds(30))
+        while !(try Files.text("/proc/\(started.pid)/fd/2")).contains("trying again") {
+          try #require(!deadline.hasPassed)
+          poll(nil, 0, 10)
+        }
+        kill(started.pid, SIGINT)
+        let result = Self.texts(try started.wait(timeout: .seconds(30)))
+        #expect(result.ending == .exited(code: 130), "\(result)")
+        #expect(
+          result.errors.hasSuffix(
+            "svs: interrupted before the master at 127.0.0.1 port \(port) had accepted this worker\n"))
       }
     }
   }

@@ -38,6 +38,29 @@ import Testing
     #expect(Array(uuid)[14] == "4" && "89ab".contains(Array(uuid)[19]))
     #expect(Template("plain").constant == Array("plain".utf8) && Template("").constant == [])
     #expect(Template("a${user}").constant == nil)
+    #expect(text("${$}{user} ${$}") == "${user} $" && Template("a${$}b").constant == Array("a$b".utf8))
+  }
+
+  @Test func variablesThatThereAreNot() {
+    #expect(Template.mistake(in: "$ {user} ${user}${uuid}${counter}${timestamp}${$}{x}") == nil)
+    for text in ["${nosuch}", "a${user}${User}", "${}", "${user", "$${use"] {
+      #expect(Template.mistake(in: text)?.contains("known are ${user}, ${uuid}") == true, "\(text)")
+    }
+  }
+
+  @Test func requestsOfTheCommandLine() throws {
+    #expect(try RequestTask(method: nil, urlPath: "/", body: nil).method == "GET")
+    #expect(try RequestTask(method: nil, urlPath: "/", body: "x").method == "POST")
+    #expect(try RequestTask(method: "PURGE", urlPath: "/${counter}", body: nil).path == "/${counter}")
+    for method in ["GE T", "get", "", "GET\r\nX: y", "CONNECT", "GÄT"] {
+      #expect(throws: LoadError.self, "\(method)") { try RequestTask(method: method, urlPath: "/", body: nil) }
+    }
+    #expect(throws: LoadError.self) { try RequestTask(method: nil, urlPath: "/${no}", body: nil) }
+    #expect(throws: LoadError.self) { try RequestTask(method: nil, urlPath: "/", body: "${no}") }
+    #expect(try RequestTask.Header("A:  b: c") == RequestTask.Header(name: "A", value: "b: c"))
+    for header in ["foo", ":", ": x", "a b: c", "A: b\r\nC: d", ""] {
+      #expect(throws: LoadError.self, "\(header)") { try RequestTask.Header(header) }
+    }
   }
 
   @Test func requestsAreWhatTheStandardSays() throws {

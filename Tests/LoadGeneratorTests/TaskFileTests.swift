@@ -51,6 +51,11 @@ import Testing
     ("users: {A: {tasks: [{GET: /, wieght: 2}]}}", "'wieght' is neither a method nor"),
     ("users: {A: {tasks: []}}", "must be a list"), ("users: {A: {weight: 1}}", "the class has no tasks"),
     ("users: {}", "names no class"), ("host: http://a", "neither 'users' nor 'tasks'"),
+    ("tasks:\n  - GE T: /", "line 2: 'GE T' is neither a method nor one of weight, name, headers, body and expect; "),
+    ("tasks: [{Get: /}]", "methods are GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ("tasks:\n  - GET: /${nosuch}", "line 2: '${nosuch}' is no variable; known are ${user}"),
+    ("tasks:\n  - POST: /\n    body: a=${user", "line 3: '${user' is not closed"),
+    ("tasks:\n  - GET: /\n    headers: {X: '${uuid}'}", "line 3: '${uuid}' would be sent as it is"),
     ("tasks:\n  - GET: /\n    POST: /", "line 3: a task is one request"), ("tasks: [{weight: 1}]", "no request"),
     ("tasks: [{GET: a}]", "must begin with /"), ("tasks: [{GET: '/a b'}]", "percent-encoded"),
     ("tasks: [{GET: /, weight: 0}]", "from 1"), ("tasks: [{GET: /, expect: ok}]", "statuses"),
@@ -65,6 +70,11 @@ import Testing
     } throws: {
       "\($0)".contains(words)
     }
+  }
+
+  @Test func aFileThatIsNotThereIsNamedOnce() {
+    let error = #expect(throws: LoadError.self) { try TaskFile.read(at: "/nowhere/x.yaml") }
+    #expect(error?.description == "cannot read /nowhere/x.yaml: No such file or directory")
   }
 
   @Test func plansTakeTheMastersWords() throws {

@@ -143,12 +143,22 @@ import Testing
       ("-c x -P 1000", "-P"), ("-c x -l 10M", "-l"), ("-c x -t 90000", "-t"), ("-s -R", "-R is for clients"),
       ("-c x -i 100", "-i"), ("-c x -O 100", "-O"), ("-c x -M 20000", "-M"), ("-c x -w 3G", "-w"),
       ("-c x -u -l 100000", "-l"), ("-c x -b fast", "-b"), ("-c x -S 300", "-S"), ("-c x -f x", "-f"),
-      ("-c x -4 -6", "-6"), ("-c x --layout 2", "--layout"),
+      ("-c x -4 -6", "-6"), ("-c x --layout 2", "--layout"), ("-c x -t -5", "-t takes 1"), ("-c x -P -1", "-P takes 1"),
+      ("-c x -i -1", "-i takes"), ("-c x -O -1", "-O takes"), ("-c x -n -5", "not '-5'"), ("-c x -l -5", "-l takes"),
+      ("-c x -M -5", "-M takes"), ("-c x -p -5", "a port is 0 to 65535"), ("-c x -b -5", "not '-5'"),
+      ("-s --clients -1", "--clients takes"), ("-c x -t-5", "-t takes 1"),
     ])
   func mistakes(_ words: String, _ expected: String) throws {
     let result = try run(words)
     #expect(result.ending == .exited(code: 64), "\(words)")
     #expect(result.errors.contains(expected), "\(result.errors)")
+    #expect(!result.errors.contains("Usage: svs <subcommand>"), "\(result.errors)")
+  }
+
+  @Test("A place that cannot be written to is told before the test") func places() throws {
+    let result = try run("-c 127.0.0.1 -p 1 --json /nowhere/x.json")
+    #expect(result.ending == .exited(code: 1) && result.output.isEmpty)
+    #expect(result.errors == "svs: cannot write /nowhere/x.json: No such file or directory\n", "\(result.errors)")
   }
 
   @Test("The result as data, in the envelope of all instruments") func document() throws {

@@ -4,7 +4,7 @@ import Measurement
 ///
 /// `${user}` is one identity for each user's life, `${uuid}` a new one each time (both look as a UUID of version 4
 /// does, RFC 9562), `${counter}` counts the user's requests from 1, `${timestamp}` is the time in seconds since 1970
-/// with microseconds. Anything else in `${}` stays as it is written.
+/// with microseconds; `${$}` is a dollar sign. What else is in `${}` is a mistake; see `mistake(in:)`.
 struct Template: Hashable, Sendable {
   enum Piece: Hashable, Sendable {
     case text([UInt8])
@@ -33,13 +33,33 @@ struct Template: Hashable, Sendable {
         rest = rest.dropFirst()
         continue
       }
+      rest = rest.dropFirst(length)
+      if case .text(let sign) = piece {
+        text += sign
+        continue
+      }
       if !text.isEmpty { pieces.append(.text(text)) }
       text = []
       pieces.append(piece)
-      rest = rest.dropFirst(length)
     }
     text += rest.utf8
     if !text.isEmpty { pieces.append(.text(text)) }
+  }
+
+  /// What is wrong with a text: a variable that there is not, which servers would be sent as it is written.
+  static func mistake(in source: String) -> String? {
+    var rest = source[...]
+    while let start = rest.firstRange(of: "${") {
+      rest = rest[start.lowerBound...]
+      if let (_, length) = piece(rest) {
+        rest = rest.dropFirst(length)
+        continue
+      }
+      let known = "known are ${user}, ${uuid}, ${counter}, ${timestamp}, and ${$} for a dollar sign"
+      guard let end = rest.firstIndex(of: "}") else { return "'\(rest.prefix(20))' is not closed; \(known)" }
+      return "'\(rest[...end])' is no variable; \(known)"
+    }
+    return nil
   }
 
   private static func piece(_ source: Substring) -> (Piece, Int)? {
@@ -47,6 +67,7 @@ struct Template: Hashable, Sendable {
     if source.hasPrefix("${uuid}") { return (.uuid, 7) }
     if source.hasPrefix("${counter}") { return (.counter, 10) }
     if source.hasPrefix("${timestamp}") { return (.timestamp, 12) }
+    if source.hasPrefix("${$}") { return (.text([UInt8(ascii: "$")]), 4) }
     return nil
   }
 

@@ -283,7 +283,7 @@ final class UserLoop {
     let task = setup.tasks[user.task]
     let failure: Failure? = task.accepts(user.parser.status) ? nil : .status(user.parser.status)
     if !mayStay { user.disconnect() }
-    finish(user, failure, bytes: user.parser.contentLength)
+    finish(user, failure, status: user.parser.status, bytes: user.parser.contentLength)
   }
 
   private func takeFrames(_ user: User, _ session: HTTP2Session, _ bytes: UnsafeRawBufferPointer) {
@@ -307,7 +307,7 @@ final class UserLoop {
       ending != 0
       ? .malformed("HTTP/2: the stream was reset with error \(ending)")
       : task.accepts(session.status) ? nil : .status(session.status)
-    finish(user, failure, bytes: session.contentLength)
+    finish(user, failure, status: ending == 0 ? session.status : 0, bytes: session.contentLength)
   }
 
   /// The server has closed its side.
@@ -320,8 +320,9 @@ final class UserLoop {
       now = monotonicNow()
       let task = setup.tasks[user.task]
       user.disconnect()
+      let status = user.parser.status
       finish(
-        user, task.accepts(user.parser.status) ? nil : .status(user.parser.status), bytes: user.parser.contentLength)
+        user, task.accepts(status) ? nil : .status(status), status: status, bytes: user.parser.contentLength)
     } else {
       lose(user, .closed)
     }
@@ -352,13 +353,14 @@ final class UserLoop {
 
   // MARK: - The end of a request
 
-  func finish(_ user: User, _ failure: Failure?, bytes: UInt64) {
+  func finish(_ user: User, _ failure: Failure?, status: Int = 0, bytes: UInt64) {
     if case .timedOut? = failure { user.disconnect() }
     // A planned time lies in the future of `now` only by rounding.
     let latency = (now &- user.began) / 1000
     let corrected = now > user.planned ? (now &- user.planned) / 1000 : 0
     records[user.task].note(
-      failure, latency: latency, sincePlanned: corrected, bytes: bytes, second: (now &+ epoch) / 1_000_000_000)
+      failure, status: status, latency: latency, sincePlanned: corrected, bytes: bytes,
+      second: (now &+ epoch) / 1_000_000_000)
     user.task = -1
     turn(user)
     if user.isLeaving {

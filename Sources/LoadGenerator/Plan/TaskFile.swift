@@ -1,4 +1,5 @@
 import HTTPWire
+import HostSystem
 import Yams
 
 /// Tasks as people write them, in YAML:
@@ -19,6 +20,15 @@ import Yams
 public enum TaskFile {
   /// The word that stands for the sample web application's tasks, in place of a file.
   public static let sampleName = "sample"
+
+  /// Reads a file; errors name it, and the line.
+  public static func read(at path: String) throws(LoadError) -> Workload {
+    let text: String
+    do throws(SystemError) { text = try Files.text(path) } catch {
+      throw .unreadable(file: path, code: error.code)
+    }
+    return try read(text, name: path)
+  }
 
   /// Reads the text of a file; errors name it and the line.
   public static func read(_ text: String, name: String) throws(LoadError) -> Workload {
@@ -53,7 +63,7 @@ private struct Mistake: Error {
 }
 
 private struct Reader {
-  private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+  private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
   func workload(_ node: Node) throws(Mistake) -> Workload {
     let members = try mapping(node, "the file")
@@ -113,7 +123,7 @@ private struct Reader {
       let word = try text(key)
       switch word {
       case "weight": task.weight = try weight(value)
-      case "body": task.body = try text(value)
+      case "body": task.body = try template(value)
       case "name": name = try text(value)
       case "headers":
         for (header, content) in try mapping(value, "'headers'") {
@@ -123,7 +133,10 @@ private struct Reader {
       default:
         let method = word.lowercasedASCII == word ? word.uppercased() : word
         guard Reader.methods.contains(method) else {
-          throw Mistake(key, "'\(word)' is neither a method nor one of weight, name, headers, body and expect")
+          throw Mistake(
+            key,
+            "'\(word)' is neither a method nor one of weight, name, headers, body and expect; methods are "
+              + Reader.methods.joined(separator: ", "))
         }
         guard task.method.isEmpty else { throw Mistake(key, "a task is one request; this is its second") }
         task.method = method
@@ -136,7 +149,7 @@ private struct Reader {
   }
 
   private func path(_ node: Node) throws(Mistake) -> String {
-    let path = try text(node)
+    let path = try template(node)
     guard path.hasPrefix("/") else { throw Mistake(node, "the path '\(path)' must begin with /") }
     guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
       throw Mistake(node, "spaces and characters beyond ASCII must be percent-encoded in a path")
@@ -147,6 +160,9 @@ private struct Reader {
   private func header(_ name: Node, _ value: Node) throws(Mistake) -> RequestTask.Header {
     let header = RequestTask.Header(name: try text(name), value: try text(value))
     guard header.isValid else { throw Mistake(name, "'\(header.name)' and its value are no header") }
+    guard !header.value.contains("${") else {
+      throw Mistake(value, "'\(header.value)' would be sent as it is: only paths and bodies have variables")
+    }
     return header
   }
 
@@ -192,21 +208,17 @@ private struct Reader {
     return scalar.string
   }
 
+  /// Text whose variables are known.
+  private func template(_ node: Node) throws(Mistake) -> String {
+    let text = try text(node)
+    if let mistake = Template.mistake(in: text) { throw Mistake(node, mistake) }
+    return text
+  }
+
   private func mapping(_ node: Node, _ what: String) throws(Mistake) -> [(key: Node, value: Node)] {
     guard case .mapping(let mapping) = node else {
       throw Mistake(node, "\(what) must have members, as in 'name: value'")
     }
     return mapping.map { ($0.key, $0.value) }
-  }
-}
-
-extension RequestTask.Header {
-  /// Whether it can be sent: a token, and a value without line ends (RFC 9110, section 5).
-  public var isValid: Bool {
-    let marks = Set("!#$%&'*+-.^_`|~".utf8)
-    let isToken = name.utf8.allSatisfy {
-      ($0 >= 0x30 && $0 <= 0x39) || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || marks.contains($0)
-    }
-    return !name.isEmpty && isToken && value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 9 }
   }
 }

@@ -19,7 +19,7 @@ public struct Workload: Sendable {
     host override: String?, classes names: [String], threads: Int, like settings: (inout LoadPlan) -> Void
   ) throws(LoadError) -> LoadPlan {
     guard let host = override ?? host else {
-      throw .badURL("", why: "no host was given: neither by the command, nor in the file of tasks, nor by the master")
+      throw .noHost
     }
     let (target, path) = try Target.parse(host)
     var classes: [UserClass] = []

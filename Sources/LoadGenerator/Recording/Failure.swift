@@ -24,12 +24,22 @@ public enum Failure: Hashable, Sendable {
 extension Failure {
   /// Whether a whole response came, though not one of success.
   public var isAnswer: Bool { if case .status = self { true } else { false } }
+
+  /// Whether an answer was waited for until patience was over: how long is then the least that it would have taken.
+  public var isWait: Bool {
+    switch self {
+    case .timedOut, .cutOff, .neverSent: true
+    case .status, .connect, .connection, .closed, .malformed, .tls: false
+    }
+  }
 }
 
 extension Failure: CustomStringConvertible {
   public var description: String {
     switch self {
     case .status(let status): "status \(status)"
+    case .connect(EADDRNOTAVAIL):
+      "cannot connect: no local port is left for this server (net.ipv4.ip_local_port_range); use fewer users"
     case .connect(let code): "cannot connect: \(String(cString: strerror(code)))"
     case .connection(let code): "connection broke: \(String(cString: strerror(code)))"
     case .closed: "the server closed the connection before the response was complete"

@@ -6,14 +6,21 @@ public struct TaskRecord: Sendable {
   public var failures: UInt64 = 0
   /// Bytes of content that responses brought.
   public var contentBytes: UInt64 = 0
+  /// Sum and extremes of all requests' times, failed ones too, as Locust adds them up.
   public var totalMicroseconds: UInt64 = 0
   public var leastMicroseconds: UInt64 = .max
   public var mostMicroseconds: UInt64 = 0
-  /// From the moment the request was sent, or its connection begun, to the response's last byte.
+  /// Of successful requests: from the moment one was sent, or its connection begun, to the response's last byte.
   public var latency = TaskRecord.histogram()
-  /// From the moment the request should have been sent; only where there is a rate to keep.
+  /// The same of failed requests, until they had failed; nil where none has. A refusal takes no time at all, and a
+  /// time-out as long as it was told to: neither says how fast a server answers.
+  public var failedLatency: Histogram<UInt64>?
+  /// From the moment the request should have been sent; only where there is a rate to keep. Of successful requests, and
+  /// of those that were waited for in vain, with what they had waited: to leave them out would hide a stall.
   public var corrected: Histogram<UInt64>?
   public var errors: [Failure: UInt64] = [:]
+  /// Responses by their status, successes and failures.
+  public var statuses: [StatusCount] = []
   /// Requests and failures by the second since 1970 in which they ended.
   public var seconds: [Second] = []
 
@@ -21,6 +28,11 @@ public struct TaskRecord: Sendable {
     public var time: UInt64
     public var requests: UInt64
     public var failures: UInt64
+  }
+
+  public struct StatusCount: Hashable, Sendable {
+    public var status: Int
+    public var count: UInt64
   }
 
   /// Values up to an hour, three significant digits.
@@ -33,23 +45,40 @@ public struct TaskRecord: Sendable {
   }
 
   public var isEmpty: Bool { requests == 0 }
+  public var successes: UInt64 { requests &- failures }
 
+  /// - Parameter status: the response's; 0 where none came.
   mutating func note(
-    _ failure: Failure?, latency microseconds: UInt64, sincePlanned planned: UInt64, bytes: UInt64, second: UInt64
+    _ failure: Failure?, status: Int, latency microseconds: UInt64, sincePlanned planned: UInt64, bytes: UInt64,
+    second: UInt64
   ) {
     requests &+= 1
     contentBytes &+= bytes
     totalMicroseconds &+= microseconds
     leastMicroseconds = min(leastMicroseconds, microseconds)
     mostMicroseconds = max(mostMicroseconds, microseconds)
-    latency.record(min(microseconds, 3_600_000_000))
-    corrected?.record(min(planned, 3_600_000_000))
+    if status > 0 { add(status, 1) }
     if seconds.last?.time != second { seconds.append(Second(time: second, requests: 0, failures: 0)) }
     seconds[seconds.count - 1].requests &+= 1
     if let failure {
       failures &+= 1
       seconds[seconds.count - 1].failures &+= 1
       errors[failure, default: 0] &+= 1
+      if failedLatency == nil { failedLatency = TaskRecord.histogram() }
+      failedLatency?.record(min(microseconds, 3_600_000_000))
+      guard failure.isWait else { return }
+    } else {
+      latency.record(min(microseconds, 3_600_000_000))
+    }
+    corrected?.record(min(planned, 3_600_000_000))
+  }
+
+  /// Nearly always the first one's count grows: there are few statuses, and this is done for each response.
+  private mutating func add(_ status: Int, _ count: UInt64) {
+    if let index = statuses.firstIndex(where: { $0.status == status }) {
+      statuses[index].count &+= count
+    } else {
+      statuses.append(StatusCount(status: status, count: count))
     }
   }
 
@@ -80,6 +109,11 @@ public struct TaskRecord: Sendable {
     leastMicroseconds = min(leastMicroseconds, other.leastMicroseconds)
     mostMicroseconds = max(mostMicroseconds, other.mostMicroseconds)
     latency.add(other.latency)
+    if let failed = other.failedLatency {
+      if failedLatency == nil { failedLatency = TaskRecord.histogram() }
+      failedLatency?.add(failed)
+    }
+    for status in other.statuses { add(status.status, status.count) }
     if let corrected = other.corrected {
       if self.corrected == nil { self.corrected = TaskRecord.histogram() }
       self.corrected?.add(corrected)

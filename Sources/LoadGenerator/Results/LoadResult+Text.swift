@@ -11,16 +11,21 @@ extension LoadResult {
     text += "\(Figures.fixed(seconds, places: 1)) s\n\n"
     text += table("latency") { $0.latency }
     if plannedRate != nil {
-      text += "\nFrom the moments at which the requests were planned (no coordinated omission):\n\n"
+      text += "\nFrom the moments at which the requests were planned, with what was waited for in vain"
+      text += " (no coordinated omission):\n\n"
       text += table("corrected") { $0.correctedLatency }
     }
     if !errors.isEmpty {
-      text += "\nFailed:\n"
+      text += "\nFailed, and not among the latencies and requests a second of the first table:\n"
       for error in errors.prefix(20) {
         text +=
           "  \(Figures.grouped(Int(error.count))) × \(error.method.isEmpty ? "" : "\(error.method) ")\(error.name): \(error.problem)\n"
       }
       if errors.count > 20 { text += "  and \(errors.count - 20) kinds more\n" }
+    }
+    if let failed = total.failedLatency {
+      text +=
+        "  They took \(Figures.duration(failed.p50)) at the median to fail, \(Figures.duration(failed.max)) at most.\n"
     }
     if overdue > 0 {
       text += "\n\(Figures.grouped(Int(overdue))) planned requests were not sent: all users waited for "

@@ -1,9 +1,9 @@
 public import Histogram
 public import Measurement
 
-/// The result of a load as data: `svs.bench.load`, version 2. Times are in seconds.
+/// The result of a load as data: `svs.bench.load`, version 3. Times are in seconds.
 public struct LoadResult: Codable, Sendable {
-  public static let schema = ResultSchema(name: "svs.bench.load", version: 2)
+  public static let schema = ResultSchema(name: "svs.bench.load", version: 3)
 
   public var target: String
   public var protocolVersion: String
@@ -17,7 +17,7 @@ public struct LoadResult: Codable, Sendable {
   public var total: Row
   public var tasks: [Row]
   public var errors: [Problem]
-  /// Processor time of the generator, and what one second of it made.
+  /// Processor time of the generator, and how many requests, failed ones too, one second of it made.
   public var processorSeconds: Double
   public var requestsPerProcessorSecond: Double
   /// Requests that a planned rate still owed at the end: failures of the total, with corrected latencies of what they
@@ -34,11 +34,16 @@ public struct LoadResult: Codable, Sendable {
     public var method: String
     public var requests: UInt64
     public var failures: UInt64
+    /// Successful ones alone.
     public var requestsPerSecond: Double
     public var contentBytes: UInt64
+    /// Of successful requests; nil where there was none.
     public var latency: Latency?
-    /// From the moments at which requests were planned; only where a rate was.
+    /// From the moments at which requests were planned; only where a rate was. Of successful requests, and of those that
+    /// were waited for in vain (timed out, cut off, never sent), with what they had waited.
     public var correctedLatency: Latency?
+    /// How long failed requests took to fail; of what was sent.
+    public var failedLatency: Latency?
   }
 
   public struct Latency: Codable, Sendable {
@@ -85,7 +90,6 @@ extension LoadResult {
     let sent = outcome.sample.total
     let sum = LoadResult.everything(outcome)
     total = Row("all", "", sum, seconds: outcome.elapsed)
-    total.requestsPerSecond = outcome.elapsed > 0 ? Double(sent.requests) / outcome.elapsed : 0
     errors = zip(described, outcome.sample.records).flatMap { task, record in
       record.errors.map { Problem(name: task.name, method: task.method, problem: $0.key.description, count: $0.value) }
     }.sorted { ($1.count, $0.name, $0.problem) < ($0.count, $1.name, $1.problem) }
@@ -118,9 +122,20 @@ extension LoadResult {
     if let corrected = sum.corrected {
       series.append(Series("corrected latency", unit: "s", better: .lower, histogram: bins(corrected)))
     }
-    let whole = outcome.seconds.filter { outcome.whole.contains($0.time) }.map { Double($0.requests) }
+    let whole = outcome.seconds.filter { outcome.whole.contains($0.time) }.map { Double($0.requests &- $0.failures) }
     if !whole.isEmpty { series.append(Series("requests per second", unit: "1/s", better: .higher, samples: whole)) }
     return series
+  }
+
+  /// What became of the requests, by which two results are compared too.
+  public static func outcomes(_ outcome: LoadRun.Outcome) -> [Outcomes] {
+    let tasks = outcome.plan.classes.flatMap(\.tasks)
+    var found = zip(tasks, outcome.sample.records).filter { !$1.isEmpty }.map { task, record in
+      Outcomes(of: "\(task.method) \(task.name)", record)
+    }
+    // What was never sent is of no task where there are several.
+    if outcome.plan.rate != nil { found.append(Outcomes(of: "requests that were planned", everything(outcome))) }
+    return found
   }
 
   private static func bins(_ histogram: Histogram<UInt64>) -> [Series.Bin] {
@@ -130,7 +145,7 @@ extension LoadResult {
   public var csv: CSV {
     var csv = CSV([
       "method", "name", "requests", "failures", "requests_per_second", "mean_s", "p50_s", "p90_s", "p99_s", "p999_s",
-      "max_s", "corrected_p50_s", "corrected_p99_s", "content_bytes",
+      "max_s", "corrected_p50_s", "corrected_p99_s", "content_bytes", "failed_p50_s",
     ])
     for row in tasks + [total] {
       func cell(_ value: Double?) -> String { value.map { Figures.seconds($0) } ?? "" }
@@ -139,7 +154,7 @@ extension LoadResult {
         row.method, row.name, "\(row.requests)", "\(row.failures)",
         Figures.fixed(row.requestsPerSecond, places: 2), cell(latency?.mean), cell(latency?.p50),
         cell(latency?.p90), cell(latency?.p99), cell(latency?.p999), cell(latency?.max), cell(corrected?.p50),
-        cell(corrected?.p99), "\(row.contentBytes)",
+        cell(corrected?.p99), "\(row.contentBytes)", cell(row.failedLatency?.p50),
       ])
     }
     return csv
@@ -152,10 +167,20 @@ extension LoadResult.Row {
     self.method = method
     requests = record.requests
     failures = record.failures
-    requestsPerSecond = seconds > 0 ? Double(record.requests) / seconds : 0
+    requestsPerSecond = seconds > 0 ? Double(record.successes) / seconds : 0
     contentBytes = record.contentBytes
     latency = LoadResult.Latency(record.latency)
     correctedLatency = record.corrected.flatMap { LoadResult.Latency($0) }
+    failedLatency = record.failedLatency.flatMap { LoadResult.Latency($0) }
+  }
+}
+
+extension Outcomes {
+  init(of subject: String, _ record: TaskRecord) {
+    var kinds: [String: Int] = [:]
+    for status in record.statuses { kinds["status \(status.status)"] = Int(status.count) }
+    for (failure, count) in record.errors where !failure.isAnswer { kinds[failure.description] = Int(count) }
+    self.init(of: subject, total: Int(record.requests), failures: Int(record.failures), kinds: kinds)
   }
 }
 

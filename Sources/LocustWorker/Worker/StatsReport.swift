@@ -30,8 +30,9 @@ package enum StatsReport {
 
   private static func entry(_ record: TaskRecord, method: String, name: String, since start: Double) -> MessagePack {
     var times: [Int64: UInt64] = [:]
-    for value in record.latency.recordedValues() {
-      times[bucket(Double(value.value) / 1000), default: 0] += value.count
+    // Locust's response times are those of all requests, failed ones too.
+    for histogram in [record.latency, record.failedLatency].compactMap(\.self) {
+      for value in histogram.recordedValues() { times[bucket(Double(value.value) / 1000), default: 0] += value.count }
     }
     return .object([
       "name": .string(name), "method": .string(method),

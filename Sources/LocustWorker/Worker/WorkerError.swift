@@ -28,7 +28,11 @@ public enum WorkerError: Error, Hashable, Sendable {
   case mute(Master)
   /// It speaks, and has never accepted this worker.
   case unanswered(Master, seconds: Double)
+  /// Its own operator ended it, and no master knew it then; whether one had known it before.
+  case interrupted(Master, wasAccepted: Bool)
   case system(String, code: CInt)
+
+  public var isInterruption: Bool { if case .interrupted = self { true } else { false } }
 }
 
 extension WorkerError: CustomStringConvertible {
@@ -45,6 +49,9 @@ extension WorkerError: CustomStringConvertible {
       "what listens at \(master) takes the connection and says nothing; is it a Locust master's --master-bind-port?"
     case .unanswered(let master, let seconds):
       "the master at \(master) has not accepted this worker within \(Figures.fixed(seconds, places: 0)) s"
+    case .interrupted(let master, false): "interrupted before the master at \(master) had accepted this worker"
+    case .interrupted(let master, true):
+      "interrupted while the master at \(master) was gone; what was measured since is not reported"
     case .system(let action, let code): "cannot \(action): \(String(cString: strerror(code)))"
     }
   }

@@ -28,7 +28,8 @@ package struct WorkerSession: Sendable {
   package private(set) var users: [String: Int] = [:]
   package private(set) var index: Int?
   private var isConnected = false
-  private var isKnown = false
+  /// Whether a master knows this worker now.
+  package private(set) var isKnown = false
   private var wasKnown = false
   /// Whether a master has ever accepted this worker.
   package private(set) var wasAccepted = false

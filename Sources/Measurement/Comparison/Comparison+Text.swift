@@ -14,7 +14,21 @@ extension Comparison {
         Self.sentence(row),
       ])
     }
-    return table.text + (remarks.isEmpty ? "" : "\n") + remarks.map { "note: \($0)\n" }.joined()
+    let tables = [rows.isEmpty ? "" : table.text, failureText].filter { !$0.isEmpty }
+    return tables.joined(separator: "\n") + (remarks.isEmpty ? "" : "\n") + remarks.map { "note: \($0)\n" }.joined()
+  }
+
+  private var failureText: String {
+    guard !failures.isEmpty else { return "" }
+    var table = TextTable([.init("failed", .left), .init("before"), .init("after"), .init("", .left)])
+    for row in failures {
+      let new = row.newKinds.isEmpty ? "" : "; new: \(FailureRow.list(row.newKinds))"
+      table.add([
+        row.subject, "\(Figures.grouped(row.failuresBefore)) of \(Figures.grouped(row.totalBefore))",
+        "\(Figures.grouped(row.failuresAfter)) of \(Figures.grouped(row.totalAfter))", row.verdict.rawValue + new,
+      ])
+    }
+    return table.text
   }
 
   private static func interval(_ row: Row) -> String {
@@ -30,5 +44,12 @@ extension Comparison {
     case .noise: "noise"
     case .undecided: "undecided: too few values"
     }
+  }
+}
+
+extension Comparison.FailureRow {
+  static func list(_ kinds: [String: Int]) -> String {
+    kinds.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\(Figures.grouped($0.value)) × \($0.key)" }
+      .joined(separator: ", ")
   }
 }

@@ -24,8 +24,15 @@ public struct Comparison: Codable, Sendable {
   }
 
   public var rows: [Row] = []
+  /// What failed in either, where the instrument tells.
+  public var failures: [FailureRow] = []
   /// What a reader must know before believing the rows.
   public var remarks: [String] = []
+
+  /// Whether something got worse by more than noise, or failed where it did not before.
+  public var gotWorse: Bool {
+    rows.contains { $0.verdict == .worse } || failures.contains { $0.verdict == .worse }
+  }
 
   /// Fewer values than this have no interval worth the name.
   static let leastCount = 5
@@ -41,7 +48,9 @@ public struct Comparison: Codable, Sendable {
     }
     remark(before, after)
     let pairs = Self.pairs(before.series, after.series)
-    guard !pairs.isEmpty else {
+    compareOutcomes(before.outcomes, after.outcomes)
+    // Where nothing succeeded there is no value, and nothing worse could be told.
+    guard !pairs.isEmpty || !failures.isEmpty else {
       throw ResultFileError("The two results have no series of values in common: there is nothing to compare.")
     }
     let unmatched = before.series.count + after.series.count - 2 * pairs.count
@@ -91,6 +100,10 @@ public struct Comparison: Codable, Sendable {
       ("processors", "\(old.processors) × \(old.processor)", "\(new.processors) × \(new.processor)"),
       ("congestion controls", old.congestionControl ?? "unknown", new.congestionControl ?? "unknown"),
       ("versions", before.tool.version, after.tool.version),
+      (
+        "results' versions, whose values may mean other things", "\(before.schema.name) \(before.schema.version)",
+        "\(after.schema.name) \(after.schema.version)"
+      ),
     ]
     for (what, first, second) in differences where first != second {
       remarks.append("They differ in their \(what): \(first), \(second).")

@@ -21,12 +21,14 @@ public struct ResultDocument<Result: Codable & Sendable>: Codable, Sendable {
   public var error: String?
   /// The measured values by which two documents are compared.
   public var series: [Series]
+  /// What became of all that was tried, those that have no value in a series too; nil where that has no meaning.
+  public var outcomes: [Outcomes]?
   /// The instrument's own result.
   public var result: Result
 
   public init(
     schema: ResultSchema, tool: ResultTool, clock: RunClock, arguments: [String] = CommandLine.arguments,
-    partial: Bool = false, error: String? = nil, series: [Series], result: Result,
+    partial: Bool = false, error: String? = nil, series: [Series], outcomes: [Outcomes]? = nil, result: Result,
     environment: MeasuringEnvironment = .here
   ) {
     self.schema = schema
@@ -38,6 +40,7 @@ public struct ResultDocument<Result: Codable & Sendable>: Codable, Sendable {
     self.partial = partial || error != nil
     self.error = error
     self.series = series
+    self.outcomes = outcomes
     self.result = result
   }
 }

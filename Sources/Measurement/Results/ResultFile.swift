@@ -4,7 +4,7 @@ import HostSystem
 
 /// Reading and writing of result documents.
 public enum ResultFile {
-  /// Writes a document as JSON; `-` is standard output.
+  /// Writes a document as JSON, as `write(text:to:)` does.
   public static func write(_ document: some Encodable, to path: String) throws(ResultFileError) {
     try write(text: json(document), to: path)
   }
@@ -37,18 +37,6 @@ public enum ResultFile {
       return try JSONDecoder().decode(ResultDocument<AnyResult>.self, from: Data(bytes))
     } catch {
       throw ResultFileError("\(path) is not a result of 'svs bench … --json': \(reason(error))")
-    }
-  }
-
-  static func write(text: String, to path: String) throws(ResultFileError) {
-    do {
-      if path == "-" {
-        try Files.append(text, to: Descriptor(dup(1)), "standard output")
-      } else {
-        try Files.write(text, to: path)
-      }
-    } catch {
-      throw ResultFileError("\(error)")
     }
   }
 
