@@ -61,6 +61,8 @@ public enum Event: UInt32, CaseIterable {
   case disclosureDropped
   /// Dropped: what has no counterpart in the other address family (FULLNAT between families).
   case crossingDropped
+  /// Answered by ICMP: a packet that names hosts to pass through, which the other address family has no way to say.
+  case sourceRouted
 }
 
 extension Event {
@@ -96,6 +98,7 @@ extension Event {
     case .optionOmitted: "toa-omitted"
     case .disclosureDropped: "client-address-dropped"
     case .crossingDropped: "crossing-dropped"
+    case .sourceRouted: "source-route"
     }
   }
 
@@ -103,7 +106,7 @@ extension Event {
   public var fate: StaticString {
     switch self {
     case .malformed, .fragment, .extensionHeader, .notSYN, .replyTimeExceeded: "passed"
-    case .noServer, .noLocalPort, .noRoute, .tooBig, .timeExceeded: "answered"
+    case .noServer, .noLocalPort, .noRoute, .tooBig, .timeExceeded, .sourceRouted: "answered"
     case .partialChecksum, .handedOver, .errorForwarded, .fragmented, .optionBlanked, .optionOmitted: "forwarded"
     default: "dropped"
     }

@@ -11,6 +11,16 @@ public struct NetlinkSocket: ~Copyable {
     case route
     /// Families that are looked up by name (linux/genetlink.h).
     case generic
+    /// Chains and rules of nftables, which iptables-nft writes as well (linux/netfilter/nfnetlink.h).
+    case netfilter
+
+    fileprivate var number: CInt {
+      switch self {
+      case .route: NETLINK_ROUTE
+      case .generic: NETLINK_GENERIC
+      case .netfilter: NETLINK_NETFILTER
+      }
+    }
   }
 
   private let handle: OpaquePointer
@@ -21,7 +31,7 @@ public struct NetlinkSocket: ~Copyable {
       throw NetlinkError(code: ENOMEM, action: "allocate a netlink socket")
     }
     errno = 0
-    guard nl_connect(handle, family == .route ? NETLINK_ROUTE : NETLINK_GENERIC) >= 0 else {
+    guard nl_connect(handle, family.number) >= 0 else {
       let error = NetlinkError.last("open a netlink socket")
       nl_socket_free(handle)
       throw error

@@ -69,6 +69,11 @@ public struct RouteAnswer: Hashable, Sendable {
   public var mtu: UInt32?
 }
 
+extension NetlinkError {
+  /// Whether a look-up failed since there is no route, or one that prohibits or swallows.
+  public var meansNoRoute: Bool { [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL].contains(code) }
+}
+
 extension NetlinkSocket {
   /// Asks the kernel's own routing, rules included.
   ///

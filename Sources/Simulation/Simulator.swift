@@ -57,20 +57,18 @@ public final class Simulator {
     } catch { return error.description }
   }
 
-  /// Runs `svs local-address` with these words, `add` or `del` first; returns its complaint, nil where it succeeded.
+  /// Runs `svs local-address` with these words, `add`, `set` or `del` first; returns its complaint, nil where it succeeded.
   public func localAddress(_ words: [String]) -> String? {
-    guard let verb = words.first, verb == "add" || verb == "del" else {
-      return "local-address takes add or del, and [SERVICE] ADDRESS[/LEN]"
+    guard let verb = words.first, ["add", "set", "del"].contains(verb) else {
+      return "local-address takes add, set or del, and [SERVICE] ADDRESS[/LEN]"
     }
     do throws(LocalAddressError) {
       let rule = try LocalAddressRule(words: words.dropFirst())
-      do throws(DirectorError) {
-        if verb == "add" {
-          try director.rules.addLocalAddresses(rule.addresses, to: rule.service)
-        } else {
-          try director.rules.deleteLocalAddresses(rule.addresses.network, of: rule.service)
-        }
-      } catch { throw LocalAddressError(error) }
+      switch verb {
+      case "add": try director.rules.add(rule)
+      case "set": try director.rules.change(rule)
+      default: try director.rules.remove(rule)
+      }
       return nil
     } catch { return error.description }
   }

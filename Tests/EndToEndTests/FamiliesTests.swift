@@ -59,9 +59,37 @@ import Testing
           ])
         #expect(!refused.succeeded && refused.errors.contains("Different address family"), "\(refused.errors)")
       }
-      // Datagrams in full-size fragments are told that theirs become larger.
-      let harmless = ["handed-over", "partial-checksum", "too-big", "fragment-dropped"]
+      // Datagrams in full-size fragments become larger, and are cut once more; whole ones may not be, and are told.
+      let harmless = ["handed-over", "partial-checksum", "fragmented", "too-big"]
       #expect(try director.drops().filter { $0.value > 0 && !harmless.contains($0.key) } == [:])
+    }
+  }
+
+  /// Datagrams that may be fragmented and are too big on the IPv6 side get there, and the answers come back, whichever
+  /// side is the client's; the director cuts them, and they are counted once.
+  @Test(arguments: [false, true])
+  func largeDatagramsOfIPv4AreCut(six: Bool) async throws {
+    try await withDirector(Stage.plain) { director in
+      let c = Case(method: .fullNAT, six: six)
+      // IP_PMTUDISC_DONT: no don't-fragment at all.
+      for host in ["client", "rs1", "rs2", "rs3"] {
+        try director.shell(host, "echo 1 > /proc/sys/net/ipv4/ip_no_pmtu_disc")
+      }
+      try director.startServers()
+      try join(director, c, "-u", port: 9000)
+      // Neighbours are known from here on, and so are the ways' MTUs.
+      for address in Case(method: .fullNAT, six: !six).servers(net: 2) + [c.address(net: 1, host: 2)] {
+        try director.run("director", ["ping", "-c", "1", "-W", "5", address])
+      }
+      for size in [1_453, 1_472, 2_960, 30_000] {
+        #expect(tally(try director.ask(c, 3, size: size)) == ["rs1": 1, "rs2": 1, "rs3": 1], "\(size) bytes")
+      }
+      let drops = try director.drops().filter { $0.value > 0 }
+      #expect(drops["fragmented", default: 0] > 0)
+      #expect(drops.keys.allSatisfy { ["handed-over", "partial-checksum", "fragmented"].contains($0) }, "\(drops)")
+      // Twelve each way, whatever became of them underway.
+      let service = try #require(try director.statistics().services.first)
+      #expect(service.counters[1] == 12 && service.counters[2] == 12, "\(service.counters)")
     }
   }
 

@@ -101,6 +101,8 @@ import Testing
         #expect(!result.succeeded && result.errors.contains(said), "\(words): \(result.errors)")
       }
       #expect(try director.pools().isEmpty)
+      let status = try director.lab.exec("director", [Programs.svs, "status"])
+      #expect(status.output == "No director in this network namespace.\n")
       try director.svs("local-address add 10.2.0.1 --ports 2000-2999")
       let twice = try director.lab.exec(
         "director", [Programs.svs, "local-address", "add", "10.2.0.0/31", "--ports", "2999-4000"])

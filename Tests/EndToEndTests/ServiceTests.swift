@@ -178,6 +178,8 @@ import Testing
         // It may warn that they are not this host's.
         try director.svs("local-address add \(pool)")
       }
+      // The environment says no ports, the file has the last word.
+      try director.svs("local-address set 10.2.0.1 --ports 4000-65535")
       let saved = try director.svs("local-address save")
       #expect(
         saved.split(separator: "\n").count == 4 && saved.contains("tcp:10.9.9.1:80 10.2.0.60/32 --ports 2000-2999"))

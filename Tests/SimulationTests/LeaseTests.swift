@@ -131,6 +131,53 @@ import Testing
     #expect(world.events(.noLocalPort) == 0)
   }
 
+  /// Ports change in place: connections keep theirs, and what is new gets one of the new ones.
+  @Test(arguments: [5000...5009, 5000...5999, 7000...7999] as [ClosedRange<UInt16>])
+  func portsChangeUnderConnections(_ ports: ClosedRange<UInt16>) throws {
+    let world = try World(pool: "10.0.0.60", ports: 5000...5499)
+    var leases: [Int: TestEnd] = [:]
+    for number in 1...20 {
+      let lease = try #require(world.open(number))
+      leases[number] = lease
+    }
+    let network = try #require(IPPrefix("10.0.0.60"))
+    try world.director.rules.changeLocalAddresses(LocalAddresses(network, ports: ports), of: world.service)
+    for (number, lease) in leases {
+      #expect(world.client(number, .ack) == lease && world.reply(lease, .ack) == TestEnd("10.1.0.\(number)", 40_000))
+    }
+    // No port that somebody has is given away, and none beside the new ones.
+    let held = leases.values.filter { ports.contains($0.port) }.count
+    for number in 21..<21 + min(60, ports.count - held) {
+      let lease = try #require(world.open(number), "client \(number)")
+      #expect(ports.contains(lease.port) && !leases.values.contains(lease))
+      leases[number] = lease
+    }
+    let pools = try world.pools().sorted { $0.isLeaving && !$1.isLeaving }
+    #expect(pools.map(\.isLeaving) == [true, false] && pools[0].used == 20 && pools[1].addresses.ports == ports)
+    // The old ones are gone with their connections.
+    for number in 1...20 { _ = world.client(number, .rst) }
+    world.wait(11 * Self.minute / 60)
+    #expect(try world.pools().map(\.addresses.ports) == [ports])
+    // The same again is no change.
+    try world.director.rules.changeLocalAddresses(LocalAddresses(network, ports: ports), of: world.service)
+    #expect(try world.pools().count == 1)
+  }
+
+  /// Nothing is changed that is not there, or would meet others.
+  @Test func portsThatCannotChangeStay() throws {
+    let world = try World(pool: "10.0.0.60", ports: 5000...5999)
+    try world.add("10.0.0.0/24", 6000...6999)
+    let before = try world.pools().map(\.addresses)
+    func change(_ text: String, _ ports: ClosedRange<UInt16>, of service: ServiceIdentity?) throws {
+      try world.director.rules.changeLocalAddresses(
+        LocalAddresses(#require(IPPrefix(text)), ports: ports), of: service)
+    }
+    #expect(throws: DirectorError.localAddressTaken) { try change("10.0.0.60", 5000...6000, of: world.service) }
+    #expect(throws: DirectorError.noSuchLocalAddress) { try change("10.0.0.61", 1...2, of: world.service) }
+    #expect(throws: DirectorError.noSuchLocalAddress) { try change("10.0.0.60", 1...2, of: nil) }
+    #expect(try world.pools().map(\.addresses) == before)
+  }
+
   /// What is no reply of the connection is not translated, and disturbs nothing.
   @Test func aServerThatAnswersFromAnotherPortIsNotHeard() throws {
     let world = try World(pool: "10.0.0.60", ports: 5000...5999)

@@ -180,7 +180,8 @@ extension PacketPath {
       table.discard(reference.slot, c)
       return entered(outcome == .exhausted ? .noLocalPort : .noMemory, p)
     }
-    return entered(table.publish(p.parsedFrame.flow, c, server, reference), p)
+    let step = entered(table.publish(p.parsedFrame.flow, c, server, reference), p)
+    return step == .route && takeWay(c, server, p) ? next(c) : step
   }
 
   /// Goes on with a packet whose connection was made, or was not.

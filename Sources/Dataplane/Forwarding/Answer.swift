@@ -8,9 +8,12 @@ public struct Answer {
     case hostUnreachable
     case timeExceeded
     case tooBig
+    /// An IPv4 source route failed, or an IPv6 routing header is not to be followed.
+    case sourceRoute
   }
 
   public var kind = Kind.none
+  /// What stands behind the checksum: an MTU, or where the fault stands in an IPv6 packet (RFC 4443, section 3.4).
   public var mtu: UInt32 = 0
 
   @inlinable @inline(__always) public init() {}
@@ -27,6 +30,7 @@ public struct Answer {
     case .timeExceeded: four ? (11, 0) : (3, 0)
     case .hostUnreachable: four ? (3, 1) : (1, 3)
     case .tooBig: four ? (3, 4) : (2, 0)
+    case .sourceRoute: four ? (3, 5) : (4, 0)
     default: four ? (3, 3) : (1, 4)
     }
   }

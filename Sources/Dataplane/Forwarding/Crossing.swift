@@ -30,11 +30,19 @@ public enum Crossing {
       &+ header(fromIPv4: frame.pointee.flow.family == Family.ipv4, isFragment: part != .whole)
   }
 
-  /// Whether the packet may be fragmented on the other side; nothing is, in IPv6, but by its sender.
+  /// Whether the packet may be fragmented: on the other side if that is IPv4, else before it crosses.
   @inlinable @inline(__always)
-  static func mayFragment(_ frame: UnsafePointer<Frame>, _ part: Part, _ size: UInt32) -> Bool {
-    frame.pointee.flow.family != Family.ipv4 && (part != .whole || size <= fragmentable)
+  static func mayFragment(
+    _ frame: UnsafePointer<Frame>, _ part: Part, _ size: UInt32, _ c: UnsafeMutablePointer<svs_connection>
+  ) -> Bool {
+    if frame.pointee.flow.family != Family.ipv4 { return part != .whole || size <= fragmentable }
+    // Fragments of SCTP have no connection here, and a client's that is still to be told of cannot be changed.
+    return !frame.pointee.dontFragment && frame.pointee.flow.proto != IPProtocol.sctp
+      && c.pointee.tunnel & UInt8(SVS_AMENDS) == 0
   }
+
+  /// What a fragment has in IPv6 beyond its size in IPv4: 20 bytes of header, and a fragment header.
+  @inlinable static var growth: UInt16 { 28 }
 
   /// What a whole packet may have, as it comes, for it to fit an MTU as it leaves; 0 where that is not known.
   @inlinable @inline(__always)
@@ -61,6 +69,12 @@ extension PacketPath {
     let reference = p.pointee.reference
     let frame = p.parsedFrame
     let part = p.pointee.part
+    var route = SourceRoute()
+    if route.find(packet, frame) {
+      // RFC 1122, section 3.2.2: none about later fragments.
+      return part == .later
+        ? leaving(.drop, .crossingDropped) : answering(.sourceRoute, mtu: route.pointer, .sourceRouted, p)
+    }
     guard let c = platform.connections.find(reference.slot), let way = p.pointer(to: \.way),
       let hop = way.pointer(to: \.hop), let ends = Ends(c, reference, platform)
     else { return .drop }
@@ -68,6 +82,9 @@ extension PacketPath {
     let mtu = UInt32(hop.pointee.mtu)
     if frame.pointee.ttl <= 1 || mtu != 0 && size > mtu && way.pointee.kind != .fragmenting {
       return refuseCrossing(packet, frame, mtu: mtu, fromServer: reference.fromServer, p)
+    }
+    if way.pointee.kind == .fragmenting, frame.pointee.flow.family == Family.ipv4 {
+      return cutBeforeCrossing(packet, frame, way, hop, reference, part)
     }
     if frame.pointee.flow.proto != IPProtocol.sctp, part != .later {
       if part == .whole, !completeChecksum(packet, frame, translating: true) {
@@ -88,6 +105,40 @@ extension PacketPath {
       four ? header.writeIPv6(packet, at: 14, ends, part) : header.writeIPv4(packet, at: 14, ends)
     guard isWritten else { return .drop }
     p.arrives(in: four ? Family.ipv6 : Family.ipv4, header.proto, length: size, header: length, ttl: header.ttl)
+    return .emit
+  }
+
+  /// Sends an IPv4 packet that is too big for the way on the other side into the hand-over pair, to be cut, and its
+  /// fragments out of svs0 again: at svs1 they come back here, and cross one by one (RFC 7915, section 4.1).
+  @inlinable @inline(__always)
+  func cutBeforeCrossing(
+    _ packet: Packet, _ frame: UnsafePointer<Frame>, _ way: UnsafeMutablePointer<Way>,
+    _ hop: UnsafeMutablePointer<svs_hop>, _ reference: FlowReference, _ part: Part
+  ) -> Step {
+    guard let config = platform.configuration.find(0), hop.pointee.mtu > 128,
+      let c = platform.connections.find(reference.slot)
+    else { return .drop }
+    // In pieces it could not be done any more.
+    if part == .whole, !completeChecksum(packet, frame, translating: true) {
+      return leaving(.drop, .partialChecksumDropped)
+    }
+    hop.pointee.mtu &-= Crossing.growth
+    hop.pointee.ifindex = config.pointee.handover_ifindex
+    way.pointee.nextHopFamily = Family.ipv4
+    way.pointee.nextHop = frame.pointee.flow.dst
+    // It is counted when it comes back.
+    if let counters = platform.serverCounters.find(c.pointee.server) {
+      let packets: UInt64 = part == .later ? 0 : 1
+      let headers = UInt64(truncatingIfNeeded: frame.pointee.transport &- frame.pointee.network)
+      let bytes = UInt64(frame.pointee.length) &- (part == .later ? headers : 0)
+      if reference.fromServer {
+        counters.pointee.packets_out &-= packets
+        counters.pointee.bytes_out &-= bytes
+      } else {
+        counters.pointee.packets_in &-= packets
+        counters.pointee.bytes_in &-= bytes
+      }
+    }
     return .emit
   }
 
@@ -119,7 +170,7 @@ extension PacketPath {
       if isLater { return leaving(.drop, .fragmentDropped) }
       return fromServer ? leaving(.pass, .replyTimeExceeded) : answering(.timeExceeded, .timeExceeded, p)
     }
-    // RFC 1122, section 3.2.2: none about later fragments.
+    // As above: none about later fragments.
     if isLater, frame.pointee.flow.family == Family.ipv4 { return leaving(.drop, .fragmentDropped) }
     // As in `forward`: quoted with its time to live counted down.
     if !age(packet, frame) { return .drop }

@@ -29,12 +29,12 @@ extension PacketPath {
         probe = server.pointer(to: \.probe_tick).unsafelyUnwrapped.compareExchange(last, tick)
       }
     }
-    let isShared = !reference.fromServer && c.pointee.method == Method.fullNAT
-    if isShared, !probe, takeWay(query, c, config, p) { return next(c) }
     var way = Way()
     way.find(&query, now: tick, platform)
     way.remember(Way.hop(c, reference.fromServer))
-    if isShared, way.kind == .redirect { leaveWay(reference.slot, config) }
+    if way.kind == .redirect, !reference.fromServer, c.pointee.method == Method.fullNAT {
+      leaveWay(reference.slot, config)
+    }
     // Now and then a packet takes the kernel's way, so that its neighbour table sees the address in use, asks
     // after it when it is stale, and notices that its MAC has changed.
     if probe, way.kind == .redirect, config.pointee.handover_ifindex != 0 {
@@ -48,7 +48,7 @@ extension PacketPath {
       : frame.pointee.length &+ (reference.fromServer ? 0 : Self.overhead(c) &+ Encapsulation.size(c))
     let mayFragment =
       Crossing.applies(c)
-      ? Crossing.mayFragment(frame, part, size)
+      ? Crossing.mayFragment(frame, part, size, c)
       : !frame.pointee.dontFragment && (reference.fromServer || !Self.isInIPv6(c))
     if !frame.isICMP, way.hop.mtu != 0, size > UInt32(way.hop.mtu), mayFragment, config.pointee.handover_ifindex != 0 {
       way.giveToKernel(query.ifindex)

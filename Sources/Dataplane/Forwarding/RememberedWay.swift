@@ -5,24 +5,30 @@ import DataplaneTypes
 /// Under the other methods packets keep their clients' addresses, by which routes may differ: there each connection has
 /// to ask for itself. A way serves as long here as in a connection, and not beyond a change of the rules.
 extension PacketPath {
-  /// Takes over the way that another connection between the same addresses has found; false if none serves.
+  /// Gives a new connection the way that another one between the same addresses has found; false if none serves.
   @inlinable @inline(__always)
   func takeWay(
-    _ query: RouteQuery, _ c: UnsafeMutablePointer<svs_connection>, _ config: UnsafeMutablePointer<svs_config>,
+    _ c: UnsafeMutablePointer<svs_connection>, _ server: UnsafeMutablePointer<svs_server>,
     _ p: UnsafeMutablePointer<Passage>
   ) -> Bool {
     let frame = p.parsedFrame
-    guard let way = platform.rememberedWays.find(Self.place(query.source, query.destination)),
+    let tick = p.pointee.tick
+    guard let config = platform.configuration.find(0),
+      let exchange = platform.exchanges.find(p.pointee.reference.slot),
+      let way = platform.rememberedWays.find(Self.place(exchange.pointee.local, c.pointee.rip)),
       let hop = way.pointer(to: \.hop)
     else { return false }
-    guard hop.pointee.isFresh(at: p.pointee.tick), way.pointee.rules == config.pointee.rules_generation,
-      way.pointee.family == UInt32(query.family), way.pointee.source == query.source,
-      way.pointee.destination == query.destination
+    guard hop.pointee.isFresh(at: tick), way.pointee.rules == config.pointee.rules_generation,
+      way.pointee.family == UInt32(c.pointee.server_family), way.pointee.source == exchange.pointee.local,
+      way.pointee.destination == c.pointee.rip
     else { return false }
-    // What may have to be fragmented needs all of the look-up: 20 bytes are the most that it grows by. SCTP is
-    // translated behind it.
-    let size = frame.pointee.length &+ 20
-    if hop.pointee.mtu != 0 && size > UInt32(hop.pointee.mtu) || frame.pointee.flow.proto == IPProtocol.sctp {
+    // What may have to be fragmented needs all of the look-up (28 bytes are the most that it grows by, a fragment in
+    // IPv6), and so does what the neighbour table is to see. First fragments and SCTP have more to do there.
+    let probe = config.pointee.probe_ticks
+    let size = frame.pointee.length &+ UInt32(Crossing.growth)
+    if hop.pointee.mtu != 0 && size > UInt32(hop.pointee.mtu) || p.pointee.part != .whole
+      || probe != 0 && tick &- server.pointee.probe_tick >= probe || frame.pointee.flow.proto == IPProtocol.sctp
+    {
       return false
     }
     c.pointee.to_server = hop.pointee

@@ -4,14 +4,18 @@ import Netlink
 struct LocalAddressWarnings {
   private let ranges: [LocalAddressSnapshot]
   private let own: OwnAddresses?
+  private let clashes: [LocalAddressClash]
 
-  /// - Parameter own: what this host takes for itself; nil where that is not known.
-  init(_ ranges: [LocalAddressSnapshot], own: OwnAddresses?) {
+  /// - Parameters:
+  ///   - own: what this host takes for itself; nil where that is not known.
+  ///   - clashes: what other rules have of the pools.
+  init(_ ranges: [LocalAddressSnapshot], own: OwnAddresses?, clashes: [LocalAddressClash] = []) {
     self.ranges = ranges
     self.own = own
+    self.clashes = clashes
   }
 
-  var sentences: [String] { nearlyFull + foreign }
+  var sentences: [String] { nearlyFull + foreign + clashes.map { "A pool of local addresses: \($0.sentence)." } }
 
   /// Ranges that one server may be asked from.
   private struct Pool: Hashable {

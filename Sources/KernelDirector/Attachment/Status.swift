@@ -75,7 +75,7 @@ extension Director {
       }
       let config = tables.config.pointee
       let all = try services()
-      let status = DirectorStatus(
+      var status = DirectorStatus(
         layoutVersion: config.layout_version, kernel: KernelFeatures.probe(folder.pin("svs_director")),
         attachments: attached,
         unattached: unattached, connectionCapacity: config.connection_capacity,
@@ -83,7 +83,14 @@ extension Director {
         services: all.count, servers: all.reduce(0) { $0 + $1.servers.count },
         localAddresses: try localAddresses(), maps: try mapSizes(),
         events: eventCounts(tables), warnings: [])
-      return withWarnings(status, interfaces, four: config.services4, six: config.services6)
+      status = withWarnings(status, interfaces, four: config.services4, six: config.services6)
+      status.warnings +=
+        LocalAddressWarnings(
+          status.localAddresses, own: try? OwnAddresses(), clashes: try localAddressClashes(tables)
+        ).sentences
+      status.warnings += ServerWarnings(all, unasked: try serversWithoutLocalAddress(tables)).sentences
+      status.warnings += try steeringWarnings(tables)
+      return status
     }
   }
 
@@ -147,7 +154,6 @@ extension Director {
         "The connection table is full, or nearly so: \(status.connections) of \(status.connectionCapacity) entries. "
           + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
     }
-    status.warnings += LocalAddressWarnings(status.localAddresses, own: try? OwnAddresses()).sentences
     for (family, services, key) in [
       (IPAddress.Family.ipv4, four, "net.ipv4.ip_forward"), (.ipv6, six, "net.ipv6.conf.all.forwarding"),
     ] where services > 0 && !HandoverPair.isForwarding(family) {

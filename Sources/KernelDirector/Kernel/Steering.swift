@@ -76,6 +76,28 @@ struct Steering {
     }
   }
 
+  /// Whether all of a wish is there. What others deleted makes packets go astray in silence.
+  ///
+  /// - Parameter vips: those that what this host itself sends is steered for.
+  /// - Throws: where the kernel has no policy routing, for one.
+  func holds(_ wish: Wish, _ vips: Set<IPAddress>) throws(NetlinkError) -> Bool {
+    if wish.isNothing { return true }
+    let netlink = try NetlinkSocket()
+    let present = Set(try netlink.rules().filter { $0.family == family })
+    let wanted = rules(wish)
+    guard wanted.allSatisfy(present.contains) else { return false }
+    func has(_ table: UInt32, _ destination: IPPrefix) throws(NetlinkError) -> Bool {
+      try netlink.routes(table: table).contains { $0.destination == destination && $0.interfaceIndex == interface }
+    }
+    if !wish.marks.isEmpty, try !has(Self.marks, .everything(family)) { return false }
+    if !wish.locals.isEmpty, try !has(Self.locals, .everything(family)) { return false }
+    if !vips.isEmpty {
+      let routed = Set(try netlink.routes(table: Self.vips).map(\.destination))
+      guard vips.allSatisfy({ routed.contains(IPPrefix($0)) }) else { return false }
+    }
+    return true
+  }
+
   private func change(to wish: Wish) throws(NetlinkError) -> Bool {
     let netlink = try NetlinkSocket()
     let all = try netlink.rules().filter { $0.family == family }

@@ -5,29 +5,80 @@ import Netlink
 /// The pools of local addresses that FULLNAT leases from: one for each service that has its own, and one for the rest.
 extension Director {
   /// Adds addresses to the pool of a service, or to that of all services without their own.
+  ///
+  /// - Parameter isRestoring: whether what is in the way of other rules is remarked on instead of refused: it stood so
+  ///   before, and a machine that starts is not to be left without its pools.
   public func addLocalAddresses(
-    _ addresses: LocalAddresses, to service: ServiceIdentity?
+    _ addresses: LocalAddresses, to service: ServiceIdentity?, isRestoring: Bool = false
   ) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       if let fault = addresses.fault { throw .invalidLocalAddress(fault) }
+      // What is refused leaves no director that was not there before.
+      if service != nil, tables == nil { throw .noSuchService }
       let tables = try establish()
+      try put(addresses, in: try pool(of: service, tables), replacing: [], isRestoring: isRestoring, tables)
+    }
+  }
+
+  /// Gives addresses that are in a pool other ports; connections keep those that they have.
+  ///
+  /// - Throws: `noSuchLocalAddress` where the pool does not have this network.
+  public func changeLocalAddresses(_ addresses: LocalAddresses, of service: ServiceIdentity?) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      if let fault = addresses.fault { throw .invalidLocalAddress(fault) }
+      guard let tables else { throw .noSuchLocalAddress }
       let pool = try pool(of: service, tables)
-      var free: UInt32?
-      var own: Set<Int> = []
-      for index in 0..<UInt32(SVS_LOCAL_RANGES) {
-        let range = tables.localRanges[Int(index)]
-        if range.pointee.status == SVS_LIVE, range.addresses.overlaps(addresses) {
-          // What the director took for itself gives way to what the operator says.
-          if range.pointee.is_own == 0 { throw .localAddressTaken }
-          own.insert(Int(index))
-        }
-        if free == nil, range.isFree { free = index }
+      let old = standing(in: pool, tables) { $0.network == addresses.network }
+      guard !old.isEmpty else { throw .noSuchLocalAddress }
+      if old.count == 1, old.allSatisfy({ tables.localRanges[$0].addresses == addresses }) { return }
+      try put(addresses, in: pool, replacing: old, isRestoring: false, tables)
+    }
+  }
+
+  /// Puts addresses in a pool, in the place of others: a record of their own, since whoever leases reads its parts one by
+  /// one. The old ones stay until nobody has a port of theirs.
+  private func put(
+    _ addresses: LocalAddresses, in pool: UInt32, replacing old: Set<Int>, isRestoring: Bool, _ tables: Tables
+  ) throws(DirectorError) {
+    var free: UInt32?
+    var leaving = old
+    for index in 0..<UInt32(SVS_LOCAL_RANGES) where !old.contains(Int(index)) {
+      let range = tables.localRanges[Int(index)]
+      if range.pointee.status == SVS_LIVE, range.addresses.overlaps(addresses) {
+        // What the director took for itself gives way to what the operator says.
+        if range.pointee.is_own == 0 { throw .localAddressTaken }
+        leaving.insert(Int(index))
       }
-      guard let free else { throw .full(what: "local addresses") }
-      try upkeep(tables)
-      tables.localRanges[Int(free)].write(addresses, pool: pool, isOwn: false)
-      try linkLocalAddresses(tables, without: own)
-      rulesChanged(tables)
+      if free == nil, range.isFree { free = index }
+    }
+    if !isSimulated, let clash = try LocalAddressClash(of: addresses, self, tables) {
+      guard isRestoring else { throw .invalidLocalAddress(clash.sentence) }
+      remarks.append(clash.sentence)
+    }
+    guard let free else { throw .full(what: "local addresses") }
+    try upkeep(tables)
+    tables.localRanges[Int(free)].write(addresses, pool: pool, isOwn: false)
+    try linkLocalAddresses(tables, without: leaving)
+    rulesChanged(tables)
+  }
+
+  /// The ranges of a pool that are leased from.
+  private func standing(
+    in pool: UInt32, _ tables: Tables, where isMeant: (LocalAddresses) -> Bool
+  ) -> Set<Int> {
+    Set(
+      (0..<Int(SVS_LOCAL_RANGES)).filter { index in
+        let range = tables.localRanges[index]
+        return range.pointee.status == SVS_LIVE && range.pointee.is_own == 0 && range.pointee.pool == pool
+          && isMeant(range.addresses)
+      })
+  }
+
+  /// All ranges that the operator has named and that are leased from.
+  func namedLocalAddresses(_ tables: Tables) -> [LocalAddresses] {
+    (0..<Int(SVS_LOCAL_RANGES)).compactMap { index in
+      let range = tables.localRanges[index]
+      return range.pointee.status == SVS_LIVE && range.pointee.is_own == 0 ? range.addresses : nil
     }
   }
 
@@ -47,12 +98,7 @@ extension Director {
     try locked { () throws(DirectorError) in
       guard let tables else { throw .noSuchLocalAddress }
       let pool = try pool(of: service, tables)
-      let leaving = Set(
-        (0..<Int(SVS_LOCAL_RANGES)).filter { index in
-          let range = tables.localRanges[index]
-          return range.pointee.status == SVS_LIVE && range.pointee.is_own == 0 && range.pointee.pool == pool
-            && isMeant(range.addresses)
-        })
+      let leaving = standing(in: pool, tables, where: isMeant)
       guard !leaving.isEmpty else { throw .noSuchLocalAddress }
       try upkeep(tables)
       try linkLocalAddresses(tables, without: leaving)

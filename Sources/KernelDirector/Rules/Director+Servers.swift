@@ -49,6 +49,7 @@ extension Director {
       // What cannot be steered is a server all the same, and can be removed.
       try steerReplies(of: entry, tables)
       try serversChanged(index, record, tables)
+      remarkOnClash(of: server.address, tables)
     }
   }
 

@@ -41,6 +41,7 @@ extension Director {
         }
       }
       try reschedule(index, record, tables)
+      remarkOnClash(of: key, tables)
     }
   }
 

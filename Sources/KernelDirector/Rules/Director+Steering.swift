@@ -128,17 +128,9 @@ extension Director {
     let four = steering.family == .ipv4
     let config = tables.config
     let known = four ? config.pointee.marks4 : config.pointee.marks6
-    var wish = Steering.Wish()
-    var others: [svs_service_key] = []
-    try eachService(tables) { key in
-      guard key.family == steering.family.rawValue else { return }
-      if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
-    }
-    wish.ports = SteeredPorts(of: others)
-    wish.locals = try localServers(steering.family, tables)
+    let (wish, _) = try wish(steering.family, tables)
     let marks = UInt32(wish.marks.count)
     func tell() { if four { config.pointee.marks4 = marks } else { config.pointee.marks6 = marks } }
-    wish.hasVIPs = (four ? config.pointee.services4 : config.pointee.services6) > marks
     if marks < known { tell() }
     if ledger.steered[steering.family] != wish {
       let flag = UInt32(four ? SVS_ROUTED_4 : SVS_ROUTED_6)
@@ -152,6 +144,51 @@ extension Director {
       ledger.steered[steering.family] = wish
     }
     tell()
+  }
+
+  /// What is to be steered of a family, and the VIPs of its services.
+  private func wish(
+    _ family: IPAddress.Family, _ tables: Tables
+  ) throws(DirectorError) -> (Steering.Wish, vips: Set<IPAddress>) {
+    var wish = Steering.Wish()
+    var others: [svs_service_key] = []
+    try eachService(tables) { key in
+      guard key.family == family.rawValue else { return }
+      if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
+    }
+    wish.ports = SteeredPorts(of: others)
+    wish.locals = try localServers(family, tables)
+    let services = family == .ipv4 ? tables.config.pointee.services4 : tables.config.pointee.services6
+    wish.hasVIPs = services > UInt32(wish.marks.count)
+    return (wish, Set(others.map { $0.vip.address($0.family) }))
+  }
+
+  /// What became of the way by the kernel's rules that is not ours to see as it happens, for `status`.
+  func steeringWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
+    var warnings: [String] = []
+    for family in [IPAddress.Family.ipv4, .ipv6] {
+      let (wish, vips) = try wish(family, tables)
+      let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
+      // A kernel without policy routing has nothing to lose.
+      if let holds = try? steering.holds(wish, vips), !holds {
+        let what =
+          wish.marks.isEmpty ? "what this host itself sends to a service" : "packets for services by firewall mark"
+        let command = family == .ipv4 ? "ip rule" : "ip -6 rule"
+        warnings.append(
+          "Somebody deleted routing rules or routes of the director's ('\(command)', \(what)): such packets do not reach "
+            + "it. 'svs attach' makes them again.")
+      }
+      if !wish.marks.isEmpty,
+        let chain = (try? NetlinkSocket(.netfilter).droppingForwardChains())?
+          .first(where: { $0.sees(family) && !$0.mayAccept(HandoverPair.outer) })
+      {
+        warnings.append(
+          "The chain \(chain.name) of the table \(chain.table) drops what no rule accepts, and no rule names "
+            + "\(HandoverPair.outer): packets with marks are lost on their way to it. Accept "
+            + "'-o \(HandoverPair.outer)' there.")
+      }
+    }
+    return warnings
   }
 
   /// All that is to be told of marks where there is no kernel.

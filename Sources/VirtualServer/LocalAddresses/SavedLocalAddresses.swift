@@ -61,7 +61,8 @@ public struct SavedLocalAddresses: Hashable, Sendable {
 extension SavedLocalAddresses {
   /// Makes the pools what is saved here: adds what is missing, then takes out what is not named.
   ///
-  /// Nothing is changed where a line cannot be carried out: all are judged before the first is.
+  /// Nothing is changed where a line cannot be carried out: all are judged before the first is. What other rules get in
+  /// the way of is carried out, and among the director's remarks.
   public func restore(to director: Director) throws(LocalAddressError) {
     let outcome: Result<Void, LocalAddressError>
     do {
@@ -88,7 +89,7 @@ extension SavedLocalAddresses {
       for rule in inTheWay { try director.deleteLocalAddresses(rule.addresses, of: rule.service) }
       var there = standing
       for line in lines where there.insert(line.rule).inserted {
-        try director.addLocalAddresses(line.rule.addresses, to: line.rule.service)
+        try director.addLocalAddresses(line.rule.addresses, to: line.rule.service, isRestoring: true)
       }
       for rule in leaving.subtracting(inTheWay) {
         try director.deleteLocalAddresses(rule.addresses, of: rule.service)

@@ -19,10 +19,11 @@ struct LocalAddressCommand: ParsableCommand {
         svs local-address add 192.0.2.64/28                       to the default pool
         svs local-address add tcp:198.51.100.1:443 192.0.2.80     to that of one service
         svs local-address list
+        svs local-address set 192.0.2.64/28 --ports 2000-65535    other ports; connections keep theirs
         svs local-address del 192.0.2.64/28
         svs local-address save >/etc/svs.local-addresses
       """,
-    subcommands: [Add.self, Delete.self, List.self, Save.self, Restore.self], defaultSubcommand: List.self)
+    subcommands: [Add.self, Change.self, Delete.self, List.self, Save.self, Restore.self], defaultSubcommand: List.self)
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "add", abstract: "Add addresses to a pool.")
@@ -39,15 +40,37 @@ struct LocalAddressCommand: ParsableCommand {
         try LocalAddressRule(
           words: words, ports: ports.map(LocalAddressRule.ports) ?? LocalAddresses.defaultPorts)
       }
-      try reporting { () throws(DirectorError) in
-        try Director().addLocalAddresses(rule.addresses, to: rule.service)
-      }
+      let director = try reporting { () throws(DirectorError) in try Director() }
+      try reporting { () throws(LocalAddressError) in try director.add(rule) }
       // All of the network is looked at, not its first address alone.
       if let own = try? OwnAddresses(), let address = own.firstForeign(in: rule.addresses.network) {
         warn(
           "\(address) is no address of this host: replies to it will not arrive until it is ('ip address add'), or is "
             + "routed here ('ip route add local \(rule.addresses.network) dev lo')")
       }
+    }
+  }
+
+  struct Change: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "set", abstract: "Change the ports of addresses that are in a pool.",
+      discussion: """
+        More ports or fewer, at once; nobody is refused meanwhile. Connections keep the ports that they have, also \
+        those that are not among the new ones, until they end: 'list' shows them as (leaving).
+        """)
+
+    @Argument(help: "SERVICE and ADDRESS[/LEN], or the latter alone, as they were added.")
+    var words: [String]
+
+    @Option(help: ArgumentHelp("The ports to use of each address.", valueName: "first-last"))
+    var ports: String
+
+    func run() throws {
+      let rule = try parsing { () throws(LocalAddressError) in
+        try LocalAddressRule(words: words, ports: LocalAddressRule.ports(ports))
+      }
+      let director = try reporting { () throws(DirectorError) in try Director() }
+      try reporting { () throws(LocalAddressError) in try director.change(rule) }
     }
   }
 
@@ -62,9 +85,8 @@ struct LocalAddressCommand: ParsableCommand {
       let rule = try parsing { () throws(LocalAddressError) in
         try LocalAddressRule(words: words, ports: LocalAddresses.defaultPorts)
       }
-      try reporting { () throws(DirectorError) in
-        try Director().deleteLocalAddresses(rule.addresses.network, of: rule.service)
-      }
+      let director = try reporting { () throws(DirectorError) in try Director() }
+      try reporting { () throws(LocalAddressError) in try director.remove(rule) }
     }
   }
 

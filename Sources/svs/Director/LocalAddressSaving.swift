@@ -39,6 +39,7 @@ extension LocalAddressCommand {
       let saved = try reporting { () throws(LocalAddressError) in try SavedLocalAddresses(text) }
       let director = try reporting { () throws(DirectorError) in try Director() }
       try reporting { () throws(LocalAddressError) in try saved.restore(to: director) }
+      for remark in director.takeRemarks() { warn(remark) }
     }
   }
 }
