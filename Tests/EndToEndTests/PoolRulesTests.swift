@@ -185,9 +185,9 @@ import Testing
 
       // By nftables, for both families or for one, and as iptables writes it.
       let dropping = "type filter hook forward priority 0; policy drop;"
-      try director.shell("director", "nft 'table \(six ? "ip" : "ip6") f { chain way { \(dropping) } }'")
+      try director.shell("director", "nft 'table \(six ? "ip" : "ip6") f { chain way { \(dropping) }; }'")
       #expect(try warnings(director) == "", "the other family's")
-      try director.shell("director", "nft 'table inet f { chain way { \(dropping) ct state established accept; } }'")
+      try director.shell("director", "nft 'table inet f { chain way { \(dropping) ct state established accept; }; }'")
       #expect(try warnings(director).contains("The chain way of the table f drops what no rule accepts"))
       for rule in ["oifname svs0 accept", "oifname \"svs*\" accept", "oif svs0 accept", "meta mark 7 accept"] {
         try director.shell("director", "nft add rule inet f way \(rule)")
