@@ -55,8 +55,8 @@ import Testing
         timeout: .seconds(90))
       try director.eventually(within: .seconds(30), "the upload ends") { !upload.isRunning }
       #expect(try Files.text(upload.log) == "same\n")
-      // Those without a first one went to the kernel.
-      #expect(try director.drops()["fragment", default: 0] >= 50_000)
+      // Those without a first one went to the kernel: more than the table remembers, however many a busy link lost.
+      #expect(try director.drops()["fragment", default: 0] >= 2 * 8192)
       // One flow sent all of them.
       #expect(try director.tableUse().used < 10)
       #expect(tally(try director.ask(c, 3, size: 4_000)).values.reduce(0, +) == 3)

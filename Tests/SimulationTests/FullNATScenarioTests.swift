@@ -48,8 +48,11 @@ import Testing
     ("local-address add 10.0.0.60/24", "scenario:1: 10.0.0.60/24 names a host in a network"),
     ("local-address add tcp:10.9.9.6:80 10.0.0.62", "scenario:1: there is no such service"),
     ("local-address del 10.0.0.62", "scenario:1: there are no such local addresses"),
-    ("local-address list", "scenario:1: local-address takes add or del"),
-    ("local-address add tcp:10.9.9.5:80 10.0.0.60 --ports 4999-5001", "scenario:1: some of these local addresses"),
+    ("local-address list", "scenario:1: local-address takes add, set or del"),
+    (
+      "local-address add tcp:10.9.9.5:80 10.0.0.60 --ports 4999-5001",
+      "scenario:1: 10.0.0.60/32 with ports 5000-5000 is in a pool already"
+    ),
   ]) func whatIsWrongIsToldWithItsLine(_ line: String, _ complaint: String) throws {
     let error = #expect(throws: SimulationError.self) { try play(line) }
     #expect(error?.description.hasPrefix(complaint) == true, "\(error?.description ?? "")")

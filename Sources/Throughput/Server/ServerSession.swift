@@ -218,7 +218,11 @@ struct ServerSession {
       switch error {
       case .refused(let number, _): control.send(number)
       case .protocolViolation: control.send(.parameters)
-      case .interrupted: try? control.send(.serverTerminate)
+      case .interrupted:
+        // Data go on being taken until the client has read that: else its own writing may fail first.
+        if (try? control.send(.serverTerminate)) != nil, test?.hasStarted == true {
+          _ = Wire.wait(for: Int16(POLLIN), on: control.number, Deadline(in: .seconds(1)))
+        }
       case .system(let error): control.send(.createStream, errno: error.code)
       default: break
       }
