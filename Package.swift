@@ -130,6 +130,7 @@ let package = Package(
     .testTarget(
       name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CHostSystem"],
       swiftSettings: strict),
+    .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
       name: "LoadGeneratorTests",

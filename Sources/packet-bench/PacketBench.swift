@@ -9,7 +9,8 @@ struct PacketBench: ParsableCommand {
     commandName: "packet-bench",
     abstract: "Measure the director against a C twin of its hot path and against nftables.",
     discussion: """
-      Every figure is a minimum and a median over repetitions in which the compared subjects take turns; only ratios \
+      Every figure is a minimum and a median over repetitions in which the compared subjects take turns, every ratio the \
+      median of those of the repetitions; only ratios \
       of one run mean anything. Builds network namespaces of its own, and takes them down. Needs root.
 
       PARTS

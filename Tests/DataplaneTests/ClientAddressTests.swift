@@ -311,6 +311,31 @@ struct ClientAddressTests {
     #expect(quotedPorts == [0x9c, 0x40, 0, 80])
   }
 
+  /// A link behind the director may leave the option no room in any segment that an IPv6 host would send.
+  @Test func fullSegmentsGoWithoutTheOptionWhereTheWayIsNarrow() throws {
+    let servers = try ToldServers(UInt32(SVS_DISCLOSE_TOA), six: true)
+    _ = try open(servers)
+    let first = Self.start &+ 1
+    let ack = try #require(servers.send(Segment(.ack, sequence: first, acknowledged: 1001)))
+    #expect(ack.options.count == 20)
+    // 1,280 bytes with its headers.
+    let full = Segment(.ack, sequence: first, acknowledged: 1001, data: [UInt8](repeating: 1, count: 1220))
+    let passed = try #require(servers.send(full))
+    #expect(passed.options.count == 20)
+    let packet = try #require(servers.tooBig(passed, mtu: 1280))
+    #expect(Segment.word(Array(packet[40...]), 4) == 1280)
+    let again = try #require(servers.send(full))
+    #expect(again.options.isEmpty && again.data == full.data && servers.events(.optionOmitted) == 1)
+    // What has room carries it still.
+    #expect(try #require(servers.send(Segment(.ack, sequence: first, acknowledged: 1001))).options.count == 20)
+    // Less than any link carries is nobody's word.
+    let other = try ToldServers(UInt32(SVS_DISCLOSE_TOA), six: true)
+    _ = try open(other)
+    let large = try #require(other.send(full))
+    _ = other.tooBig(large, mtu: 600)
+    #expect(try #require(other.send(full)).options.count == 20)
+  }
+
   /// Data in a SYN would come before the header: fast open is declined, and the data taken off.
   @Test(arguments: [UInt32(SVS_DISCLOSE_TOA), UInt32(SVS_DISCLOSE_PROXY_1)])
   func fastOpenIsDeclined(_ disclosure: UInt32) throws {

@@ -76,9 +76,7 @@ extension OneAtATime {
     /// Each with its own words.
     @Test func whatCannotBeLoaded() async throws {
       try await aside {
-        let gone = try Self.answering()
-        let port = gone.port
-        gone.stop()
+        let port = try Nginx.freePort()
         let plain = try ScriptedServer { peer in
           peer.send("220 mail.example ESMTP\r\n")
           _ = peer.request()
@@ -159,9 +157,7 @@ extension OneAtATime {
     /// The worker of a master that is not there.
     @Test func anInterruptedWorkerWithoutAMaster() async throws {
       try await aside {
-        let gone = try Self.answering()
-        let port = gone.port
-        gone.stop()
+        let port = try Nginx.freePort()
         let started = try Command([
           Self.svs, "bench", "load", "--master", "127.0.0.1", "--master-port", "\(port)", "http://127.0.0.1:1/",
         ]).begin()

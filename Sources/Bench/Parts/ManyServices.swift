@@ -20,7 +20,7 @@ struct ManyServices {
     let samples = try onOneCore { () throws(BenchError) in
       try interleaved(benches, repetitions: setting.repetitions) { bench throws(BenchError) in try bench.measure() }
     }
-    let ratio = samples[0].minimum / samples[1].minimum
+    let ratio = samples[0].ratio(to: samples[1])
     var seconds = Samples()
     seconds.add(many.restoreSeconds)
     part.rows.append(Report.Row("ipvsadm -R, seconds", seconds))

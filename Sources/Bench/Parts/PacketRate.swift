@@ -18,16 +18,16 @@ struct PacketRate {
         try bench.measure(count: 500_000)
       }
     }
-    let nftables = samples[2].minimum
+    let nftables = samples[2]
     for (bench, series) in zip(benches, samples) {
       part.rows.append(
-        Report.Row(bench.director.subject.rawValue, series, ratio: nftables / series.minimum))
+        Report.Row(bench.director.subject.rawValue, series, ratio: nftables.ratio(to: series)))
     }
-    let bare = samples[4].minimum
     part.notes.append(
       "Without what sender, devices and receiver cost by themselves: "
-        + "\(Figure.hundredths((nftables - bare) / (samples[0].minimum - bare))) times nftables' rate.")
-    part.goals.append(Report.Goal("packets/s against nftables DNAT", nftables / samples[0].minimum, .atLeast, 3))
+        + "\(Figure.hundredths(nftables.less(samples[4]).ratio(to: samples[0].less(samples[4])))) times nftables' rate."
+    )
+    part.goals.append(Report.Goal("packets/s against nftables DNAT", nftables.ratio(to: samples[0]), .atLeast, 3))
     return part
   }
 }

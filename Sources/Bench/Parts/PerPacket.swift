@@ -62,16 +62,16 @@ struct PerPacket {
       try onOneCore { () throws(BenchError) in try samples(item) }
     }
     let (ours, twin, foundation) = (series[0], series[1], series[2])
-    part.rows.append(Report.Row("\(item.name): Swift", ours, ratio: ours.minimum / twin.minimum))
+    part.rows.append(Report.Row("\(item.name): Swift", ours, ratio: ours.ratio(to: twin)))
     part.rows.append(Report.Row("\(item.name): C twin", twin))
-    part.rows.append(Report.Row("\(item.name): Foundation", foundation, ratio: ours.minimum / foundation.minimum))
+    part.rows.append(Report.Row("\(item.name): Foundation", foundation, ratio: ours.ratio(to: foundation)))
     if item.isPromised {
       part.goals.append(
         Report.Goal(
-          "\(item.name): established-flow NAT against Foundation's object", ours.minimum / foundation.minimum, .atMost,
+          "\(item.name): established-flow NAT against Foundation's object", ours.ratio(to: foundation), .atMost,
           1.15))
       part.goals.append(
-        Report.Goal("\(item.name): Swift against the C twin", ours.minimum / twin.minimum, .atMost, 1.15))
+        Report.Goal("\(item.name): Swift against the C twin", ours.ratio(to: twin), .atMost, 1.15))
     }
   }
 
@@ -110,11 +110,7 @@ struct PerPacket {
     guard left < total / 50 + 4 * item.plan.flows else {
       throw .invalid("\(item.name): the twin left \(left) of \(total) packets to the director")
     }
-    return raw.dropLast().map { series in
-      var net = Samples()
-      for value in series.values { net.add(value - raw[3].minimum) }
-      return net
-    }
+    return raw.dropLast().map { $0.less(raw[3]) }
   }
 
   private func establish(_ plan: FramePlan, by replay: borrowing Replay, _ program: CInt) throws(SystemError) {

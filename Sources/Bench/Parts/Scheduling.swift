@@ -39,7 +39,7 @@ struct Scheduling {
       part.rows.append(Report.Row("new connection, \(name)", series))
     }
     for (name, series) in zip(Self.schedulers, samples).dropFirst() {
-      let scheduling = max(series.minimum - base.minimum, 0) / 1000
+      let scheduling = max(series.less(base).median, 0) / 1000
       if name == "wlc" {
         part.goals.append(Report.Goal("microseconds of scheduling by wlc", scheduling, .atMost, 12))
       } else {

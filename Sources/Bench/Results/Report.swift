@@ -27,7 +27,7 @@ public struct Report: Sendable, Codable {
     public var samples: Samples
     public var minimum: Double
     public var median: Double
-    /// Against the row it is compared with, by minima.
+    /// Against the row it is compared with: the median of the rounds' ratios.
     public var ratio: Double?
 
     public init(_ subject: String, _ samples: Samples, ratio: Double? = nil) {

@@ -8,12 +8,24 @@ public struct Samples: Sendable, Codable {
 
   public var minimum: Double { values.min() ?? .nan }
 
-  public var median: Double {
+  public var median: Double { Samples.median(values) }
+
+  /// How many times as much this is as another: the median over the rounds in which both were measured by turns. A round
+  /// in which the machine ran faster or slower says the same as any other, which minima do not.
+  public func ratio(to other: Samples) -> Double { Samples.median(zip(values, other.values).map(/)) }
+
+  /// What is left of each round when another measurement's is taken off.
+  public func less(_ other: Samples) -> Samples {
+    var rest = Samples()
+    for (value, part) in zip(values, other.values) { rest.add(value - part) }
+    return rest
+  }
+
+  private static func median(_ values: [Double]) -> Double {
     let sorted = values.sorted()
-    guard let last = sorted.last else { return .nan }
+    guard !sorted.isEmpty else { return .nan }
     let middle = sorted.count / 2
-    return sorted.count % 2 == 1
-      ? sorted[middle] : (sorted[middle - 1] + (middle < sorted.count ? sorted[middle] : last)) / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
   }
 }
 

@@ -160,7 +160,9 @@ extension PacketPath {
     var trims = declines && data != 0
     if appends, bench.pointee.found_toa == 0 || !Disclosure.keepsTOA(disclosure) {
       growth = Disclosure.optionSize(c.pointee.family)
-      let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
+      let link = p.pointee.way.hop.mtu
+      let path = exchange.pointee.greeting
+      let mtu = Crossing.room(path == 0 || link != 0 && link < path ? link : path, frame, c)
       let isFull = size &+ growth > 60
       if isFull || mtu != 0 && frame.pointee.length &+ growth > mtu {
         if exchange.pointee.sent != 0 {

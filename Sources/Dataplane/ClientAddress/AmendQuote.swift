@@ -25,9 +25,13 @@ extension PacketPath {
     let isTooBig = four ? icmp.pointee.type == 3 && icmp.pointee.code == 4 : icmp.pointee.type == 2
     let mtu = UInt32(bigEndian: icmp.pointee.rest)
     // What tells comes with the first segment, which is as large as any. Less than every link carries is somebody's lie.
-    if isTooBig, mtu > size &+ (four ? 68 : 1280) {
+    let smallest: UInt32 = four ? 68 : 1280
+    if isTooBig, mtu > size &+ smallest {
       change.replace(icmp.pointee.rest, by: (mtu &- size).bigEndian)
       icmp.pointee.rest = (mtu &- size).bigEndian
+    } else if isTooBig, mtu >= smallest, !Disclosure.isProxy(exchange.pointee.disclosure) {
+      // No host sends segments that would leave the option room: those go without.
+      exchange.pointee.greeting = UInt16(truncatingIfNeeded: mtu)
     }
     var sum = Checksum(updating: icmp.pointee.check)
     sum.add(change)

@@ -129,6 +129,7 @@ extension ConnectionTable {
     _ exchange: UnsafeMutablePointer<svs_exchange>
   ) {
     exchange.pointee.disclosure = 0
+    exchange.pointee.greeting = 0
     exchange.pointee.begun = 0
     exchange.pointee.sent = 0
     exchange.pointee.heard = 0

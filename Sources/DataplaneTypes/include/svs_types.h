@@ -80,7 +80,8 @@ struct svs_connection {
 struct svs_exchange {
     struct svs_addr local;
     uint16_t port;               /* network order */
-    uint16_t greeting;           /* bytes of the PROXY protocol's header before the client's stream */
+    uint16_t greeting;           /* bytes of the PROXY protocol's header before the client's stream; of TOA: the MTU of
+                                    the way behind the director, where the client cannot be told of it */
     uint32_t range;              /* index of the range it was leased from */
     uint32_t first;              /* sequence number of the client's first byte, as the server's SYN has it */
     uint8_t disclosure;          /* SVS_DISCLOSE_...: how the server learns of the client */

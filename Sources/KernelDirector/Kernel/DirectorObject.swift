@@ -8,7 +8,8 @@ import Glibc
 enum DirectorObject {
   static let maps = [
     "svs_flows4", "svs_flows6", "svs_connections", "svs_free_slots", "svs_services", "svs_devices", "svs_service_pool",
-    "svs_locality_pool", "svs_exchange_pool", "svs_local_ranges", "svs_fragment_map", "svs_allowance_map",
+    "svs_locality_pool", "svs_exchange_pool", "svs_local_ranges", "svs_way_map", "svs_fragment_map",
+    "svs_allowance_map",
     "svs_server_pool", "svs_table_pool", "svs_server_counters", "svs_events",
     "svs_config_map", "svs_runtime_map", "svs_sweep_map", "svs_scratch", "svs_operator_map",
   ]

@@ -51,7 +51,7 @@ extension Director {
       }
       if free == nil, range.isFree { free = index }
     }
-    if !isSimulated, let clash = try LocalAddressClash(of: addresses, self, tables) {
+    if let clash = try LocalAddressClash(of: addresses, self, tables) {
       guard isRestoring else { throw .invalidLocalAddress(clash.sentence) }
       remarks.append(clash.sentence)
     }

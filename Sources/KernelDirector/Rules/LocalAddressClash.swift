@@ -40,6 +40,8 @@ enum LocalAddressClash: Hashable {
       self = clash
       return
     }
+    // Which addresses are this host's is not asked where there is none.
+    if director.isSimulated { return nil }
     var own: OwnAddresses?
     for index in 0..<tables.config.pointee.servers_used {
       let server = try tables.servers.record(index)

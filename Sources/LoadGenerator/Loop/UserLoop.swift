@@ -36,7 +36,7 @@ final class UserLoop {
   /// What the plan of an open-loop load still owes at its end.
   @exclusivity(unchecked) var owing: Owing?
   @exclusivity(unchecked) var quits = false
-  private let epoch: UInt64
+  let epoch: UInt64
 
   init(_ setup: LoopSetup) throws(LoadError) {
     self.setup = setup
@@ -280,10 +280,8 @@ final class UserLoop {
     guard user.parser.isComplete else { return }
     let mayStay = user.parser.keepsAlive && setup.keepsAlive && used == bytes.count && user.output.isEmpty
     now = monotonicNow()
-    let task = setup.tasks[user.task]
-    let failure: Failure? = task.accepts(user.parser.status) ? nil : .status(user.parser.status)
     if !mayStay { user.disconnect() }
-    finish(user, failure, status: user.parser.status, bytes: user.parser.contentLength)
+    finish(user, answered: user.parser.status, bytes: user.parser.contentLength)
   }
 
   private func takeFrames(_ user: User, _ session: HTTP2Session, _ bytes: UnsafeRawBufferPointer) {
@@ -302,12 +300,12 @@ final class UserLoop {
     }
     now = monotonicNow()
     if !setup.keepsAlive || session.isGoingAway || session.isOver { user.disconnect() }
-    let task = setup.tasks[user.task]
-    let failure: Failure? =
-      ending != 0
-      ? .malformed("HTTP/2: the stream was reset with error \(ending)")
-      : task.accepts(session.status) ? nil : .status(session.status)
-    finish(user, failure, status: ending == 0 ? session.status : 0, bytes: session.contentLength)
+    if ending == 0 {
+      finish(user, answered: session.status, bytes: session.contentLength)
+    } else {
+      finish(
+        user, .malformed("HTTP/2: the stream was reset with error \(ending)"), bytes: session.contentLength)
+    }
   }
 
   /// The server has closed its side.
@@ -318,11 +316,8 @@ final class UserLoop {
     }
     if user.http2 == nil, user.parser.close() {
       now = monotonicNow()
-      let task = setup.tasks[user.task]
       user.disconnect()
-      let status = user.parser.status
-      finish(
-        user, task.accepts(status) ? nil : .status(status), status: status, bytes: user.parser.contentLength)
+      finish(user, answered: user.parser.status, bytes: user.parser.contentLength)
     } else {
       lose(user, .closed)
     }
@@ -349,53 +344,5 @@ final class UserLoop {
   func turn(_ user: User) {
     rounds &+= 1
     user.round = rounds
-  }
-
-  // MARK: - The end of a request
-
-  func finish(_ user: User, _ failure: Failure?, status: Int = 0, bytes: UInt64) {
-    if case .timedOut? = failure { user.disconnect() }
-    // A planned time lies in the future of `now` only by rounding.
-    let latency = (now &- user.began) / 1000
-    let corrected = now > user.planned ? (now &- user.planned) / 1000 : 0
-    records[user.task].note(
-      failure, status: status, latency: latency, sincePlanned: corrected, bytes: bytes,
-      second: (now &+ epoch) / 1_000_000_000)
-    user.task = -1
-    turn(user)
-    if user.isLeaving {
-      remove(user)
-    } else if !isStopping {
-      rest(user, after: failure)
-    }
-  }
-
-  /// What a user does next: another request, or waiting.
-  func rest(_ user: User, after failure: Failure?) {
-    if pacer != nil {
-      idle.append(user.slot)
-      if user.link == .none, user.failedConnections == 0, setup.keepsAlive { connect(user) }
-      return
-    }
-    if let pause = pause(user, after: failure) {
-      alarms.set(.init(time: now &+ pause, slot: user.slot, round: user.round))
-    } else if user.link == .open {
-      begin(user, planned: now)
-    } else {
-      ready.append(user.slot)
-    }
-  }
-
-  /// Nanoseconds to wait: the class's own, and longer each time where no connection comes about.
-  private func pause(_ user: User, after failure: Failure?) -> UInt64? {
-    var pause = setup.classes[user.userClass].pause(random.next())
-    if user.failedConnections > 0 {
-      pause = max(pause, min(1_000_000_000, 10_000_000 << UInt64(min(user.failedConnections - 1, 7))))
-    }
-    return pause > 0 ? pause : nil
-  }
-
-  private func goOn(_ user: User) {
-    if user.isLeaving { remove(user) } else { begin(user, planned: now) }
   }
 }

@@ -42,7 +42,7 @@ struct ExchangeCost {
     }
     let name = family == .ipv4 ? "TCP/IPv4" : "TCP/IPv6"
     for (what, pair) in [("packet", (results[0], results[1])), ("reply", (results[2], results[3]))] {
-      let ratio = pair.1.minimum / pair.0.minimum
+      let ratio = pair.1.ratio(to: pair.0)
       part.rows.append(Report.Row("\(name), \(what): NAT, ns", pair.0))
       part.rows.append(Report.Row("\(name), \(what): FULLNAT, ns", pair.1, ratio: ratio))
       part.goals.append(Report.Goal("\(name), established \(what), FULLNAT against NAT", ratio, .atMost, 1.15))
@@ -91,11 +91,6 @@ struct ExchangeCost {
       }
       return outcome.nanoseconds
     }
-    let cost = raw[plans.count].minimum
-    return raw.prefix(plans.count).map { series in
-      var net = Samples()
-      for value in series.values { net.add(value - cost) }
-      return net
-    }
+    return raw.prefix(plans.count).map { $0.less(raw[plans.count]) }
   }
 }
