@@ -1,0 +1,290 @@
+import IngressModel
+import NIOCore
+
+/// One request and its answer: which server gets it, what becomes of it when that fails.
+final class Exchange {
+  let head: MessageHead
+  /// The bytes of its head.
+  let bytes: ByteBuffer
+  let origin: Origin
+  private unowned let side: any ClientSide
+  private let state: LoopState
+  private let rules: RuleSet
+
+  private(set) var server: ServerConnection?
+  private var choice: Choice?
+  private var open: OpenRequest?
+  private var pool: ServicePool?
+  private var router: RequestCounters?
+  private var tried: [ServerState] = []
+  private let begun = Moment.now()
+  private(set) var requestIsComplete = false
+  private var hasSentBody = false
+  private var hasAnswered = false
+  private var isOver = false
+  private var status: Int?
+  private var sent: UInt64 = 0
+  private var received: UInt64 = 0
+
+  /// Whom a request came from, and by which entry point.
+  struct Origin {
+    var client: ClientAddress
+    /// In figures, as headers have it.
+    var text: [UInt8]
+    var entryPoint: EntryPoint
+    var counters: EntryPointCounters
+  }
+
+  init(_ head: MessageHead, _ bytes: ByteBuffer, from client: any ClientSide, _ origin: Origin, _ state: LoopState) {
+    self.head = head
+    self.bytes = bytes
+    side = client
+    self.origin = origin
+    self.state = state
+    rules = state.rules
+  }
+
+  private func text(_ range: Range<Int>) -> String {
+    bytes.getString(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ""
+  }
+
+  func with<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    bytes.withUnsafeReadableBytes { raw in raw.withMemoryRebound(to: UInt8.self) { body($0) } }
+  }
+
+  /// Whether its server's connection is for this client alone.
+  var usesOwnConnection: Bool { choice?.pool.service.proxyProtocol != nil }
+
+  var isHead: Bool { head.method.count == 4 && text(head.method) == "HEAD" }
+  private var wantsUpgrade: Bool { head.wantsUpgrade && head.first(.upgrade) != nil && head.framing == .none }
+
+  /// Methods that may be sent twice (RFC 9110, section 9.2.2).
+  private lazy var isIdempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].contains(text(head.method))
+
+  // MARK: Choosing
+
+  /// Finds the server and asks it, or answers that there is none.
+  func start() {
+    origin.counters.requestCame()
+    let key = RuleSet.Key(entryPoint: origin.entryPoint.name, isTLS: origin.entryPoint.isTLS)
+    guard let table = rules.tables[key], let index = table.index(for: self) else {
+      origin.counters.refused(.noRoute)
+      return refuse(404, "no route")
+    }
+    router = rules.counters[key]?[index]
+    guard let pool = rules.pools[table.routers[index].service] else {
+      origin.counters.refused(.noServer)
+      return refuse(503, "no service")
+    }
+    self.pool = pool
+    if head.framing == .none { requestIsComplete = true }
+    next()
+  }
+
+  private func next() {
+    guard let pool else { return }
+    let cookies = pool.usesCookies ? Cookies(values(of: .cookie)) : .none
+    let now = Moment.now()
+    guard let choice = pool.choose(cookies: cookies, client: origin.client, excluding: tried, at: now) else {
+      if tried.isEmpty { origin.counters.refused(.noServer) }
+      return refuse(tried.isEmpty ? 503 : 502, "no server")
+    }
+    self.choice = choice
+    open = choice.server.begin(isRetry: !tried.isEmpty, at: now)
+    // What may not be sent twice does not go by a connection that its server may be about to close.
+    let age: TimeAmount? = isIdempotent && requestIsComplete ? nil : .milliseconds(500)
+    if choice.pool.service.proxyProtocol == nil, let server = state.take(choice.server.url, notOlderThan: age) {
+      return use(server)
+    }
+    ServerConnection.open(choice.server.server, key: choice.server.url, for: self, state)
+  }
+
+  /// A connection to the server is there.
+  func connected(_ server: ServerConnection) {
+    guard !isOver else { return server.close() }
+    use(server)
+  }
+
+  func connectionFailed(_ failure: RequestFailure) {
+    if isOver { return }
+    retry(failure, mayHaveArrived: false)
+  }
+
+  private func use(_ server: ServerConnection) {
+    guard let choice else { return }
+    self.server = server
+    server.begin(self)
+    let host = choice.pool.service.passesHostHeader ? nil : Array(choice.server.server.authority.utf8)
+    let forwarding = HeadWriter.Forwarding(
+      client: origin.text, isTLS: origin.entryPoint.isTLS, port: origin.entryPoint.port,
+      trustsClient: origin.entryPoint.trustsForwarded, host: host, upgrades: wantsUpgrade)
+    var out = server.buffer(capacity: bytes.readableBytes + 256)
+    with { HeadWriter.request(head, $0, forwarding, into: &out) }
+    server.write(out)
+    if !requestIsComplete { side.serverIsReady() }
+    server.flush()
+  }
+
+  // MARK: The request's body
+
+  func send(_ data: ByteBuffer) {
+    hasSentBody = true
+    received += UInt64(data.readableBytes)
+    guard let server else { return }
+    if head.framing == .chunked {
+      var out = server.buffer(capacity: data.readableBytes + 16)
+      HeadWriter.chunk(data.readableBytesView, into: &out)
+      server.write(out)
+    } else {
+      server.write(data)
+    }
+    if !server.isWritable { side.setReading(false) }
+  }
+
+  func sendEnd() {
+    requestIsComplete = true
+    guard let server else { return }
+    if head.framing == .chunked {
+      var out = server.buffer(capacity: 8)
+      HeadWriter.lastChunk(into: &out)
+      server.write(out)
+    }
+    server.requestEnded()
+  }
+
+  func flushRequest() { server?.flush() }
+
+  /// The server takes more again.
+  func serverIsWritable() { side.setReading(true) }
+  /// The client does.
+  func clientIsWritable() { server?.setReading(true) }
+
+  // MARK: The answer
+
+  func answered(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>) {
+    hasAnswered = true
+    if head.status >= 200 || head.status == 101 {
+      status = head.status
+      if open != nil { choice?.server.answered(&open!, status: head.status, at: .now()) }
+    }
+    side.answer(head, bytes, setCookies: head.status >= 200 ? choice?.setCookies ?? [] : [])
+    if head.status == 101 { side.becomeTunnel() }
+  }
+
+  func answered(data: ByteBuffer) {
+    sent += UInt64(data.readableBytes)
+    side.answer(data: data)
+    if !side.isWritable { server?.setReading(false) }
+  }
+
+  func flushAnswer() { side.flushAnswer() }
+
+  /// The answer is complete, and the server's connection free or closed.
+  func answerEnded() {
+    server = nil
+    let isClean = requestIsComplete
+    finish(nil)
+    side.answerEnded(isClean: isClean)
+  }
+
+  /// The server's connection broke, or what it sent is no HTTP.
+  ///
+  /// - Parameter isReused: whether the connection had served another request before: its server may have closed it
+  ///   without having seen this one.
+  func serverFailed(_ failure: RequestFailure, isReused: Bool) {
+    server = nil
+    if isOver { return }
+    if hasAnswered {
+      finish(failure)
+      return side.abandon()
+    }
+    retry(failure, mayHaveArrived: !isReused)
+  }
+
+  private func retry(_ failure: RequestFailure, mayHaveArrived: Bool) {
+    guard let choice, let pool else { return }
+    if let open { choice.server.finish(open, RequestOutcome(failure: failure), at: .now()) }
+    open = nil
+    // A connection that had grown old says nothing of its server, which may be asked again.
+    if mayHaveArrived || failure != .reset { tried.append(choice.server) } else { retriesOfReuse += 1 }
+    let may = !hasSentBody && (isIdempotent || failure.isOfConnecting)
+    if may, tried.count <= pool.service.retries, retriesOfReuse < 3 { return next() }
+    refuse(failure == .responseTimeout || failure == .connectTimeout ? 504 : 502, failure.rawValue)
+  }
+
+  private var retriesOfReuse = 0
+
+  // MARK: The end
+
+  /// The client is gone.
+  func clientFailed() {
+    if isOver { return }
+    finish(.clientClosed)
+    server?.close()
+    server = nil
+  }
+
+  private func refuse(_ status: Int, _ reason: String) {
+    self.status = status
+    let isClean = requestIsComplete || head.framing == .none
+    server?.close()
+    server = nil
+    finish(nil)
+    side.refuse(status, reason, closes: !isClean)
+  }
+
+  private func finish(_ failure: RequestFailure?) {
+    if isOver { return }
+    isOver = true
+    let now = Moment.now()
+    let outcome = RequestOutcome(status: status, failure: failure, bytesReceived: received, bytesSent: sent)
+    if let open { choice?.server.finish(open, outcome, at: now) }
+    open = nil
+    router?.record(outcome, nanoseconds: now.since(begun))
+  }
+}
+
+extension Exchange: RequestView {
+  var host: String {
+    with { bytes in
+      String(unsafeUninitializedCapacity: head.host.count) { out in
+        for (index, byte) in bytes[head.host].enumerated() { out[index] = byte.lowercased }
+        return head.host.count
+      }
+    }
+  }
+  var path: String { text(head.path) }
+  var query: Substring? { head.query.map { Substring(text($0)) } }
+  var method: String { text(head.method) }
+  var client: ClientAddress { origin.client }
+
+  func values(of header: String) -> [String] {
+    var header = header
+    return header.withUTF8 { name in
+      with { bytes in
+        head.fields.filter { UnsafeBufferPointer(rebasing: bytes[$0.name]).equalsIgnoringCase(name) }.map {
+          String(decoding: bytes[$0.value], as: UTF8.self)
+        }
+      }
+    }
+  }
+
+  func values(of known: KnownField) -> [String] {
+    with { bytes in
+      head.fields.filter { $0.known == known }.map { String(decoding: bytes[$0.value], as: UTF8.self) }
+    }
+  }
+}
+
+extension RequestFailure {
+  /// Whether the server cannot have seen the request.
+  var isOfConnecting: Bool { self == .connect || self == .connectTimeout || self == .tls }
+}
+
+extension Server {
+  /// As a Host header has it.
+  var authority: String {
+    let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+    return port == (scheme == .http ? 80 : 443) ? name : "\(name):\(port)"
+  }
+}

@@ -1,0 +1,258 @@
+import IngressModel
+import NIOCore
+import NIOPosix
+
+/// A connection to a server, which serves one request after another.
+final class ServerConnection: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private enum Place {
+    case idle, head
+    case body(BodyDecoder)
+    case tunnel
+    case closed
+  }
+
+  /// The server's URL: connections with the same one may stand in for each other.
+  let key: String
+  private(set) var idleSince = NIODeadline.now()
+  private let state: LoopState
+  private var context: ChannelHandlerContext?
+  private var exchange: Exchange?
+  private var place = Place.idle
+  private var input = ByteBuffer()
+  private var reader: HeadReader
+  private var head = MessageHead()
+  private var deadline = NIODeadline.distantFuture
+  private var hasServed = false
+  /// Whether anything of the present answer has come.
+  private var hasHeard = false
+  private var isReading = true
+  private var hasWritten = false
+
+  private init(key: String, _ state: LoopState) {
+    self.key = key
+    self.state = state
+    var limits = state.settings.limits
+    limits.line = limits.head
+    reader = HeadReader(limits: limits)
+  }
+
+  /// Connects for an exchange, which is told of the outcome.
+  static func open(_ server: Server, key: String, for exchange: Exchange, _ state: LoopState) {
+    let connection = ServerConnection(key: key, state)
+    let bootstrap = ClientBootstrap(group: state.loop)
+      .connectTimeout(state.settings.connectTimeout)
+      .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(ChannelOptions.maxMessagesPerRead, value: 1)
+    let connected: EventLoopFuture<any Channel>
+    if let address = try? SocketAddress(ipAddress: server.host, port: Int(server.port)) {
+      connected = bootstrap.connect(to: address)
+    } else {
+      connected = bootstrap.connect(host: server.host, port: Int(server.port))
+    }
+    connected.assumeIsolated().whenComplete { result in
+      switch result {
+      case .success(let channel):
+        do {
+          try channel.pipeline.syncOperations.addHandler(connection)
+          exchange.connected(connection)
+        } catch {
+          channel.close(promise: nil)
+          exchange.connectionFailed(.connect)
+        }
+      case .failure(let error):
+        exchange.connectionFailed(error.isTimeout ? .connectTimeout : .connect)
+      }
+    }
+  }
+
+  // MARK: For the exchange
+
+  var isIdle: Bool { if case .idle = place { exchange == nil } else { false } }
+  var isWritable: Bool { context?.channel.isWritable ?? false }
+
+  func buffer(capacity: Int) -> ByteBuffer {
+    context?.channel.allocator.buffer(capacity: capacity) ?? ByteBuffer()
+  }
+
+  func begin(_ exchange: Exchange) {
+    self.exchange = exchange
+    hasHeard = false
+    place = .head
+    deadline = state.now + state.settings.answerTimeout
+  }
+
+  func write(_ data: ByteBuffer) {
+    guard let context else { return }
+    hasWritten = true
+    context.write(wrapOutboundOut(data), promise: nil)
+  }
+
+  func flush() {
+    guard hasWritten, let context else { return }
+    hasWritten = false
+    context.flush()
+  }
+
+  func requestEnded() { if case .head = place { deadline = state.now + state.settings.answerTimeout } }
+
+  func setReading(_ reads: Bool) {
+    guard reads != isReading, let context else { return }
+    isReading = reads
+    context.channel.setOption(.autoRead, value: reads).whenFailure { _ in }
+    if reads { process() }
+  }
+
+  func close() {
+    exchange = nil
+    place = .closed
+    context?.close(promise: nil)
+  }
+
+  func check(at now: NIODeadline) {
+    if isIdle {
+      if idleSince + state.settings.poolTimeout < now { close() }
+      return
+    }
+    if case .tunnel = place { return }
+    // Who is not read from cannot be late.
+    if isReading, deadline < now { fail(.responseTimeout) }
+  }
+
+  // MARK: Channel
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    state.opened(self)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    state.closed(self)
+    self.context = nil
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var data = unwrapInboundIn(data)
+    if input.readableBytes == 0 { input = data } else { input.writeBuffer(&data) }
+    process()
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    exchange?.flushAnswer()
+    context.fireChannelReadComplete()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { exchange?.serverIsWritable() }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { fail(.reset) }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    switch place {
+    case .body(let decoder) where decoder.endsWithConnection: finish(keeps: false)
+    case .tunnel:
+      let exchange = self.exchange
+      self.exchange = nil
+      place = .closed
+      exchange?.answerEnded()
+    default: fail(.reset)
+    }
+  }
+
+  // MARK: Reading
+
+  private func process() {
+    while isReading || input.readableBytes == 0 {
+      switch place {
+      case .idle:
+        // Nobody asked: what comes now would be taken for the answer to the next request.
+        if input.readableBytes > 0 { close() }
+        return
+      case .closed: return
+      case .head:
+        guard input.readableBytes > 0 else { return }
+        hasHeard = true
+        guard readHead() else { return }
+      case .body(var decoder):
+        let outcome = decoder.next(&input)
+        place = .body(decoder)
+        switch outcome {
+        case .data(let data):
+          deadline = state.now + state.settings.answerTimeout
+          exchange?.answered(data: data)
+        case .waiting: return
+        case .end:
+          finish(keeps: head.keepsAlive)
+          return
+        case .refused: return fail(.malformed)
+        }
+      case .tunnel:
+        guard input.readableBytes > 0, let data = input.readSlice(length: input.readableBytes) else { return }
+        exchange?.answered(data: data)
+      }
+    }
+  }
+
+  /// - Returns: whether there is something to go on with.
+  private func readHead() -> Bool {
+    guard let exchange else { return false }
+    let isHead = exchange.isHead
+    var bytes = input
+    let outcome = bytes.withUnsafeReadableBytes { raw in
+      raw.withMemoryRebound(to: UInt8.self) { reader.response($0, toHEAD: isHead, into: &head) }
+    }
+    switch outcome {
+    case .incomplete: return false
+    case .refused:
+      fail(.malformed)
+      return false
+    case .complete: break
+    }
+    deadline = state.now + state.settings.answerTimeout
+    input.moveReaderIndex(forwardBy: head.length)
+    bytes.withUnsafeReadableBytes { raw in
+      raw.withMemoryRebound(to: UInt8.self) { exchange.answered(head, $0) }
+    }
+    if head.status == 101 {
+      place = .tunnel
+    } else if head.status >= 200 {
+      place = .body(BodyDecoder(head.framing))
+    }
+    return true
+  }
+
+  private func finish(keeps: Bool) {
+    guard let exchange else { return }
+    self.exchange = nil
+    hasServed = true
+    place = .idle
+    idleSince = state.now
+    // Bytes that nobody asked for, or a request that was not taken to its end, leave a connection nobody can use.
+    if !keeps || input.readableBytes > 0 || !exchange.requestIsComplete || exchange.usesOwnConnection
+      || !state.give(self)
+    {
+      close()
+    } else {
+      input = ByteBuffer()
+      if !isReading { setReading(true) }
+    }
+    exchange.answerEnded()
+  }
+
+  private func fail(_ failure: RequestFailure) {
+    let exchange = self.exchange
+    let isReused = hasServed && !hasHeard
+    close()
+    exchange?.serverFailed(failure, isReused: isReused)
+  }
+}
+
+extension Error {
+  var isTimeout: Bool {
+    if let error = self as? ChannelError, case .connectTimeout = error { return true }
+    return false
+  }
+}
