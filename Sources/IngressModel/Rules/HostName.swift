@@ -16,3 +16,12 @@ extension String {
   /// Lower-case letters of ASCII made upper-case, nothing else.
   var uppercasedASCII: String { String(decoding: utf8.map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self) }
 }
+
+extension HostName {
+  /// Whether this could be a name or an address without a port: letters, digits, dots, hyphens, underscores; or IPv6.
+  static func isPlausible(_ host: String) -> Bool {
+    if ClientAddress(parsing: host) != nil { return true }
+    return !host.isEmpty && host.utf8.count <= 255
+      && host.utf8.allSatisfy { ByteSet.word.contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
+  }
+}
