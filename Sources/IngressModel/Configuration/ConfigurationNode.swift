@@ -84,8 +84,10 @@ struct ConfigurationNode: Sendable {
 
   func flag(_ what: String, _ findings: Findings) -> Bool? {
     switch content {
-    case .scalar("true", isQuoted: false): return true
-    case .scalar("false", isQuoted: false): return false
+    case .scalar("true", isQuoted: false), .scalar("True", isQuoted: false), .scalar("TRUE", isQuoted: false):
+      return true
+    case .scalar("false", isQuoted: false), .scalar("False", isQuoted: false), .scalar("FALSE", isQuoted: false):
+      return false
     default:
       findings.add(place, "\(what) is to be true or false; it is \(kind)")
       return nil

@@ -62,7 +62,7 @@ public struct Router: Hashable, Sendable {
 }
 
 /// A certificate chain and its key, as PEM files; the names it is for stand in the certificate.
-public struct CertificateFiles: Hashable, Sendable {
+public struct CertificateFiles: Hashable, Sendable, CustomStringConvertible {
   public var certificate: String
   public var key: String
   /// Whether the two are the PEM text itself, as a Secret of Kubernetes has it, and not paths.
@@ -73,4 +73,7 @@ public struct CertificateFiles: Hashable, Sendable {
     self.key = key
     self.isInline = isInline
   }
+
+  /// The paths; of keys in the text itself nothing, since it gets into logs.
+  public var description: String { isInline ? "a certificate of a Secret" : "\(certificate), \(key)" }
 }

@@ -44,14 +44,16 @@ extension RuleExpression {
   /// Hosts of which a request must have one; nil where other hosts may do.
   var demandedHosts: Set<String>? {
     switch self {
-    case .matcher(.host(let hosts)): Set(hosts)
-    case .matcher, .not: nil
-    case .all(let parts):
-      parts.lazy.compactMap(\.demandedHosts).min { $0.count < $1.count }
+    case .matcher(.host(let hosts)): return Set(hosts)
+    case .matcher, .not: return nil
+    case .all(let parts): return parts.lazy.compactMap(\.demandedHosts).min { $0.count < $1.count }
     case .any(let parts):
-      parts.reduce(Set<String>() as Set<String>?) { hosts, part in
-        hosts.flatMap { hosts in part.demandedHosts.map(hosts.union) }
+      var made: Set<String> = []
+      for part in parts {
+        guard let hosts = part.demandedHosts else { return nil }
+        made.formUnion(hosts)
       }
+      return made
     }
   }
 }

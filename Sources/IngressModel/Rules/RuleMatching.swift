@@ -81,19 +81,13 @@ extension QueryDemand {
     var made: [UInt8] = []
     var rest = text
     while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(digit),
-        let low = rest.dropFirst().first.flatMap(digit)
-      {
-        made.append(high << 4 | low)
+      if byte == UInt8(ascii: "%"), let value = PercentEncoding.value(of: rest) {
+        made.append(value)
         rest = rest.dropFirst(2)
       } else {
         made.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
       }
     }
     return made
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    Character(Unicode.Scalar(byte)).hexDigitValue.map { UInt8(truncatingIfNeeded: $0) }
   }
 }

@@ -188,6 +188,14 @@ import Testing
     #expect(found.map { String($0.prefix(9)) } == ["a.yaml:3:", "a.yaml:4:", "a.yaml:4:", "b.yaml:8:"])
   }
 
+  /// What the others lack may stand in the file that could not be read.
+  @Test func brokenFilesAreToldAlone() {
+    let route = KubernetesTests.route(
+      "[{name: a, port: http}, {name: w, kind: TraefikService}]", tls: "  tls: {secretName: s}")
+    let found = findings(route, "a: [")
+    #expect(found.count == 1 && found[0].hasPrefix("b.yaml:2: this is no YAML"), "\(found)")
+  }
+
   @Test func circlesAreFound() {
     let found = findings(
       """

@@ -143,7 +143,7 @@ extension ConfigurationBuilder {
       ServiceOptions.read(fields, into: &service, findings)
       return service
     } catch {
-      findings.add(portNode.place, error.reason)
+      if !findings.isIncomplete { findings.add(portNode.place, error.reason) }
       return nil
     }
   }
@@ -153,7 +153,7 @@ extension ConfigurationBuilder {
     do throws(KubernetesInventory.Unknown) {
       add(try inventory.certificate(in: ObjectName(namespace: namespace, name: name)))
     } catch {
-      findings.add(error.place ?? node.place, error.reason)
+      if !findings.isIncomplete { findings.add(error.place ?? node.place, error.reason) }
     }
   }
 }
