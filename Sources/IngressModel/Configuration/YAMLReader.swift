@@ -6,7 +6,7 @@ import Yams
 /// values: a few lines of aliases of aliases make billions.
 struct YAMLReader {
   /// Most values of one file.
-  static let valueLimit = 500_000
+  static let valueLimit = 200_000
   /// Values inside values.
   static let depthLimit = 100
 
