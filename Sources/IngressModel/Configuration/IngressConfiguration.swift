@@ -5,13 +5,17 @@ public struct IngressConfiguration: Hashable, Sendable {
   /// By name; routers and weighted services name them.
   public var services: [String: BackendService]
   public var certificates: [CertificateFiles]
+  /// What is no mistake, but may not be what was meant; to be logged.
+  public var notes: [ConfigurationFinding]
 
   public init(
-    routers: [Router] = [], services: [String: BackendService] = [:], certificates: [CertificateFiles] = []
+    routers: [Router] = [], services: [String: BackendService] = [:], certificates: [CertificateFiles] = [],
+    notes: [ConfigurationFinding] = []
   ) {
     self.routers = routers
     self.services = services
     self.certificates = certificates
+    self.notes = notes
   }
 }
 
@@ -58,12 +62,18 @@ public struct Router: Hashable, Sendable {
 }
 
 /// A certificate chain and its key, as PEM files; the names it is for stand in the certificate.
-public struct CertificateFiles: Hashable, Sendable {
+public struct CertificateFiles: Hashable, Sendable, CustomStringConvertible {
   public var certificate: String
   public var key: String
+  /// Whether the two are the PEM text itself, as a Secret of Kubernetes has it, and not paths.
+  public var isInline: Bool
 
-  public init(certificate: String, key: String) {
+  public init(certificate: String, key: String, isInline: Bool = false) {
     self.certificate = certificate
     self.key = key
+    self.isInline = isInline
   }
+
+  /// The paths; of keys in the text itself nothing, since it gets into logs.
+  public var description: String { isInline ? "a certificate of a Secret" : "\(certificate), \(key)" }
 }
