@@ -38,7 +38,9 @@ public struct Breaker: Hashable, Sendable {
     switch (state, isFailure) {
     case (.closed(let failures), true):
       // Two event loops may have counted past the limit before one of them opened it.
-      if failures + 1 >= max(policy.failures, 1) { open(at: now, by: policy) } else {
+      if failures + 1 >= max(policy.failures, 1) {
+        open(at: now, by: policy)
+      } else {
         state = .closed(failures: failures + 1)
       }
     case (.halfOpen, true): open(at: now, by: policy)

@@ -24,7 +24,9 @@ final class ServerRecord: Sendable {
   func changeHealth(_ change: (inout Health) -> HealthChange?) -> HealthChange? {
     guarded.withLock { guarded in
       let result = change(&guarded.health)
-      if case .down = guarded.health { isDown.store(true, ordering: .relaxed) } else {
+      if case .down = guarded.health {
+        isDown.store(true, ordering: .relaxed)
+      } else {
         isDown.store(false, ordering: .relaxed)
       }
       return result
