@@ -4,7 +4,7 @@ extension StatusPage {
     const every = 1000, patience = 4000, kept = 60;
     const byId = id => document.getElementById(id);
     const filter = byId('filter');
-    const curves = new Map();
+    const curves = new Map(), shownRows = new WeakMap();
     let last = null, lastHeard = 0, firstTry = Date.now();
 
     function make(tag, classes, ...children) {
@@ -19,7 +19,8 @@ extension StatusPage {
 
     // One element for each item, by key: made once, then updated, moved and removed as the data says.
     function sync(parent, items, keyOf, create, update) {
-      const rows = parent.rows || (parent.rows = new Map());
+      if (!shownRows.has(parent)) shownRows.set(parent, new Map());
+      const rows = shownRows.get(parent);
       const old = new Set(rows.keys());
       let place = parent.firstElementChild;
       for (const item of items) {
@@ -137,28 +138,33 @@ extension StatusPage {
       const who = cell('', 'code wide who'), what = cell('', 'wide what'), state = make('span'), note = make('span', 'note');
       what.append(state, note);
       const weight = cell('weight', 'number'), open = cell('open', 'number'), rates = rateCells();
-      const curve = cell('last minute', 'wide'), svgName = 'http://www.w3.org/2000/svg';
-      const svg = document.createElementNS(svgName, 'svg'), line = document.createElementNS(svgName, 'polyline');
-      svg.setAttribute('viewBox', '0 0 ' + (kept - 1) + ' 24');
-      svg.setAttribute('preserveAspectRatio', 'none');
-      svg.setAttribute('role', 'img');
-      svg.append(line);
+      const curve = cell('last minute', 'half');
+      const [svg, ground, area, line] = ['svg', 'line', 'polygon', 'polyline'].map(name =>
+        document.createElementNS('http://www.w3.org/2000/svg', name));
+      const draw = (element, attributes) => Object.entries(attributes).forEach(pair => element.setAttribute(...pair));
+      draw(svg, { viewBox: '0 0 ' + (kept - 1) + ' 24', preserveAspectRatio: 'none', role: 'img' });
+      draw(ground, { x1: 0, x2: kept - 1, y1: 23.5, y2: 23.5 });
+      svg.append(ground, area, line);
       curve.append(svg);
       return { element: make('tr', 'server', who, what, weight, open, ...Object.values(rates), curve),
-        who, state, note, weight, open, rates, svg, line };
+        who, state, note, weight, open, rates, svg, area, line };
     }
+    const meanings = { unknown: 'not checked yet', paused: 'failed too often', trial: 'one request tries it',
+      draining: 'no new clients' };
     function updateServer(row, item, serviceName) {
       say(row.who, item.url);
       say(row.state, item.condition);
       paint(row.state, 'state ' + item.condition);
       const since = item.seconds === null ? '' : 'for ' + span(item.seconds);
-      say(row.note, [since, item.reason].filter(Boolean).join(': '));
+      say(row.note, meanings[item.condition] || [since, item.reason].filter(Boolean).join(': '));
       say(row.weight, String(item.weight));
       say(row.open, item.openRequests.toLocaleString('en'));
       fillRates(row.rates, item.rates);
       const points = curves.get(serviceName + '\n' + item.url) || [], most = Math.max(1, ...points);
-      row.line.setAttribute('points', points.map((value, index) =>
-        (kept - points.length + index) + ',' + (23 - 22 * value / most).toFixed(1)).join(' '));
+      const first = kept - points.length;
+      const path = points.map((value, index) => (first + index) + ',' + (23 - 21 * value / most).toFixed(1)).join(' ');
+      row.line.setAttribute('points', path);
+      row.area.setAttribute('points', points.length ? first + ',23.5 ' + path + ' ' + (kept - 1) + ',23.5' : '');
       row.svg.setAttribute('aria-label', 'requests per second, at most ' + rate(most));
     }
 
@@ -213,20 +219,25 @@ extension StatusPage {
       byId('content').classList.add('stale');
     }
 
+    function heard(data) {
+      last = data;
+      lastHeard = Date.now();
+      byId('lost').hidden = true;
+      byId('content').classList.remove('stale');
+      remember(data);
+      // After the answer was taken: an error in drawing is no lost connection, and belongs into the console.
+      setTimeout(show);
+    }
+
     async function poll() {
       const begun = Date.now();
       try {
         const response = await fetch('status.json', { cache: 'no-store', signal: AbortSignal.timeout(patience) });
         if (!response.ok) throw new Error('status ' + response.status);
         const data = await response.json();
-        last = data;
-        lastHeard = Date.now();
-        remember(data);
-        byId('lost').hidden = true;
-        byId('content').classList.remove('stale');
-        show();
+        heard(data);
       } catch (error) {
-        lose(error.name === 'TimeoutError' ? 'it does not answer' : error.message);
+        lose({ TimeoutError: 'it does not answer', TypeError: 'it cannot be reached' }[error.name] || error.message);
       }
       setTimeout(poll, Math.max(0, every - (Date.now() - begun)));
     }

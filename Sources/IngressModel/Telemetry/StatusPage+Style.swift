@@ -22,7 +22,7 @@ extension StatusPage {
     }
     header {
       position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 20px;
-      padding: 10px 24px; background: var(--panel); border-bottom: 1px solid var(--line);
+      padding: 10px max(24px, calc((100% - 1312px) / 2)); background: var(--panel); border-bottom: 1px solid var(--line);
     }
     h1 { margin: 0; font-size: 18px; font-weight: 650; white-space: nowrap; }
     h2 { margin: 24px 0 8px; font-size: 13px; font-weight: 600; color: var(--quiet);
@@ -39,7 +39,7 @@ extension StatusPage {
     .banner { margin-top: 16px; padding: 10px 14px; border-radius: 8px; border-left: 4px solid; overflow-wrap: anywhere; }
     .bad { color: var(--bad); background: var(--bad-fill); }
     .warn { color: var(--warn); background: var(--warn-fill); }
-    .stale { opacity: .5; }
+    .stale { opacity: .6; }
     .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 12px; }
     .panel { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
     .card { padding: 12px 16px; }
@@ -70,6 +70,8 @@ extension StatusPage {
     svg { display: block; width: 120px; height: 24px; margin-left: auto; overflow: visible; }
     polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; stroke-linejoin: round;
       vector-effect: non-scaling-stroke; }
+    polygon { fill: var(--accent); opacity: .15; }
+    svg > line { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }
     .server td { width: 9%; } .server td.who { width: 30%; } .server td.what { width: 17%; }
     @media (max-width: 760px) {
       header { padding: 10px 16px; }
@@ -78,10 +80,13 @@ extension StatusPage {
       .cards { grid-template-columns: 1fr; }
       thead { display: none; }
       table, tbody { display: block; }
-      tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 6px 12px; padding: 10px 16px;
+      tr { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px 10px; padding: 10px 16px;
         border-top: 1px solid var(--line); }
-      td, .server td, .server td.who, .server td.what { padding: 0; border: 0; width: auto; text-align: left; }
+      .panel > table > tbody > tr:first-child { border-top: 0; }
+      .head + table > tbody > tr:first-child { border-top: 1px solid var(--line); }
+      td, td.number, .server td, .server td.who, .server td.what { padding: 0; border: 0; width: auto; text-align: left; }
       td.wide { grid-column: 1 / -1; }
+      td.half { grid-column: span 2; }
       td[data-label]::before { content: attr(data-label); display: block; font-size: 12px; font-weight: 400;
         color: var(--quiet); }
       .service > .head .sum { margin-left: 0; white-space: normal; flex-basis: 100%; }
