@@ -77,11 +77,10 @@ public struct AccessLog: Sendable {
     buffer.write(entry.status ?? 0, digits: 3)
     buffer.append(UInt8(ascii: " "))
     buffer.write(entry.bytesSent)
-    for text in [entry.referer, entry.userAgent, entry.router, entry.server] {
-      buffer.write(" \"")
-      if let text { Self.escape(text, into: &buffer) } else { buffer.append(UInt8(ascii: "-")) }
-      buffer.append(UInt8(ascii: "\""))
-    }
+    Self.quote(entry.referer, into: &buffer)
+    Self.quote(entry.userAgent, into: &buffer)
+    Self.quote(entry.router, into: &buffer)
+    Self.quote(entry.server, into: &buffer)
     buffer.append(UInt8(ascii: " "))
     buffer.write(entry.duration / 1_000_000)
     buffer.write("ms")
@@ -135,15 +134,21 @@ public struct AccessLog: Sendable {
     buffer = json.bytes
   }
 
+  private static func quote(_ text: String?, into buffer: inout [UInt8]) {
+    buffer.write(" \"")
+    if let text { escape(text, into: &buffer) } else { buffer.append(UInt8(ascii: "-")) }
+    buffer.append(UInt8(ascii: "\""))
+  }
+
   /// All but printable ASCII as \xHH, also quotes and backslashes: what is within quotes is one field.
   private static func escape(_ text: String, into buffer: inout [UInt8]) {
-    for byte in text.utf8 {
-      if byte < 0x20 || byte > 0x7e || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-        buffer.write("\\x")
-        buffer.writeHexadecimal(byte)
-      } else {
-        buffer.append(byte)
-      }
+    buffer.write(text) { bytes in
+      let byte = bytes[bytes.startIndex]
+      let stays = byte >= 0x20 && byte <= 0x7e && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+      return stays ? 0 : 1
+    } as: { bytes, buffer in
+      buffer.write("\\x")
+      buffer.writeHexadecimal(bytes[bytes.startIndex])
     }
   }
 }

@@ -2,6 +2,33 @@
 extension [UInt8] {
   mutating func write(_ text: String) { append(contentsOf: text.utf8) }
 
+  /// Text in which some bytes have another form; runs of the others are appended at once, for speed.
+  ///
+  /// - Parameter special: tells how many bytes from the start of a slice are to be replaced; 0: its first byte stays.
+  @inline(__always)
+  mutating func write(
+    _ text: String, special: (Slice<UnsafeBufferPointer<UInt8>>) -> Int,
+    as replace: (Slice<UnsafeBufferPointer<UInt8>>, inout [UInt8]) -> Void
+  ) {
+    var text = text
+    text.withUTF8 { source in
+      var start = 0
+      var index = 0
+      while index < source.count {
+        let length = special(source[index...])
+        if length == 0 {
+          index += 1
+          continue
+        }
+        append(contentsOf: UnsafeBufferPointer(rebasing: source[start..<index]))
+        replace(source[index..<(index + length)], &self)
+        index += length
+        start = index
+      }
+      append(contentsOf: UnsafeBufferPointer(rebasing: source[start...]))
+    }
+  }
+
   mutating func write(_ number: UInt64) {
     var divisor: UInt64 = 1
     while number / divisor >= 10 { divisor *= 10 }

@@ -19,7 +19,9 @@ extension IngressStatus {
     write(
       "router", of: routers.map { ([("router", $0.router.name), ("service", $0.router.service)], $0.totals) },
       to: &text)
-    write("service", of: services.map { ([("service", $0.service.name)], $0.totals) }, to: &text)
+    // A service of services has no requests of its own: they count at the one that has the servers.
+    let counted = services.filter { if case .servers = $0.service.members { true } else { false } }
+    write("service", of: counted.map { ([("service", $0.service.name)], $0.totals) }, to: &text)
     text.family(
       "svs_ingress_service_unavailable_total", .counter, help: "Requests for which the service had no server."
     ) { samples in

@@ -14,9 +14,12 @@ struct JSONWriter {
     array { json in for element in elements { write(&json, element) } }
   }
 
+  /// The name of an object's member, which is a word of the code's own: nothing in it needs escaping.
   mutating func key(_ name: String) {
-    string(name)
-    bytes.append(UInt8(ascii: ":"))
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    bytes.write(name)
+    bytes.write("\":")
     needsComma = false
   }
 
@@ -69,28 +72,28 @@ struct JSONWriter {
 
   /// Also escapes what terminals and line readers take for more than a character: DEL, C1, U+2028 and U+2029.
   private static func escape(_ text: String, into bytes: inout [UInt8]) {
-    var text = text
-    text.withUTF8 { source in
-      var index = 0
-      while index < source.count {
-        let byte = source[index]
-        index += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-          bytes.append(UInt8(ascii: "\\"))
-          bytes.append(byte)
-        case 0..<0x20, 0x7f: escape(high: 0, low: byte, into: &bytes)
-        case 0xc2 where index < source.count && source[index] < 0xa0:
-          escape(high: 0, low: source[index], into: &bytes)
-          index += 1
-        case 0xe2 where index + 1 < source.count && source[index] == 0x80 && (0xa8...0xa9).contains(source[index + 1]):
-          escape(high: 0x20, low: source[index + 1] - 0x80, into: &bytes)
-          index += 2
-        default: bytes.append(byte)
-        }
+    bytes.write(text) { rest in
+      switch rest[rest.startIndex] {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20, 0x7f: 1
+      case 0xc2: rest.count > 1 && rest[rest.startIndex + 1] < 0xa0 ? 2 : 0
+      case 0xe2: rest.count > 2 && rest[rest.startIndex + 1] == 0x80 && isSeparator(rest[rest.startIndex + 2]) ? 3 : 0
+      default: 0
+      }
+    } as: { special, bytes in
+      let first = special[special.startIndex]
+      switch special.count {
+      case 2: escape(high: 0, low: special[special.startIndex + 1], into: &bytes)
+      case 3: escape(high: 0x20, low: special[special.startIndex + 2] - 0x80, into: &bytes)
+      default:
+        if first < 0x20 || first == 0x7f { return escape(high: 0, low: first, into: &bytes) }
+        bytes.append(UInt8(ascii: "\\"))
+        bytes.append(first)
       }
     }
   }
+
+  /// Whether a byte after E2 80 makes U+2028 or U+2029.
+  private static func isSeparator(_ byte: UInt8) -> Bool { byte == 0xa8 || byte == 0xa9 }
 
   private static func escape(high: UInt8, low: UInt8, into bytes: inout [UInt8]) {
     bytes.write("\\u")
