@@ -24,7 +24,7 @@ public final class ServicePool: Sendable {
     // A server that is named twice is one with both weights: it has one URL, and so one cookie and one row in metrics.
     var merged: [Server] = []
     for var server in servers {
-      server.weight = max(server.weight, 0)
+      server.weight = Self.clamped(server.weight)
       if let index = merged.firstIndex(where: { $0.description == server.description }) {
         merged[index].weight += server.weight
       } else {
@@ -49,7 +49,7 @@ public final class ServicePool: Sendable {
     self.service = service
     counters = older?.counters ?? RequestCounters()
     members = .pools(pools.map(\.pool))
-    weights = pools.map { max($0.weight, 0) }
+    weights = pools.map(\.weight)
     ids = pools.map { StableHash.of($0.pool.service.name.utf8) }
     setCookies = Self.cookies(of: service, ids: ids)
     roundRobin = Mutex(Self.roundRobin(ids: ids, inheriting: older))
@@ -61,6 +61,9 @@ public final class ServicePool: Sendable {
   }
 
   public var totals: RequestTotals { counters.totals }
+
+  /// Weights beyond the range would make sums overflow.
+  static func clamped(_ weight: Int) -> Int { min(max(weight, 0), 65_535) }
 
   private static func cookies(of service: BackendService, ids: [UInt64]) -> [String] {
     service.sticky.map { sticky in ids.map { sticky.header(value: StickyCookie.text(of: $0)) } } ?? []

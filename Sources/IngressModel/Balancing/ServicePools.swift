@@ -65,9 +65,9 @@ public struct ServicePools: Sendable {
           height = max(height, child.height + 1)
           cookies.merge(child.cookies) { first, _ in first }
           if let index = children.firstIndex(where: { $0.pool === child.pool }) {
-            children[index].weight += max(member.weight, 0)
+            children[index].weight += ServicePool.clamped(member.weight)
           } else {
-            children.append((child.pool, max(member.weight, 0)))
+            children.append((child.pool, ServicePool.clamped(member.weight)))
           }
         }
         if height > ServicePools.depth { throw .tooDeep(name, source: service.source) }

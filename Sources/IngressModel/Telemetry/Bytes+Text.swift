@@ -43,8 +43,9 @@ extension [UInt8] {
     write(UInt64(number.magnitude))
   }
 
-  /// With leading zeros; for numbers of no more digits than that.
+  /// The last digits of a number, with leading zeros; of a negative one those of 0.
   mutating func write(_ number: Int, digits: Int) {
+    let number = Swift.max(number, 0)
     var divisor = 1
     for _ in 1..<digits { divisor *= 10 }
     while divisor > 0 {

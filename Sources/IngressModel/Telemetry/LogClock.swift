@@ -2,13 +2,13 @@ import Glibc
 
 /// A point in time of the calendar, for people and logs.
 public struct WallTime: Hashable, Sendable {
-  /// Since 1970, in UTC; from 0.
-  public var seconds: Int
+  /// Since 1970, in UTC; from 0 to the end of the year 9999.
+  public let seconds: Int
   /// From 0 to 999,999,999.
-  public var nanoseconds: Int
+  public let nanoseconds: Int
 
   public init(seconds: Int, nanoseconds: Int = 0) {
-    self.seconds = max(seconds, 0)
+    self.seconds = min(max(seconds, 0), 253_402_300_799)
     self.nanoseconds = min(max(nanoseconds, 0), 999_999_999)
   }
 

@@ -199,11 +199,13 @@ extension StatusPage {
       sync(byId('routes'), routes, item => item.name, route, updateRoute);
       for (const [id, items] of [['points', points], ['services', services], ['routes', routes]])
         byId(id).closest('section').hidden = items.length === 0;
+      say(byId('nothing'), words.length ? 'Nothing matches the filter.' : 'Nothing is configured.');
       byId('nothing').hidden = points.length + routes.length + services.length > 0;
       const parts = [last.version, 'up for ' + span(Math.max(0, Math.floor((last.time - last.started) / 1000)))];
       if (last.reloads.succeeded) parts.push(count(last.reloads.succeeded, 'reload', 'reloads'));
-      say(byId('process'), parts.join(' · '));
       const broken = last.services.flatMap(item => item.servers).filter(item => item.condition === 'down').length;
+      if (broken) parts.push(count(broken, 'server', 'servers') + ' down');
+      say(byId('process'), parts.join(' · '));
       document.title = (broken ? '(' + broken + ' down) ' : '') + 'svs ingress';
       byId('draining').hidden = !last.draining;
       byId('reload').hidden = last.reloads.error === null;

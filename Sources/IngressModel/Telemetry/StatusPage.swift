@@ -57,7 +57,7 @@ public enum StatusPage {
             <th class="number">Errors/s</th><th class="number">p50</th><th class="number">p99</th></tr></thead>
           <tbody id="routes"></tbody></table></div></section>
       </div>
-      <p id="nothing" class="quiet" hidden>Nothing matches the filter.</p>
+      <p id="nothing" class="quiet" hidden></p>
     </main>
     <script>@SCRIPT@</script>
     </body>

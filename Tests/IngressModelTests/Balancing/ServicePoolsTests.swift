@@ -29,6 +29,20 @@ struct ServicePoolsTests {
     #expect(numbers.count { $0 == "1" } == 20)
   }
 
+  @Test(
+    "Weights beyond the range count as its ends",
+    arguments: [BackendService.Strategy.weightedRoundRobin, .leastConnections])
+  func weightRange(strategy: BackendService.Strategy) throws {
+    let pools = try ServicePools([
+      .servers([Int.max, Int.max, 1, Int.min]) { $0.strategy = strategy },
+      .parts([WeightedService(name: "shop", weight: .max), WeightedService(name: "shop", weight: .max)], named: "all") {
+        $0.strategy = strategy
+      },
+    ])
+    let numbers = Set((0..<100).compactMap { _ in pools["all"]?.choose(at: .second(1))?.number })
+    #expect(numbers == ["1", "2"])
+  }
+
   @Test("Retries go to servers that have not failed the request")
   func excluding() throws {
     let pool = try #require(try ServicePools([.servers([1, 1, 1])])["shop"])

@@ -39,6 +39,17 @@ struct AccessLogTests {
     )
   }
 
+  @Test("Numbers that no server should send do no harm", arguments: [Int.min, -1, 0, 99_999, Int.max])
+  func oddNumbers(number: Int) {
+    var odd = entry()
+    odd.status = number
+    odd.time = WallTime(seconds: number, nanoseconds: number)
+    odd.retries = number
+    odd.duration = .max
+    odd.bytesSent = .max
+    for format in AccessLog.Format.allCases { #expect(line(odd, format).split(separator: "\n").count == 1) }
+  }
+
   @Test("JSON")
   func json() {
     var failed = entry()
