@@ -36,6 +36,13 @@ struct AddressPrefix: Hashable, Sendable {
 }
 
 extension ClientAddress {
+  /// In figures: IPv4 with dots, IPv6 as RFC 5952 writes it.
+  public var text: String {
+    var bytes: [UInt8] = []
+    bytes.write(self)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Reads an address as people write it: `192.0.2.1`, `2001:db8::1`, without brackets and zone.
   public init?(parsing text: String) {
     // A NUL would end it for the C library, and what follows would not be looked at.

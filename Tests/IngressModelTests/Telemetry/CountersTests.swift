@@ -91,8 +91,8 @@ struct CountersTests {
   }
 
   @Test("Entry points and routers go on counting after a reload")
-  func telemetry() {
-    let router = Router(name: "r", rule: Rule(text: "Path(`/`)"), service: "s", source: BackendService.place)
+  func telemetry() throws {
+    let router = Router(name: "r", rule: try Rule("Path(`/`)"), service: "s", source: BackendService.place)
     let web = EntryPointDescription(name: "web", address: ":80")
     let old = IngressTelemetry(entryPoints: [web], routers: [router])
     old.router("r")?.record(RequestOutcome(status: 200), nanoseconds: 1)

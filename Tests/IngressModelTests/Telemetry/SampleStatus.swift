@@ -23,9 +23,10 @@ enum SampleStatus {
     ]
     let pools = try ServicePools(services)
     let routers = [
-      router("shop", "Host(`shop.example.com`) && PathPrefix(`/`)", service: "canary@file", isTLS: true),
-      router("api", "Host(`api.example.com`) && (PathPrefix(`/v1`) || Headers(`X-Version`, `1`))", service: "api@file"),
-      router("odd " + hostile, "Path(`/\(hostile)`)", service: hostile),
+      try router("shop", "Host(`shop.example.com`) && PathPrefix(`/`)", service: "canary@file", isTLS: true),
+      try router(
+        "api", "Host(`api.example.com`) && (PathPrefix(`/v1`) || Headers(`X-Version`, `1`))", service: "api@file"),
+      try router("odd " + hostile, "Path(`/\(hostile)`)", service: hostile),
     ]
     let telemetry = IngressTelemetry(
       entryPoints: [
@@ -38,9 +39,11 @@ enum SampleStatus {
     return status(routers, pools, telemetry, second: 105).rated(since: earlier)
   }
 
-  private static func router(_ name: String, _ rule: String, service: String, isTLS: Bool = false) -> Router {
+  private static func router(
+    _ name: String, _ rule: String, service: String, isTLS: Bool = false
+  ) throws -> Router {
     Router(
-      name: name, entryPoints: isTLS ? ["websecure"] : [], rule: Rule(text: rule), service: service, isTLS: isTLS,
+      name: name, entryPoints: isTLS ? ["websecure"] : [], rule: try Rule(rule), service: service, isTLS: isTLS,
       source: BackendService.place)
   }
 
