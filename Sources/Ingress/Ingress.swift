@@ -1,3 +1,4 @@
+import Glibc
 import IngressModel
 import NIOCore
 import NIOPosix
@@ -9,109 +10,165 @@ public final class Ingress: Sendable {
   private let entryPoints: [EntryPoint]
   private let settings: ProxySettings
   private let loops: [ObjectIdentifier: NIOLoopBound<LoopState>]
+  private let prober: NIOLoopBound<HealthProber>
   private let current: Mutex<Current>
 
   private struct Current {
     var rules: RuleSet
     var telemetry: IngressTelemetry
-    var listeners: [any Channel] = []
+    var process: ProcessStatus
+    var history = StatusHistory()
+    var listeners: [String: any Channel] = [:]
   }
 
-  /// - Parameter threads: event loops, from 1.
+  /// - Parameters:
+  ///   - threads: event loops, from 1.
+  ///   - log: the access log's form, and the open file that it is written to; none: there is no log.
+  ///   - version: of the program, for the status page.
   public init(
     _ configuration: IngressConfiguration, entryPoints: [EntryPoint], settings: ProxySettings = ProxySettings(),
-    threads: Int
-  ) throws(ServicePoolError) {
+    threads: Int, log: (format: AccessLog.Format, descriptor: CInt)? = nil, version: String
+  ) throws {
     self.entryPoints = entryPoints
     self.settings = settings
-    let telemetry = IngressTelemetry(
-      entryPoints: entryPoints.map(\.description), routers: configuration.routers)
+    let telemetry = IngressTelemetry(entryPoints: entryPoints.map(\.description), routers: configuration.routers)
     let rules = try RuleSet(configuration, entryPoints: entryPoints, telemetry: telemetry, inheriting: nil)
-    current = Mutex(Current(rules: rules, telemetry: telemetry))
+    current = Mutex(
+      Current(rules: rules, telemetry: telemetry, process: ProcessStatus(version: version, started: .now())))
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
     var loops: [ObjectIdentifier: NIOLoopBound<LoopState>] = [:]
     for loop in group.makeIterator() {
-      loops[ObjectIdentifier(loop)] =
-        try! loop.submit { NIOLoopBound(LoopState(loop: loop, settings: settings, rules: rules), eventLoop: loop) }
-        .wait()
+      loops[ObjectIdentifier(loop)] = try loop.submit {
+        let buffer = log.map { LogBuffer($0.format, descriptor: $0.descriptor) }
+        return NIOLoopBound(LoopState(loop: loop, settings: settings, rules: rules, log: buffer), eventLoop: loop)
+      }.wait()
     }
     self.loops = loops
+    let loop = group.next()
+    prober = try loop.submit { NIOLoopBound(HealthProber(loop: loop), eventLoop: loop) }.wait()
   }
 
   /// Listens at all entry points.
-  public func start() async throws {
-    for loop in group.makeIterator() {
-      guard let state = loops[ObjectIdentifier(loop)] else { continue }
-      loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in state.value.sweep() }
+  ///
+  /// - Parameter status: where the status page and the metrics are; none: nowhere.
+  public func start(status: (host: String, port: UInt16)? = nil) async throws {
+    for state in loops.values {
+      state.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in state.value.sweep() }
     }
+    let (prober, pools) = (prober, current.withLock(\.rules.pools))
+    prober.eventLoop.execute { prober.value.watch(pools) }
+    prober.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in prober.value.tick() }
     for point in entryPoints {
       let channel = try await listen(point)
-      current.withLock { $0.listeners.append(channel) }
+      current.withLock { $0.listeners[point.name] = channel }
+    }
+    if let status {
+      let channel = try await listen(status)
+      current.withLock { $0.listeners["status"] = channel }
     }
   }
 
-  /// The port of an entry point; another than its own where that is 0.
+  /// The port of an entry point, or of `status`: what the kernel chose, where it was given as 0.
   public func port(of name: String) -> UInt16? {
-    guard let index = entryPoints.firstIndex(where: { $0.name == name }) else { return nil }
-    return current.withLock { $0.listeners.indices.contains(index) ? $0.listeners[index].localAddress?.port : nil }
-      .flatMap { UInt16(exactly: $0) }
+    current.withLock { $0.listeners[name]?.localAddress?.port }.flatMap { UInt16(exactly: $0) }
   }
 
   private func listen(_ point: EntryPoint) async throws -> any Channel {
-    let loops = self.loops
     let counters = current.withLock { $0.telemetry.entryPoint(point.name) } ?? EntryPointCounters()
-    let bootstrap = ServerBootstrap(group: group)
+    let pipeline = ClientPipeline(point: point, counters: counters, loops: loops)
+    return try await bootstrap.childChannelInitializer { pipeline.install(on: $0) }
+      .bind(host: point.host ?? "::", port: Int(point.port)).get()
+  }
+
+  private func listen(_ status: (host: String, port: UInt16)) async throws -> any Channel {
+    let page: @Sendable (String) -> AdminConnection.Page? = { [weak self] in self?.page(at: $0) }
+    return try await bootstrap.childChannelInitializer { channel in
+      channel.eventLoop.makeCompletedFuture {
+        try channel.pipeline.syncOperations.addHandler(AdminConnection(page))
+      }
+    }.bind(host: status.host, port: Int(status.port)).get()
+  }
+
+  private var bootstrap: ServerBootstrap {
+    ServerBootstrap(group: group)
       .serverChannelOption(ChannelOptions.backlog, value: 4_096)
       .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
       .childChannelOption(ChannelOptions.maxMessagesPerRead, value: 1)
-      .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: false)
-      .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          guard let state = loops[ObjectIdentifier(channel.eventLoop)]?.value,
-            let origin = Exchange.Origin(channel.remoteAddress, point, counters)
-          else { throw ChannelError.inappropriateOperationForState }
-          try channel.pipeline.syncOperations.addHandler(ClientConnection(origin, state))
-        }
-      }
-    return try await bootstrap.bind(host: point.host ?? "::", port: Int(point.port)).get()
   }
 
-  /// Puts another configuration in force, for requests that begin from now on.
-  public func reload(_ configuration: IngressConfiguration) throws(ServicePoolError) {
-    let rules = try current.withLock { current throws(ServicePoolError) in
+  private func page(at path: String) -> AdminConnection.Page? {
+    switch path {
+    case "/", "/status":
+      return AdminConnection.Page(
+        contentType: StatusPage.contentType, headers: StatusPage.headers, body: Array(StatusPage.html.utf8))
+    case "/\(StatusPage.dataPath)":
+      let status = self.status()
+      return AdminConnection.Page(
+        contentType: StatusPage.dataContentType, headers: [("Cache-Control", "no-store")],
+        body: current.withLock { $0.history.rated(status) }.json())
+    case "/metrics":
+      return AdminConnection.Page(contentType: IngressStatus.prometheusContentType, body: status().prometheus())
+    case "/healthz": return AdminConnection.Page(contentType: "text/plain; charset=utf-8", body: Array("ok\n".utf8))
+    default: return nil
+    }
+  }
+
+  /// What there is to tell now.
+  public func status() -> IngressStatus {
+    let (process, rules, telemetry) = current.withLock { ($0.process, $0.rules, $0.telemetry) }
+    return IngressStatus(
+      process: process, routers: rules.configuration.routers, pools: rules.pools, telemetry: telemetry, time: .now(),
+      at: .now())
+  }
+
+  // MARK: Changes
+
+  /// Puts another configuration in force, for requests that begin from now on; those under way keep theirs.
+  ///
+  /// - Throws: what is wrong with it; then the one before stays in force.
+  public func reload(_ configuration: IngressConfiguration) throws {
+    let rules = try current.withLock { current in
       let telemetry = IngressTelemetry(
         entryPoints: entryPoints.map(\.description), routers: configuration.routers, inheriting: current.telemetry)
       let rules = try RuleSet(
         configuration, entryPoints: entryPoints, telemetry: telemetry, inheriting: current.rules)
       current.telemetry = telemetry
       current.rules = rules
+      current.process.reloads += 1
+      current.process.reloadError = nil
       return rules
     }
-    for loop in group.makeIterator() {
-      guard let state = loops[ObjectIdentifier(loop)] else { continue }
-      loop.execute { state.value.rules = rules }
+    for state in loops.values { state.eventLoop.execute { state.value.rules = rules } }
+    let prober = self.prober
+    prober.eventLoop.execute { prober.value.watch(rules.pools) }
+  }
+
+  /// Remembers that a configuration was not taken, for the status page.
+  public func reloadFailed(_ reason: String) {
+    current.withLock {
+      $0.process.failedReloads += 1
+      $0.process.reloadError = reason
     }
   }
 
   /// Takes no new connections, lets those there are end with what they are at, and ends the rest when the time is over.
   public func stop(within patience: Duration) async {
-    for listener in current.withLock({ $0.listeners }) { try? await listener.close() }
-    for loop in group.makeIterator() {
-      guard let state = loops[ObjectIdentifier(loop)] else { continue }
-      loop.execute { state.value.drain() }
+    let listeners = current.withLock { current in
+      current.process.isDraining = true
+      return current.listeners.filter { $0.key != "status" }.map(\.value)
     }
+    for listener in listeners { try? await listener.close() }
+    for state in loops.values { state.eventLoop.execute { state.value.drain() } }
     let end = ContinuousClock.now + patience
     while ContinuousClock.now < end, await openClients() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+    for state in loops.values { try? await state.eventLoop.submit { state.value.log?.flush() }.get() }
     try? await group.shutdownGracefully()
   }
 
   private func openClients() async -> Int {
     var count = 0
-    for loop in group.makeIterator() {
-      guard let state = loops[ObjectIdentifier(loop)] else { continue }
-      count += (try? await loop.submit { state.value.openClients }.get()) ?? 0
-    }
+    for state in loops.values { count += (try? await state.eventLoop.submit { state.value.openClients }.get()) ?? 0 }
     return count
   }
 }
@@ -123,11 +180,18 @@ extension EntryPoint {
 }
 
 extension Exchange.Origin {
-  init?(_ address: SocketAddress?, _ point: EntryPoint, _ counters: EntryPointCounters) {
-    guard let address else { return nil }
+  /// Of a connection as the kernel knows it; nil where it is none of IP, or is gone already.
+  init?(_ channel: any Channel, _ point: EntryPoint, _ counters: EntryPointCounters) {
+    guard let client = channel.remoteAddress?.client, let destination = channel.localAddress?.client else { return nil }
+    self.init(
+      client: client, text: Array(client.text.utf8), port: UInt16(channel.remoteAddress?.port ?? 0),
+      destination: destination, entryPoint: point, counters: counters)
+  }
+}
+
+extension SocketAddress {
+  fileprivate var client: ClientAddress? {
     // As text it may have a zone.
-    guard let text = address.ipAddress?.split(separator: "%").first, let client = ClientAddress(parsing: String(text))
-    else { return nil }
-    self.init(client: client, text: Array(client.text.utf8), entryPoint: point, counters: counters)
+    ipAddress?.split(separator: "%").first.flatMap { ClientAddress(parsing: String($0)) }
   }
 }

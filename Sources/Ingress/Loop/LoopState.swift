@@ -6,6 +6,7 @@ final class LoopState {
   let loop: any EventLoop
   let settings: ProxySettings
   var rules: RuleSet
+  let log: LogBuffer?
   /// Whether the program is about to end: no connection is kept for another request.
   private(set) var isDraining = false
 
@@ -13,7 +14,8 @@ final class LoopState {
   private var servers: [ObjectIdentifier: ServerConnection] = [:]
   private var idle: [String: [ServerConnection]] = [:]
 
-  init(loop: any EventLoop, settings: ProxySettings, rules: RuleSet) {
+  init(loop: any EventLoop, settings: ProxySettings, rules: RuleSet, log: LogBuffer?) {
+    self.log = log
     self.loop = loop
     self.settings = settings
     self.rules = rules
@@ -58,6 +60,7 @@ final class LoopState {
 
   /// Ends what waits too long. Called about once a second.
   func sweep() {
+    log?.flush()
     let now = self.now
     for client in Array(clients.values) { client.check(at: now) }
     for server in Array(servers.values) { server.check(at: now) }

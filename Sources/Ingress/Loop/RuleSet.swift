@@ -9,6 +9,7 @@ final class RuleSet: Sendable {
 
   let configuration: IngressConfiguration
   let pools: ServicePools
+  let certificates: CertificateStore
   let tables: [Key: RoutingTable]
   /// Of each table's routers, in their order.
   let counters: [Key: [RequestCounters]]
@@ -16,8 +17,9 @@ final class RuleSet: Sendable {
   init(
     _ configuration: IngressConfiguration, entryPoints: [EntryPoint], telemetry: IngressTelemetry,
     inheriting older: RuleSet?
-  ) throws(ServicePoolError) {
+  ) throws {
     self.configuration = configuration
+    certificates = try CertificateStore(configuration.certificates)
     pools = try ServicePools(configuration.services, inheriting: older?.pools)
     var tables: [Key: RoutingTable] = [:]
     var counters: [Key: [RequestCounters]] = [:]

@@ -16,7 +16,7 @@ final class ClientConnection: ChannelInboundHandler {
   }
 
   private let state: LoopState
-  private let origin: Exchange.Origin
+  private var origin: Exchange.Origin
   private var context: ChannelHandlerContext?
   private var place = Place.head
   private var input = ByteBuffer()
@@ -68,6 +68,11 @@ final class ClientConnection: ChannelInboundHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable { exchange?.clientIsWritable() }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let told = event as? ProxyHeaderReader.Told { origin.speaks(for: told.ends) }
+    context.fireUserInboundEventTriggered(event)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -189,6 +194,7 @@ final class ClientConnection: ChannelInboundHandler {
 
 extension ClientConnection: ClientSide {
   var isWritable: Bool { context?.channel.isWritable ?? false }
+  var version: String { minorVersion == 1 ? "HTTP/1.1" : "HTTP/1.0" }
 
   func answer(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>, setCookies: [String]) {
     var answering = HeadWriter.Answering(
@@ -306,7 +312,9 @@ enum Status {
   static func phrase(_ status: Int) -> String {
     switch status {
     case 400: "Bad Request"
+    case 200: "OK"
     case 404: "Not Found"
+    case 405: "Method Not Allowed"
     case 408: "Request Timeout"
     case 414: "URI Too Long"
     case 431: "Request Header Fields Too Large"

@@ -3,6 +3,9 @@ import NIOCore
 
 /// The connection or stream by which a request came and its answer goes.
 protocol ClientSide: AnyObject {
+  /// As logs have it: "HTTP/1.1".
+  var version: String { get }
+
   /// Whether more can be written without piling up.
   var isWritable: Bool { get }
 

@@ -17,6 +17,10 @@ final class Exchange {
   private var pool: ServicePool?
   private var router: RequestCounters?
   private var tried: [ServerState] = []
+  private var retriesOfReuse = 0
+  private var routerName: String?
+  /// In its plain spelling.
+  private(set) var path = "/"
   private let begun = Moment.now()
   private(set) var requestIsComplete = false
   private var hasSentBody = false
@@ -31,6 +35,9 @@ final class Exchange {
     var client: ClientAddress
     /// In figures, as headers have it.
     var text: [UInt8]
+    var port: UInt16
+    /// Where it connected to.
+    var destination: ClientAddress
     var entryPoint: EntryPoint
     var counters: EntryPointCounters
   }
@@ -66,12 +73,20 @@ final class Exchange {
   /// Finds the server and asks it, or answers that there is none.
   func start() {
     origin.counters.requestCame()
+    // Rules and server are to see one spelling of the path.
+    let written = text(head.path)
+    guard written == "*" || RequestPath.normalized(written) != nil else {
+      origin.counters.refused(.malformed)
+      return refuse(400, HeadFault.badTarget.rawValue)
+    }
+    path = written == "*" ? written : RequestPath.normalized(written) ?? written
     let key = RuleSet.Key(entryPoint: origin.entryPoint.name, isTLS: origin.entryPoint.isTLS)
     guard let table = rules.tables[key], let index = table.index(for: self) else {
       origin.counters.refused(.noRoute)
       return refuse(404, "no route")
     }
     router = rules.counters[key]?[index]
+    routerName = table.routers[index].name
     guard let pool = rules.pools[table.routers[index].service] else {
       origin.counters.refused(.noServer)
       return refuse(503, "no service")
@@ -93,7 +108,7 @@ final class Exchange {
     open = choice.server.begin(isRetry: !tried.isEmpty, at: now)
     // What may not be sent twice does not go by a connection that its server may be about to close.
     let age: TimeAmount? = isIdempotent && requestIsComplete ? nil : .milliseconds(500)
-    if choice.pool.service.proxyProtocol == nil, let server = state.take(choice.server.url, notOlderThan: age) {
+    if !usesOwnConnection, let server = state.take(choice.server.url, notOlderThan: age) {
       return use(server)
     }
     ServerConnection.open(choice.server.server, key: choice.server.url, for: self, state)
@@ -114,10 +129,16 @@ final class Exchange {
     guard let choice else { return }
     self.server = server
     server.begin(self)
+    if let version = choice.pool.service.proxyProtocol, !server.hasServed {
+      let ends = ProxyHeader.Ends(
+        client: origin.client, clientPort: origin.port, destination: origin.destination,
+        destinationPort: origin.entryPoint.port)
+      server.write(ByteBuffer(bytes: ProxyHeader(ends: ends).bytes(version)))
+    }
     let host = choice.pool.service.passesHostHeader ? nil : Array(choice.server.server.authority.utf8)
     let forwarding = HeadWriter.Forwarding(
       client: origin.text, isTLS: origin.entryPoint.isTLS, port: origin.entryPoint.port,
-      trustsClient: origin.entryPoint.trustsForwarded, host: host, upgrades: wantsUpgrade)
+      trustsClient: origin.entryPoint.trustsForwarded, path: path, host: host, upgrades: wantsUpgrade)
     var out = server.buffer(capacity: bytes.readableBytes + 256)
     with { HeadWriter.request(head, $0, forwarding, into: &out) }
     server.write(out)
@@ -212,7 +233,6 @@ final class Exchange {
     refuse(failure == .responseTimeout || failure == .connectTimeout ? 504 : 502, failure.rawValue)
   }
 
-  private var retriesOfReuse = 0
 
   // MARK: The end
 
@@ -241,6 +261,33 @@ final class Exchange {
     if let open { choice?.server.finish(open, outcome, at: now) }
     open = nil
     router?.record(outcome, nanoseconds: now.since(begun))
+    if state.log != nil { log(outcome, now.since(begun)) }
+  }
+}
+
+extension Exchange {
+  private func log(_ outcome: RequestOutcome, _ duration: UInt64) {
+    var entry = AccessLogEntry(
+      time: .now(), client: origin.client, method: method, target: text(head.target), version: side.version, host: host,
+      status: outcome.status, bytesSent: outcome.bytesSent, duration: duration)
+    entry.bytesReceived = outcome.bytesReceived
+    entry.referer = values(of: .referer).first
+    entry.userAgent = values(of: .userAgent).first
+    entry.router = routerName
+    entry.service = pool?.service.name
+    entry.server = choice?.server.url
+    entry.retries = tried.count
+    entry.failure = outcome.failure
+    state.log?.add(entry)
+  }
+}
+
+extension Exchange.Origin {
+  /// A proxy that is trusted has told whom its connection is for.
+  mutating func speaks(for ends: ProxyHeader.Ends) {
+    client = ends.client
+    text = Array(ends.client.text.utf8)
+    port = ends.clientPort
   }
 }
 
@@ -253,7 +300,6 @@ extension Exchange: RequestView {
       }
     }
   }
-  var path: String { text(head.path) }
   var query: Substring? { head.query.map { Substring(text($0)) } }
   var method: String { text(head.method) }
   var client: ClientAddress { origin.client }

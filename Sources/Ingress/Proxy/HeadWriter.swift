@@ -11,6 +11,8 @@ enum HeadWriter {
     var port: UInt16
     /// Whether what the client's side says of earlier proxies is true.
     var trustsClient: Bool
+    /// In its plain spelling.
+    var path: String
     /// The server's own name, where it does not see the client's.
     var host: [UInt8]?
     /// Whether the connection is to become another protocol's.
@@ -23,7 +25,7 @@ enum HeadWriter {
   ) {
     out.writeBytes(bytes[head.method])
     out.writeInteger(UInt8(32))
-    out.writeBytes(bytes[head.path])
+    out.writeString(forwarding.path)
     if let query = head.query {
       out.writeInteger(UInt8(63))
       out.writeBytes(bytes[query])

@@ -25,7 +25,7 @@ final class ServerConnection: ChannelInboundHandler {
   private var reader: HeadReader
   private var head = MessageHead()
   private var deadline = NIODeadline.distantFuture
-  private var hasServed = false
+  private(set) var hasServed = false
   /// Whether anything of the present answer has come.
   private var hasHeard = false
   private var isReading = true

@@ -1,0 +1,228 @@
+import IngressModel
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// A stream of a client's HTTP/2 connection: one request and its answer (RFC 9113, section 8.1).
+///
+/// Its request is written as a head of HTTP/1 and read as such, so that every rule of heads holds for both.
+final class HTTP2Stream: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame.FramePayload
+  typealias OutboundOut = HTTP2Frame.FramePayload
+
+  private let state: LoopState
+  private var origin: Exchange.Origin
+  private var context: ChannelHandlerContext?
+  private var exchange: Exchange?
+  private var held: [ByteBuffer] = []
+  private var heldBytes = 0
+  private var hasEnded = false
+  private var isServerReady = false
+  private var hasAnswered = false
+  private var isOver = false
+  private var isReading = true
+
+  init(_ origin: Exchange.Origin, _ state: LoopState) {
+    self.state = state
+    self.origin = origin
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .headers(let payload):
+      if exchange == nil, !hasEnded, !isOver {
+        begin(payload.headers, endsStream: payload.endStream)
+      } else if payload.endStream {
+        // Trailers, which stay here.
+        ended()
+      }
+    case .data(let payload):
+      guard case .byteBuffer(let buffer) = payload.data else { return }
+      if buffer.readableBytes > 0 {
+        if isServerReady {
+          exchange?.send(buffer)
+          exchange?.flushRequest()
+        } else {
+          held.append(buffer)
+          heldBytes += buffer.readableBytes
+          if heldBytes > state.settings.backlog { setReading(false) }
+        }
+      }
+      if payload.endStream { ended() }
+    default: break
+    }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { exchange?.clientIsWritable() }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    let exchange = self.exchange
+    self.exchange = nil
+    isOver = true
+    exchange?.clientFailed()
+  }
+
+  private func begin(_ headers: HPACKHeaders, endsStream: Bool) {
+    guard let context, var bytes = Self.head(headers, endsStream: endsStream, context.channel.allocator) else {
+      origin.counters.refused(.malformed)
+      return refuse(400, HeadFault.malformed.rawValue, closes: true)
+    }
+    var reader = HeadReader(limits: state.settings.limits)
+    var head = MessageHead()
+    let outcome = bytes.withUnsafeReadableBytes { raw in
+      raw.withMemoryRebound(to: UInt8.self) { reader.request($0, into: &head) }
+    }
+    switch outcome {
+    case .complete where head.length == bytes.readableBytes: break
+    case .refused(let fault):
+      origin.counters.refused(fault.status == 431 || fault.status == 414 ? .tooLarge : .malformed)
+      return refuse(fault.status, fault.rawValue, closes: true)
+    case .incomplete, .complete:
+      origin.counters.refused(.malformed)
+      return refuse(400, HeadFault.malformed.rawValue, closes: true)
+    }
+    guard let bytes = bytes.readSlice(length: head.length) else { return }
+    if endsStream { hasEnded = true }
+    let exchange = Exchange(head, bytes, from: self, origin, state)
+    self.exchange = exchange
+    exchange.start()
+  }
+
+  private func ended() {
+    hasEnded = true
+    if isServerReady {
+      exchange?.sendEnd()
+      exchange?.flushRequest()
+    }
+  }
+
+  /// The request as HTTP/1.1 writes it; nil where it holds what could not stand there.
+  static func head(_ headers: HPACKHeaders, endsStream: Bool, _ allocator: ByteBufferAllocator) -> ByteBuffer? {
+    var method, path, authority: String?
+    var fields = allocator.buffer(capacity: 512)
+    var cookies: [String] = []
+    var hasLength = false
+    for (name, value, _) in headers {
+      // A line end in a value would be two fields, or two requests, for a server (RFC 9113, section 8.2.1).
+      guard !value.utf8.contains(where: { $0 == 13 || $0 == 10 || $0 == 0 }) else { return nil }
+      switch name {
+      case ":method": method = value
+      case ":path": path = value
+      case ":authority": authority = value
+      case ":scheme", ":protocol": break
+      case "host": if authority == nil { authority = value }
+      case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings": return nil
+      case "te": guard value == "trailers" else { return nil }
+      case "cookie": cookies.append(value)
+      default:
+        guard !name.isEmpty, !name.hasPrefix(":"), !name.utf8.contains(where: { $0 <= 32 || $0 == 58 || $0 == 127 }) else {
+          return nil
+        }
+        if name == "content-length" { hasLength = true }
+        fields.writeString(name)
+        fields.writeStaticString(": ")
+        fields.writeString(value)
+        fields.writeStaticString("\r\n")
+      }
+    }
+    guard let method, let path, let authority, path.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else { return nil }
+    var out = allocator.buffer(capacity: fields.readableBytes + 256)
+    out.writeString("\(method) \(path) HTTP/1.1\r\nhost: \(authority)\r\n")
+    // HTTP/2 may split them (RFC 9113, section 8.2.3).
+    if !cookies.isEmpty { out.writeString("cookie: \(cookies.joined(separator: "; "))\r\n") }
+    out.writeBuffer(&fields)
+    if !endsStream, !hasLength { out.writeStaticString("transfer-encoding: chunked\r\n") }
+    out.writeStaticString("\r\n")
+    return out
+  }
+
+  private func write(_ payload: HTTP2Frame.FramePayload) { context?.write(wrapOutboundOut(payload), promise: nil) }
+}
+
+extension HTTP2Stream: ClientSide {
+  var isWritable: Bool { context?.channel.isWritable ?? false }
+  var version: String { "HTTP/2.0" }
+
+  func answer(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>, setCookies: [String]) {
+    if isOver || head.status == 101 { return }
+    var headers = HPACKHeaders()
+    headers.reserveCapacity(head.fields.count + setCookies.count + 1)
+    headers.add(name: ":status", value: String(head.status))
+    for field in head.fields where !field.known.isHopByHop {
+      let name = String(unsafeUninitializedCapacity: field.name.count) { out in
+        for (index, byte) in bytes[field.name].enumerated() { out[index] = byte.lowercased }
+        return field.name.count
+      }
+      headers.add(name: name, value: String(decoding: bytes[field.value], as: UTF8.self))
+    }
+    for cookie in setCookies { headers.add(name: "set-cookie", value: cookie) }
+    if head.status >= 200 { hasAnswered = true }
+    write(.headers(.init(headers: headers)))
+  }
+
+  func answer(data: ByteBuffer) { if !isOver { write(.data(.init(data: .byteBuffer(data)))) } }
+
+  func answerEnded(isClean: Bool) {
+    if isOver { return }
+    isOver = true
+    exchange = nil
+    write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
+    context?.flush()
+    // The client need not go on to send what nobody reads (RFC 9113, section 8.1).
+    if !isClean { reset(.noError) }
+  }
+
+  func flushAnswer() { context?.flush() }
+
+  func refuse(_ status: Int, _ reason: String, closes: Bool) {
+    if isOver { return }
+    isOver = true
+    exchange = nil
+    let text = "\(status) \(Status.phrase(status))\n"
+    let headers = HPACKHeaders([
+      (":status", String(status)), ("content-type", "text/plain; charset=utf-8"),
+      ("content-length", String(text.utf8.count)), ("x-content-type-options", "nosniff"),
+    ])
+    write(.headers(.init(headers: headers)))
+    write(.data(.init(data: .byteBuffer(ByteBuffer(string: text)), endStream: true)))
+    context?.flush()
+    if !hasEnded { reset(.noError) }
+  }
+
+  func abandon() {
+    if isOver { return }
+    isOver = true
+    exchange = nil
+    reset(.internalError)
+  }
+
+  private func reset(_ code: HTTP2ErrorCode) {
+    context?.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
+  }
+
+  func serverIsReady() {
+    isServerReady = true
+    let held = self.held
+    self.held = []
+    heldBytes = 0
+    for buffer in held { exchange?.send(buffer) }
+    if hasEnded { exchange?.sendEnd() }
+    exchange?.flushRequest()
+    setReading(true)
+  }
+
+  func setReading(_ reads: Bool) {
+    guard reads != isReading, let context else { return }
+    isReading = reads
+    context.channel.setOption(.autoRead, value: reads).whenFailure { _ in }
+  }
+
+  func becomeTunnel() { abandon() }
+}

@@ -1,0 +1,121 @@
+import IngressModel
+import NIOCore
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+import NIOTLS
+
+/// What stands on a client's connection: the PROXY protocol's header, TLS, and HTTP of the version that was agreed on.
+struct ClientPipeline: Sendable {
+  let point: EntryPoint
+  let counters: EntryPointCounters
+  let loops: [ObjectIdentifier: NIOLoopBound<LoopState>]
+
+  func install(on channel: any Channel) -> EventLoopFuture<Void> {
+    channel.eventLoop.makeCompletedFuture {
+      guard let state = loops[ObjectIdentifier(channel.eventLoop)]?.value,
+        let origin = Exchange.Origin(channel, point, counters)
+      else { throw ChannelError.inappropriateOperationForState }
+      let pipeline = channel.pipeline.syncOperations
+      if point.takesProxyProtocol { try pipeline.addHandler(ProxyHeaderReader(counters)) }
+      guard point.isTLS else { return try pipeline.addHandler(ClientConnection(origin, state)) }
+      try pipeline.addHandler(OriginKeeper(origin))
+      try pipeline.addHandler(
+        ByteToMessageHandler(
+          SNIHandler { result in
+            channel.eventLoop.makeCompletedFuture {
+              var name: String?
+              if case .hostname(let asked) = result { name = asked }
+              // The newest certificates: a reload is in force with the next connection.
+              guard let context = state.rules.certificates.context(for: name) else {
+                throw ChannelError.inappropriateOperationForState
+              }
+              try pipeline.addHandler(NIOSSLServerHandler(context: context))
+              try pipeline.addHandler(
+                ApplicationProtocolNegotiationHandler { result, channel in
+                  channel.eventLoop.makeCompletedFuture { try agreed(on: result, channel, state) }
+                })
+            }
+          }))
+      try pipeline.addHandler(FaultCounter(counters))
+    }
+  }
+
+  private func agreed(on result: ALPNResult, _ channel: any Channel, _ state: LoopState) throws {
+    let pipeline = channel.pipeline.syncOperations
+    let origin = try pipeline.handler(type: OriginKeeper.self).origin
+    guard case .negotiated("h2") = result else {
+      return try pipeline.addHandler(ClientConnection(origin, state))
+    }
+    var connection = NIOHTTP2Handler.ConnectionConfiguration()
+    connection.initialSettings = [
+      HTTP2Setting(parameter: .maxConcurrentStreams, value: 100),
+      HTTP2Setting(parameter: .maxHeaderListSize, value: state.settings.limits.head),
+    ]
+    let bound = NIOLoopBound(state, eventLoop: channel.eventLoop)
+    let keeper = HTTP2Connection(origin, state)
+    try pipeline.addHandler(keeper, position: .last)
+    _ = try pipeline.configureHTTP2Pipeline(
+      mode: .server, connectionConfiguration: connection, streamConfiguration: .init()
+    ) { stream in
+      stream.eventLoop.makeCompletedFuture {
+        try stream.pipeline.syncOperations.addHandler(HTTP2Stream(origin, bound.value))
+      }
+    }
+  }
+}
+
+/// Keeps whom a connection is for, until it is known which version of HTTP asks.
+private final class OriginKeeper: ChannelInboundHandler {
+  typealias InboundIn = NIOAny
+  private(set) var origin: Exchange.Origin
+
+  init(_ origin: Exchange.Origin) { self.origin = origin }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let told = event as? ProxyHeaderReader.Told { origin.speaks(for: told.ends) }
+    context.fireUserInboundEventTriggered(event)
+  }
+}
+
+/// Counts handshakes that failed, and closes their connections.
+private final class FaultCounter: ChannelInboundHandler {
+  typealias InboundIn = NIOAny
+  private let counters: EntryPointCounters
+
+  init(_ counters: EntryPointCounters) { self.counters = counters }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if error is NIOSSLError || error is BoringSSLError { counters.refused(.tlsHandshake) }
+    context.close(promise: nil)
+  }
+}
+
+/// Counts a connection of HTTP/2 among the others, and ends it when the program is about to.
+private final class HTTP2Connection: ChannelInboundHandler, Watched {
+  typealias InboundIn = NIOAny
+  private let state: LoopState
+  private let origin: Exchange.Origin
+  private var context: ChannelHandlerContext?
+
+  init(_ origin: Exchange.Origin, _ state: LoopState) {
+    self.origin = origin
+    self.state = state
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    state.opened(self)
+    origin.counters.connectionOpened()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    state.closed(self)
+    origin.counters.connectionClosed()
+    self.context = nil
+  }
+
+  func check(at now: NIODeadline) {}
+
+  func drain() { context?.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+}
