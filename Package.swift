@@ -10,6 +10,7 @@ let package = Package(
   products: [
     .library(name: "VirtualServer", targets: ["VirtualServer"]),
     .executable(name: "svs", targets: ["svs"]),
+    .executable(name: "svs-ingress", targets: ["svs-ingress"]),
     .executable(name: "svs-instruments", targets: ["svs-instruments"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
     .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
@@ -21,6 +22,8 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
@@ -110,6 +113,24 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
+    // The proxy of layer 7: what it knows and decides, and what moves the bytes.
+    .target(name: "IngressModel", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .target(
+      name: "Ingress",
+      dependencies: [
+        "IngressModel",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "svs-ingress",
+      dependencies: [
+        "CHostSystem", "HostSystem", "Ingress", "IngressModel", "InstrumentCommands",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], swiftSettings: strict),
+
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -131,6 +152,8 @@ let package = Package(
       name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CHostSystem"],
       swiftSettings: strict),
     .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
+    .testTarget(
+      name: "IngressModelTests", dependencies: ["IngressModel"], exclude: ["Samples"], swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
       name: "LoadGeneratorTests",

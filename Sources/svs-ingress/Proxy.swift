@@ -1,0 +1,132 @@
+import ArgumentParser
+import Glibc
+import HostSystem
+import Ingress
+import IngressModel
+import InstrumentCommands
+import UnixSignals
+
+/// The proxy as a program: from words to a running thing, and its signals.
+struct Proxy {
+  private let command: IngressCommand
+  private let overrides: [BackendOverride]
+  private let configuration: IngressConfiguration
+  private let entryPoints: [EntryPoint]
+  private let status: (host: String, port: UInt16)?
+
+  init(_ command: IngressCommand) throws {
+    self.command = command
+    do {
+      overrides = try command.backends.map { try BackendOverride(parsing: $0) }
+      var points = try command.entryPoints.map { try EntryPoint(parsing: $0) }
+      if let words = command.status {
+        guard let (host, port) = EntryPoint.address(words) else {
+          throw EntryPointError(description: "'\(words)' is no [HOST]:PORT; write it as 127.0.0.1:9900")
+        }
+        status = (host ?? "::", port)
+      } else {
+        status = nil
+      }
+      configuration = try Self.read(command, overrides)
+      if points.isEmpty {
+        points = [EntryPoint(name: "web", port: 80)]
+        if !configuration.certificates.isEmpty { points.append(EntryPoint(name: "websecure", port: 443, isTLS: true)) }
+      }
+      if let twice = Dictionary(grouping: points, by: \.name).first(where: { $0.value.count > 1 })?.key {
+        throw EntryPointError(description: "the entry point '\(twice)' is named twice")
+      }
+      entryPoints = points
+    } catch let error as IngressConfigurationError {
+      complain(error.description)
+      throw ExitCode(1)
+    } catch {
+      complain("\(error)")
+      throw ExitCode.validationFailure
+    }
+  }
+
+  private static func read(
+    _ command: IngressCommand, _ overrides: [BackendOverride]
+  ) throws(IngressConfigurationError) -> IngressConfiguration {
+    try IngressConfiguration.read(files: command.config, overrides: overrides, domain: command.domain)
+  }
+
+  func run() async throws {
+    for note in configuration.notes { complain("note: \(note)") }
+    if command.check {
+      print("\(configuration.routers.count) routers, \(configuration.services.count) services: all is well")
+      return
+    }
+    let ingress: Ingress
+    do {
+      ingress = try Ingress(
+        configuration, entryPoints: entryPoints, threads: command.threads, log: try log(), version: Release.version)
+      try await ingress.start(status: status)
+    } catch {
+      complain("\(error)")
+      throw ExitCode.failure
+    }
+    for name in entryPoints.map(\.name) + (status == nil ? [] : ["status"]) {
+      print("\(name): port \(ingress.port(of: name) ?? 0)")
+    }
+    // Whoever waits for these lines may read them from a pipe.
+    fflush(nil)
+    let watcher = command.watch ? Task { await watch(ingress) } : nil
+    for await signal in await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint) {
+      guard signal == .sighup else { break }
+      reload(ingress)
+    }
+    watcher?.cancel()
+    await ingress.stop(within: .seconds(command.grace))
+  }
+
+  private func log() throws -> (format: AccessLog.Format, descriptor: CInt)? {
+    guard let path = command.accessLog, let format = AccessLog.Format(rawValue: command.accessLogFormat) else {
+      return nil
+    }
+    if path == "-" { return (format, STDOUT_FILENO) }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+    guard descriptor >= 0 else {
+      throw EntryPointError(description: "the access log \(path) cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    return (format, descriptor)
+  }
+
+  private func reload(_ ingress: Ingress) {
+    do {
+      let configuration = try Self.read(command, overrides)
+      try ingress.reload(configuration)
+      for note in configuration.notes { complain("note: \(note)") }
+      complain("read again: \(configuration.routers.count) routers, \(configuration.services.count) services")
+    } catch {
+      complain("nothing is changed: \(error)")
+      ingress.reloadFailed("\(error)")
+    }
+  }
+
+  /// Looks once a second whether a file is another one than before.
+  private func watch(_ ingress: Ingress) async {
+    var known = marks()
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(1))
+      let now = marks()
+      if now != known { reload(ingress) }
+      known = now
+    }
+  }
+
+  private func marks() -> [[Int]] {
+    (command.config + configuration.certificates.filter { !$0.isInline }.flatMap { [$0.certificate, $0.key] }).map {
+      var info = stat()
+      guard stat($0, &info) == 0 else { return [] }
+      return [Int(info.st_ino), Int(info.st_size), info.st_mtim.tv_sec, info.st_mtim.tv_nsec]
+    }
+  }
+}
+
+func complain(_ text: String) {
+  for line in text.split(separator: "\n") {
+    let bytes = Array("svs: \(line)\n".utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+  }
+}
