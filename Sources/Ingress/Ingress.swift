@@ -127,7 +127,7 @@ public final class Ingress: Sendable {
   /// Puts another configuration in force, for requests that begin from now on; those under way keep theirs.
   ///
   /// - Throws: what is wrong with it; then the one before stays in force.
-  public func reload(_ configuration: IngressConfiguration) throws {
+  public func reload(_ configuration: IngressConfiguration) async throws {
     let rules = try current.withLock { current in
       let telemetry = IngressTelemetry(
         entryPoints: entryPoints.map(\.description), routers: configuration.routers, inheriting: current.telemetry)
@@ -139,7 +139,7 @@ public final class Ingress: Sendable {
       current.process.reloadError = nil
       return rules
     }
-    for state in loops.values { state.eventLoop.execute { state.value.rules = rules } }
+    for state in loops.values { try await state.eventLoop.submit { state.value.rules = rules }.get() }
     let prober = self.prober
     prober.eventLoop.execute { prober.value.watch(rules.pools) }
   }

@@ -74,7 +74,7 @@ struct Proxy {
     let watcher = command.watch ? Task { await watch(ingress) } : nil
     for await signal in await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint) {
       guard signal == .sighup else { break }
-      reload(ingress)
+      await reload(ingress)
     }
     watcher?.cancel()
     await ingress.stop(within: .seconds(command.grace))
@@ -92,10 +92,10 @@ struct Proxy {
     return (format, descriptor)
   }
 
-  private func reload(_ ingress: Ingress) {
+  private func reload(_ ingress: Ingress) async {
     do {
       let configuration = try Self.read(command, overrides)
-      try ingress.reload(configuration)
+      try await ingress.reload(configuration)
       for note in configuration.notes { complain("note: \(note)") }
       complain("read again: \(configuration.routers.count) routers, \(configuration.services.count) services")
     } catch {
@@ -110,7 +110,7 @@ struct Proxy {
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(1))
       let now = marks()
-      if now != known { reload(ingress) }
+      if now != known { await reload(ingress) }
       known = now
     }
   }

@@ -12,7 +12,8 @@ extension EntryPoint {
     guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
       throw fault("an entry point has a name and an address")
     }
-    let parts = text[text.index(after: equals)...].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let parts = text[text.index(after: equals)...].split(separator: ",", omittingEmptySubsequences: false).map(
+      String.init)
     guard let (host, port) = Self.address(parts[0]) else { throw fault("'\(parts[0])' is no [HOST]:PORT") }
     self.init(name: String(text[..<equals]), host: host, port: port)
     for word in parts.dropFirst() {

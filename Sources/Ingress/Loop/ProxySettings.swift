@@ -1,20 +1,19 @@
 import IngressModel
-import NIOCore
 
 /// How long and how much the proxy waits for and takes.
 public struct ProxySettings: Hashable, Sendable {
   public var limits = HeadLimits()
   /// For the rest of a head that has begun, and for the first of a new connection.
-  public var headTimeout: TimeAmount = .seconds(10)
+  public var headTimeout: Duration = .seconds(10)
   /// Between two requests of a client.
-  public var idleTimeout: TimeAmount = .seconds(180)
+  public var idleTimeout: Duration = .seconds(180)
   /// For a connection to a server.
-  public var connectTimeout: TimeAmount = .seconds(5)
+  public var connectTimeout: Duration = .seconds(5)
   /// For the next byte of an answer.
-  public var answerTimeout: TimeAmount = .seconds(60)
+  public var answerTimeout: Duration = .seconds(60)
   /// How long unused connections to servers stay open. Shorter than what servers usually allow, so that it is this side
   /// that ends them.
-  public var poolTimeout: TimeAmount = .seconds(55)
+  public var poolTimeout: Duration = .seconds(55)
   /// Unused connections that each thread keeps to a server.
   public var poolSize = 256
   /// Bytes of a client's that wait, before it is not read from any more.

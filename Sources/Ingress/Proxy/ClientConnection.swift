@@ -40,7 +40,7 @@ final class ClientConnection: ChannelInboundHandler {
     self.state = state
     self.origin = origin
     reader = HeadReader(limits: state.settings.limits)
-    deadline = state.now + state.settings.headTimeout
+    deadline = state.now + TimeAmount(state.settings.headTimeout)
   }
 
   // MARK: Channel
@@ -123,7 +123,7 @@ final class ClientConnection: ChannelInboundHandler {
     // A connection that has waited for its next request has so long again to send it.
     if head.length != 0 {
       head.length = 0
-      deadline = state.now + state.settings.headTimeout
+      deadline = state.now + TimeAmount(state.settings.headTimeout)
     }
     let outcome = input.withUnsafeReadableBytes { raw in
       raw.withMemoryRebound(to: UInt8.self) { reader.request($0, into: &head) }
@@ -236,7 +236,7 @@ extension ClientConnection: ClientSide {
     if !keepsAlive || !isClean || isDraining || state.isDraining { return closeSoon() }
     flush()
     place = .head
-    deadline = state.now + state.settings.idleTimeout
+    deadline = state.now + TimeAmount(state.settings.idleTimeout)
     if input.readableBytes > 0 {
       process()
     } else {
@@ -286,6 +286,7 @@ extension ClientConnection: ClientSide {
     framing = .none
     flush()
     process()
+    exchange?.flushRequest()
   }
 }
 

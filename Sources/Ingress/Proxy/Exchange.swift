@@ -233,7 +233,6 @@ final class Exchange {
     refuse(failure == .responseTimeout || failure == .connectTimeout ? 504 : 502, failure.rawValue)
   }
 
-
   // MARK: The end
 
   /// The client is gone.

@@ -122,7 +122,8 @@ final class HTTP2Stream: ChannelInboundHandler {
       case "te": guard value == "trailers" else { return nil }
       case "cookie": cookies.append(value)
       default:
-        guard !name.isEmpty, !name.hasPrefix(":"), !name.utf8.contains(where: { $0 <= 32 || $0 == 58 || $0 == 127 }) else {
+        guard !name.isEmpty, !name.hasPrefix(":"), !name.utf8.contains(where: { $0 <= 32 || $0 == 58 || $0 == 127 })
+        else {
           return nil
         }
         if name == "content-length" { hasLength = true }

@@ -43,7 +43,7 @@ final class ServerConnection: ChannelInboundHandler {
   static func open(_ server: Server, key: String, for exchange: Exchange, _ state: LoopState) {
     let connection = ServerConnection(key: key, state)
     let bootstrap = ClientBootstrap(group: state.loop)
-      .connectTimeout(state.settings.connectTimeout)
+      .connectTimeout(TimeAmount(state.settings.connectTimeout))
       .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
       .channelOption(ChannelOptions.maxMessagesPerRead, value: 1)
     let connected: EventLoopFuture<any Channel>
@@ -81,7 +81,7 @@ final class ServerConnection: ChannelInboundHandler {
     self.exchange = exchange
     hasHeard = false
     place = .head
-    deadline = state.now + state.settings.answerTimeout
+    deadline = state.now + TimeAmount(state.settings.answerTimeout)
   }
 
   func write(_ data: ByteBuffer) {
@@ -96,7 +96,7 @@ final class ServerConnection: ChannelInboundHandler {
     context.flush()
   }
 
-  func requestEnded() { if case .head = place { deadline = state.now + state.settings.answerTimeout } }
+  func requestEnded() { if case .head = place { deadline = state.now + TimeAmount(state.settings.answerTimeout) } }
 
   func setReading(_ reads: Bool) {
     guard reads != isReading, let context else { return }
@@ -113,7 +113,7 @@ final class ServerConnection: ChannelInboundHandler {
 
   func check(at now: NIODeadline) {
     if isIdle {
-      if idleSince + state.settings.poolTimeout < now { close() }
+      if idleSince + TimeAmount(state.settings.poolTimeout) < now { close() }
       return
     }
     if case .tunnel = place { return }
@@ -181,7 +181,7 @@ final class ServerConnection: ChannelInboundHandler {
         place = .body(decoder)
         switch outcome {
         case .data(let data):
-          deadline = state.now + state.settings.answerTimeout
+          deadline = state.now + TimeAmount(state.settings.answerTimeout)
           exchange?.answered(data: data)
         case .waiting: return
         case .end:
@@ -211,7 +211,7 @@ final class ServerConnection: ChannelInboundHandler {
       return false
     case .complete: break
     }
-    deadline = state.now + state.settings.answerTimeout
+    deadline = state.now + TimeAmount(state.settings.answerTimeout)
     input.moveReaderIndex(forwardBy: head.length)
     bytes.withUnsafeReadableBytes { raw in
       raw.withMemoryRebound(to: UInt8.self) { exchange.answered(head, $0) }

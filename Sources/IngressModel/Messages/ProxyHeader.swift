@@ -102,13 +102,15 @@ public struct ProxyHeader: Hashable, Sendable {
       guard let ends else { return Array("PROXY UNKNOWN\r\n".utf8) }
       // Both addresses must be of one family.
       let isSix = ends.client.bytes.count == 16 || ends.destination.bytes.count == 16
-      let (from, to) = isSix ? (ends.client.asSix.text, ends.destination.asSix.text) : (ends.client.text, ends.destination.text)
+      let (from, to) =
+        isSix ? (ends.client.asSix.text, ends.destination.asSix.text) : (ends.client.text, ends.destination.text)
       return Array(
         "PROXY TCP\(isSix ? 6 : 4) \(from) \(to) \(ends.clientPort) \(ends.destinationPort)\r\n".utf8)
     case .v2:
       guard let ends else { return Self.signature + [0x20, 0, 0, 0] }
       let isSix = ends.client.bytes.count == 16 || ends.destination.bytes.count == 16
-      let (from, to) = isSix ? (ends.client.asSix.raw, ends.destination.asSix.raw) : (ends.client.bytes, ends.destination.bytes)
+      let (from, to) =
+        isSix ? (ends.client.asSix.raw, ends.destination.asSix.raw) : (ends.client.bytes, ends.destination.bytes)
       return Self.signature + [0x21, isSix ? 0x21 : 0x11, 0, isSix ? 36 : 12] + from + to + [
         UInt8(ends.clientPort >> 8), UInt8(ends.clientPort & 255), UInt8(ends.destinationPort >> 8),
         UInt8(ends.destinationPort & 255),
