@@ -186,7 +186,10 @@ final class Exchange {
     hasAnswered = true
     if head.status >= 200 || head.status == 101 {
       status = head.status
-      if open != nil { choice?.server.answered(&open!, status: head.status, at: .now()) }
+      if var request = open {
+        choice?.server.answered(&request, status: head.status, at: .now())
+        open = request
+      }
     }
     side.answer(head, bytes, setCookies: head.status >= 200 ? choice?.setCookies ?? [] : [])
     if head.status == 101 { side.becomeTunnel() }

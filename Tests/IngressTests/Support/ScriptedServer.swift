@@ -80,7 +80,7 @@ final class ScriptedServer: Sendable {
       var bytes = [UInt8](repeating: 0, count: count)
       var filled = 0
       while filled < count {
-        let got = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, count - filled, 0) }
+        let got = bytes[filled...].withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
         if got <= 0 { break }
         filled += got
       }
