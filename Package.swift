@@ -152,7 +152,13 @@ let package = Package(
       name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CHostSystem"],
       swiftSettings: strict),
     .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
-    .testTarget(name: "IngressTests", dependencies: ["Ingress", "IngressModel"], swiftSettings: strict),
+    .testTarget(
+      name: "IngressTests",
+      dependencies: [
+        "Ingress", "IngressModel", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
+      ], swiftSettings: strict),
     .testTarget(
       name: "IngressModelTests", dependencies: ["IngressModel"], exclude: ["Samples"], swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),

@@ -43,10 +43,13 @@ final class LoopState {
   ///
   /// - Parameter notOlderThan: how long it may have been unused.
   func take(_ key: String, notOlderThan age: TimeAmount? = nil) -> ServerConnection? {
-    guard let last = idle[key]?.last else { return nil }
-    if let age, last.idleSince + age < now { return nil }
-    idle[key]?.removeLast()
-    return last
+    while let last = idle[key]?.last {
+      // One that has closed leaves the list a moment later.
+      if last.isIdle, let age, last.idleSince + age < now { return nil }
+      idle[key]?.removeLast()
+      if last.isIdle { return last }
+    }
+    return nil
   }
 
   /// Keeps a connection for the next request; false if there are enough.

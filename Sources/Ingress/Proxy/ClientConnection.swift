@@ -58,6 +58,7 @@ final class ClientConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if case .closing = place { return }
     var data = unwrapInboundIn(data)
     if input.readableBytes == 0 { input = data } else { input.writeBuffer(&data) }
     process()
@@ -67,7 +68,15 @@ final class ClientConnection: ChannelInboundHandler {
   func channelReadComplete(context: ChannelHandlerContext) { exchange?.flushRequest() }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { exchange?.clientIsWritable() }
+    let isWritable = context.channel.isWritable
+    switch place {
+    case .head, .closing: break
+    // Who never takes what was asked for does not stay for ever.
+    default: deadline = isWritable ? .distantFuture : state.now + TimeAmount(state.settings.idleTimeout)
+    }
+    guard isWritable else { return }
+    exchange?.clientIsWritable()
+    process()
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -89,11 +98,16 @@ final class ClientConnection: ChannelInboundHandler {
   private func process() {
     if isProcessing { return }
     isProcessing = true
-    defer { isProcessing = false }
+    defer {
+      isProcessing = false
+      exchange?.flushRequest()
+      readOn()
+    }
     while true {
       switch place {
       case .head:
-        guard input.readableBytes > 0, readHead() else { return }
+        // Who does not take the answers gets no more of them.
+        guard input.readableBytes > 0, isWritable, readHead() else { return }
       case .body(var decoder):
         guard isServerReady else { return }
         let outcome = decoder.next(&input)
@@ -106,8 +120,11 @@ final class ClientConnection: ChannelInboundHandler {
           exchange?.sendEnd()
         case .refused:
           origin.counters.refused(.malformed)
+          let hasAnswered = exchange?.hasAnswered ?? false
           exchange?.clientFailed()
           exchange = nil
+          // In the middle of an answer another one would be part of it.
+          if hasAnswered { return abandon() }
           return refuse(400, HeadFault.badChunk.rawValue, closes: true)
         }
       case .tunnel:
@@ -116,6 +133,15 @@ final class ClientConnection: ChannelInboundHandler {
       case .answering, .closing: return
       }
     }
+  }
+
+  /// Reads again, where it was stopped before the server could take anything.
+  private func readOn() {
+    switch place {
+    case .body where isServerReady, .tunnel: break
+    default: return
+    }
+    if exchange?.serverTakesMore == true { setReading(true) }
   }
 
   /// - Returns: whether there is something to go on with.
@@ -184,12 +210,12 @@ final class ClientConnection: ChannelInboundHandler {
     guard let context else { return }
     flush()
     // Bytes of the client's that were not read would make the kernel reset the connection, and the answer with it.
-    context.close(mode: .output, promise: nil)
-    deadline = state.now + .seconds(2)
-    isClosing = true
+    setReading(true)
+    deadline = state.now + TimeAmount(state.settings.idleTimeout)
+    let isWritten = context.eventLoop.makePromise(of: Void.self)
+    isWritten.futureResult.assumeIsolated().whenComplete { _ in self.deadline = self.state.now + .seconds(2) }
+    context.close(mode: .output, promise: isWritten)
   }
-
-  private var isClosing = false
 }
 
 extension ClientConnection: ClientSide {
@@ -197,6 +223,8 @@ extension ClientConnection: ClientSide {
   var version: String { minorVersion == 1 ? "HTTP/1.1" : "HTTP/1.0" }
 
   func answer(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>, setCookies: [String]) {
+    // HTTP/1.0 knows of no answers before the answer (RFC 9110, section 15.2).
+    if head.status < 200, head.status != 101, minorVersion == 0 { return }
     var answering = HeadWriter.Answering(
       minorVersion: minorVersion, keepsAlive: keepsAlive, framing: head.framing, setCookies: setCookies)
     if head.status >= 200 {
@@ -275,6 +303,8 @@ extension ClientConnection: ClientSide {
   }
 
   func setReading(_ reads: Bool) {
+    // Requests that wait for their turn are not to grow without end.
+    let reads = reads && input.readableBytes <= state.settings.backlog
     guard reads != isReading, let context else { return }
     isReading = reads
     context.channel.setOption(.autoRead, value: reads).whenFailure { _ in }
@@ -304,7 +334,11 @@ extension ClientConnection: Watched {
 
   func drain() {
     isDraining = true
-    if case .head = place, input.readableBytes == 0 { context?.close(promise: nil) }
+    guard case .head = place, input.readableBytes == 0, let context else { return }
+    // The end of the last answer may still be on its way.
+    let isWritten = context.eventLoop.makePromise(of: Void.self)
+    isWritten.futureResult.assumeIsolated().whenComplete { _ in self.context?.close(promise: nil) }
+    context.close(mode: .output, promise: isWritten)
   }
 }
 

@@ -24,7 +24,8 @@ final class Exchange {
   private let begun = Moment.now()
   private(set) var requestIsComplete = false
   private var hasSentBody = false
-  private var hasAnswered = false
+  /// Whether the client has seen of the answer more than what is said in advance.
+  private(set) var hasAnswered = false
   private var isOver = false
   private var status: Int?
   private var sent: UInt64 = 0
@@ -63,7 +64,11 @@ final class Exchange {
   var usesOwnConnection: Bool { choice?.pool.service.proxyProtocol != nil }
 
   var isHead: Bool { head.method.count == 4 && text(head.method) == "HEAD" }
-  private var wantsUpgrade: Bool { head.wantsUpgrade && head.first(.upgrade) != nil && head.framing == .none }
+  /// Whether the connection may become another protocol's. HTTP/2 is none of these: its requests would pass unseen.
+  var wantsUpgrade: Bool {
+    guard head.wantsUpgrade, head.framing == .none, head.first(.upgrade) != nil else { return false }
+    return !values(of: .upgrade).contains { $0.lowercased().contains("h2") }
+  }
 
   /// Methods that may be sent twice (RFC 9110, section 9.2.2).
   private lazy var isIdempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].contains(text(head.method))
@@ -75,7 +80,8 @@ final class Exchange {
     origin.counters.requestCame()
     // Rules and server are to see one spelling of the path.
     let written = text(head.path)
-    guard written == "*" || RequestPath.normalized(written) != nil else {
+    // CONNECT asks for a tunnel, and names no path (RFC 9112, section 3.2.3).
+    guard text(head.method) != "CONNECT", written == "*" || RequestPath.normalized(written) != nil else {
       origin.counters.refused(.malformed)
       return refuse(400, HeadFault.badTarget.rawValue)
     }
@@ -175,6 +181,7 @@ final class Exchange {
 
   func flushRequest() { server?.flush() }
 
+  var serverTakesMore: Bool { server?.isWritable ?? false }
   /// The server takes more again.
   func serverIsWritable() { side.setReading(true) }
   /// The client does.
@@ -183,8 +190,8 @@ final class Exchange {
   // MARK: The answer
 
   func answered(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>) {
-    hasAnswered = true
     if head.status >= 200 || head.status == 101 {
+      hasAnswered = true
       status = head.status
       if var request = open {
         choice?.server.answered(&request, status: head.status, at: .now())

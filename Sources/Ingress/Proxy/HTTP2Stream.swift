@@ -45,7 +45,7 @@ final class HTTP2Stream: ChannelInboundHandler {
         if isServerReady {
           exchange?.send(buffer)
           exchange?.flushRequest()
-        } else {
+        } else if !isOver {
           held.append(buffer)
           heldBytes += buffer.readableBytes
           if heldBytes > state.settings.backlog { setReading(false) }
@@ -105,7 +105,7 @@ final class HTTP2Stream: ChannelInboundHandler {
 
   /// The request as HTTP/1.1 writes it; nil where it holds what could not stand there.
   static func head(_ headers: HPACKHeaders, endsStream: Bool, _ allocator: ByteBufferAllocator) -> ByteBuffer? {
-    var method, path, authority: String?
+    var method, path, authority, host: String?
     var fields = allocator.buffer(capacity: 512)
     var cookies: [String] = []
     var hasLength = false
@@ -117,7 +117,9 @@ final class HTTP2Stream: ChannelInboundHandler {
       case ":path": path = value
       case ":authority": authority = value
       case ":scheme", ":protocol": break
-      case "host": if authority == nil { authority = value }
+      case "host":
+        guard host == nil else { return nil }
+        host = value
       case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings": return nil
       case "te": guard value == "trailers" else { return nil }
       case "cookie": cookies.append(value)
@@ -133,7 +135,11 @@ final class HTTP2Stream: ChannelInboundHandler {
         fields.writeStaticString("\r\n")
       }
     }
-    guard let method, let path, let authority, path.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else { return nil }
+    // Two names would be one for the rules and another for the server (RFC 9113, section 8.3.1).
+    if let host, let authority, host.lowercased() != authority.lowercased() { return nil }
+    guard let method, let path, let authority = authority ?? host, path.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
+      return nil
+    }
     var out = allocator.buffer(capacity: fields.readableBytes + 256)
     out.writeString("\(method) \(path) HTTP/1.1\r\nhost: \(authority)\r\n")
     // HTTP/2 may split them (RFC 9113, section 8.2.3).
@@ -156,7 +162,8 @@ extension HTTP2Stream: ClientSide {
     var headers = HPACKHeaders()
     headers.reserveCapacity(head.fields.count + setCookies.count + 1)
     headers.add(name: ":status", value: String(head.status))
-    for field in head.fields where !field.known.isHopByHop {
+    let named = head.namesFields ? HeadWriter.named(head, bytes) : []
+    for field in head.fields where !field.known.isHopByHop && !HeadWriter.isNamed(field, bytes, named) {
       let name = String(unsafeUninitializedCapacity: field.name.count) { out in
         for (index, byte) in bytes[field.name].enumerated() { out[index] = byte.lowercased }
         return field.name.count
@@ -185,14 +192,15 @@ extension HTTP2Stream: ClientSide {
   func refuse(_ status: Int, _ reason: String, closes: Bool) {
     if isOver { return }
     isOver = true
+    let isHead = exchange?.isHead ?? false
     exchange = nil
     let text = "\(status) \(Status.phrase(status))\n"
     let headers = HPACKHeaders([
       (":status", String(status)), ("content-type", "text/plain; charset=utf-8"),
       ("content-length", String(text.utf8.count)), ("x-content-type-options", "nosniff"),
     ])
-    write(.headers(.init(headers: headers)))
-    write(.data(.init(data: .byteBuffer(ByteBuffer(string: text)), endStream: true)))
+    write(.headers(.init(headers: headers, endStream: isHead)))
+    if !isHead { write(.data(.init(data: .byteBuffer(ByteBuffer(string: text)), endStream: true))) }
     context?.flush()
     if !hasEnded { reset(.noError) }
   }
@@ -213,10 +221,10 @@ extension HTTP2Stream: ClientSide {
     let held = self.held
     self.held = []
     heldBytes = 0
+    setReading(true)
     for buffer in held { exchange?.send(buffer) }
     if hasEnded { exchange?.sendEnd() }
     exchange?.flushRequest()
-    setReading(true)
   }
 
   func setReading(_ reads: Bool) {

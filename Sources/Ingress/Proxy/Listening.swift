@@ -19,7 +19,7 @@ struct ClientPipeline: Sendable {
       let pipeline = channel.pipeline.syncOperations
       if point.takesProxyProtocol { try pipeline.addHandler(ProxyHeaderReader(counters)) }
       guard point.isTLS else { return try pipeline.addHandler(ClientConnection(origin, state)) }
-      try pipeline.addHandler(OriginKeeper(origin))
+      try pipeline.addHandler(OriginKeeper(origin, state))
       try pipeline.addHandler(
         ByteToMessageHandler(
           SNIHandler { result in
@@ -28,22 +28,23 @@ struct ClientPipeline: Sendable {
               if case .hostname(let asked) = result { name = asked }
               // The newest certificates: a reload is in force with the next connection.
               guard let context = state.rules.certificates.context(for: name) else {
+                channel.close(promise: nil)
                 throw ChannelError.inappropriateOperationForState
               }
               try pipeline.addHandler(NIOSSLServerHandler(context: context))
+              try pipeline.addHandler(FaultCounter(counters))
               try pipeline.addHandler(
                 ApplicationProtocolNegotiationHandler { result, channel in
                   channel.eventLoop.makeCompletedFuture { try agreed(on: result, channel, state) }
                 })
             }
           }))
-      try pipeline.addHandler(FaultCounter(counters))
     }
   }
 
   private func agreed(on result: ALPNResult, _ channel: any Channel, _ state: LoopState) throws {
     let pipeline = channel.pipeline.syncOperations
-    let origin = try pipeline.handler(type: OriginKeeper.self).origin
+    let origin = try pipeline.handler(type: OriginKeeper.self).handOver()
     guard case .negotiated("h2") = result else {
       return try pipeline.addHandler(ClientConnection(origin, state))
     }
@@ -55,22 +56,61 @@ struct ClientPipeline: Sendable {
     let bound = NIOLoopBound(state, eventLoop: channel.eventLoop)
     let keeper = HTTP2Connection(origin, state)
     try pipeline.addHandler(keeper, position: .last)
+    let manager = NIOHTTP2ServerConnectionManagementHandler(
+      eventLoop: channel.eventLoop,
+      configuration: .init(
+        maxIdleTime: TimeAmount(state.settings.idleTimeout), maxAge: nil, maxGraceTime: nil,
+        keepalive: .init(
+          pingInterval: TimeAmount(state.settings.idleTimeout), ackTimeout: TimeAmount(state.settings.answerTimeout))))
     _ = try pipeline.configureHTTP2Pipeline(
-      mode: .server, connectionConfiguration: connection, streamConfiguration: .init()
+      mode: .server, connectionConfiguration: connection, streamConfiguration: .init(),
+      streamDelegate: manager.http2StreamDelegate
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.pipeline.syncOperations.addHandler(HTTP2Stream(origin, bound.value))
       }
     }
+    try pipeline.addHandler(manager)
   }
 }
 
-/// Keeps whom a connection is for, until it is known which version of HTTP asks.
-private final class OriginKeeper: ChannelInboundHandler {
+/// Keeps whom a connection is for, until it is known which version of HTTP asks; and ends it when that takes too long.
+private final class OriginKeeper: ChannelInboundHandler, Watched {
   typealias InboundIn = NIOAny
-  private(set) var origin: Exchange.Origin
+  private var origin: Exchange.Origin
+  private let state: LoopState
+  private var context: ChannelHandlerContext?
+  private let deadline: NIODeadline
 
-  init(_ origin: Exchange.Origin) { self.origin = origin }
+  init(_ origin: Exchange.Origin, _ state: LoopState) {
+    self.origin = origin
+    self.state = state
+    deadline = state.now + TimeAmount(state.settings.headTimeout)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    state.opened(self)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    state.closed(self)
+    self.context = nil
+  }
+
+  /// The handshake is over; others watch from now on.
+  func handOver() -> Exchange.Origin {
+    state.closed(self)
+    return origin
+  }
+
+  func check(at now: NIODeadline) {
+    guard deadline < now else { return }
+    origin.counters.refused(.timeout)
+    context?.close(promise: nil)
+  }
+
+  func drain() { context?.close(promise: nil) }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let told = event as? ProxyHeaderReader.Told { origin.speaks(for: told.ends) }
@@ -82,12 +122,21 @@ private final class OriginKeeper: ChannelInboundHandler {
 private final class FaultCounter: ChannelInboundHandler {
   typealias InboundIn = NIOAny
   private let counters: EntryPointCounters
+  private var isOver = false
 
   init(_ counters: EntryPointCounters) { self.counters = counters }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if error is NIOSSLError || error is BoringSSLError { counters.refused(.tlsHandshake) }
+    // Later ones are for whoever speaks HTTP here.
+    if isOver { return context.fireErrorCaught(error) }
+    isOver = true
+    counters.refused(.tlsHandshake)
     context.close(promise: nil)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .some(.handshakeCompleted) = event as? TLSUserEvent { isOver = true }
+    context.fireUserInboundEventTriggered(event)
   }
 }
 

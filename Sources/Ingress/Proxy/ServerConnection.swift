@@ -30,6 +30,8 @@ final class ServerConnection: ChannelInboundHandler {
   private var hasHeard = false
   private var isReading = true
   private var hasWritten = false
+  /// Whether the server has ended the connection.
+  private var hasEnded = false
 
   private init(key: String, _ state: LoopState) {
     self.key = key
@@ -87,6 +89,8 @@ final class ServerConnection: ChannelInboundHandler {
   func write(_ data: ByteBuffer) {
     guard let context else { return }
     hasWritten = true
+    // A request may take long to send: the server's time runs from its last byte.
+    if case .head = place { deadline = state.now + TimeAmount(state.settings.answerTimeout) }
     context.write(wrapOutboundOut(data), promise: nil)
   }
 
@@ -102,7 +106,10 @@ final class ServerConnection: ChannelInboundHandler {
     guard reads != isReading, let context else { return }
     isReading = reads
     context.channel.setOption(.autoRead, value: reads).whenFailure { _ in }
-    if reads { process() }
+    if reads {
+      process()
+      exchange?.flushAnswer()
+    }
   }
 
   func close() {
@@ -151,6 +158,10 @@ final class ServerConnection: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) { fail(.reset) }
 
   func channelInactive(context: ChannelHandlerContext) {
+    // What came before the end belongs to the answer, though its client was too slow for it.
+    hasEnded = true
+    isReading = true
+    process()
     switch place {
     case .body(let decoder) where decoder.endsWithConnection: finish(keeps: false)
     case .tunnel:
@@ -200,13 +211,17 @@ final class ServerConnection: ChannelInboundHandler {
   private func readHead() -> Bool {
     guard let exchange else { return false }
     let isHead = exchange.isHead
-    var bytes = input
+    let bytes = input
     let outcome = bytes.withUnsafeReadableBytes { raw in
       raw.withMemoryRebound(to: UInt8.self) { reader.response($0, toHEAD: isHead, into: &head) }
     }
     switch outcome {
     case .incomplete: return false
     case .refused:
+      fail(.malformed)
+      return false
+    case .complete where head.status == 101 && !exchange.wantsUpgrade:
+      // Nobody asked for another protocol.
       fail(.malformed)
       return false
     case .complete: break
@@ -231,7 +246,7 @@ final class ServerConnection: ChannelInboundHandler {
     place = .idle
     idleSince = state.now
     // Bytes that nobody asked for, or a request that was not taken to its end, leave a connection nobody can use.
-    if !keeps || input.readableBytes > 0 || !exchange.requestIsComplete || exchange.usesOwnConnection
+    if !keeps || hasEnded || input.readableBytes > 0 || !exchange.requestIsComplete || exchange.usesOwnConnection
       || !state.give(self)
     {
       close()

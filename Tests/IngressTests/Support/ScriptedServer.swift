@@ -50,7 +50,7 @@ final class ScriptedServer: Sendable {
 
   /// One connection, blocking.
   final class Peer: Sendable {
-    private let descriptor: CInt
+    let descriptor: CInt
     init(_ descriptor: CInt) { self.descriptor = descriptor }
 
     /// Reads up to a request's empty line; false at the end.

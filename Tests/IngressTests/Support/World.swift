@@ -44,12 +44,14 @@ final class World: Sendable {
 
 /// A client's connection, blocking; answers that do not come end the wait after ten seconds.
 final class Wire: Sendable {
-  private let descriptor: CInt
+  let descriptor: CInt
 
-  init(_ port: UInt16) throws {
+  /// - Parameter receiveBuffer: bytes that the kernel keeps for this client; none: as many as it likes.
+  init(_ port: UInt16, receiveBuffer: CInt? = nil) throws {
     descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     var limit = timeval(tv_sec: 10, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
