@@ -40,6 +40,9 @@ enum HeadWriter {
       if field.known.isHopByHop {
         let staysForUpgrade = forwarding.upgrades && field.known == .upgrade
         if !staysForUpgrade { continue }
+        // `Connection` names it for the next one too.
+        out.writeBytes(bytes[field.line])
+        continue
       } else if field.known.tellsOfClient {
         if field.known == .forwardedFor, forwarding.trustsClient {
           earlier.append(field.value)
@@ -102,7 +105,7 @@ enum HeadWriter {
     var run = 0..<0
     for field in head.fields {
       let stays = upgrades && (field.known == .upgrade || field.known == .connection)
-      if field.known.isHopByHop && !stays || isNamed(field, bytes, named) { continue }
+      if !stays, field.known.isHopByHop || isNamed(field, bytes, named) { continue }
       if run.upperBound == field.line.lowerBound {
         run = run.lowerBound..<field.line.upperBound
       } else {
