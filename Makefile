@@ -100,7 +100,8 @@ install: build
 install-built:
 	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
-	install -D -m 755 $(BIN)/svs-instruments $(DESTDIR)$(PREFIX)/libexec/svs/svs-instruments
+	set -e; for program in svs-instruments svs-ingress; do \
+	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/libexec/svs/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done

@@ -67,7 +67,15 @@ final class ClientConnection: ChannelInboundHandler {
   func channelReadComplete(context: ChannelHandlerContext) { exchange?.flushRequest() }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { exchange?.clientIsWritable() }
+    if context.channel.isWritable {
+      if case .head = place {} else { deadline = .distantFuture }
+      exchange?.clientIsWritable()
+    } else if case .tunnel = place {
+      // Both ends of a tunnel decide for themselves how long they wait.
+    } else {
+      // Who does not take the answer is not waited for longer than a server that does not give one.
+      deadline = state.now + TimeAmount(state.settings.answerTimeout)
+    }
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -186,10 +194,7 @@ final class ClientConnection: ChannelInboundHandler {
     // Bytes of the client's that were not read would make the kernel reset the connection, and the answer with it.
     context.close(mode: .output, promise: nil)
     deadline = state.now + .seconds(2)
-    isClosing = true
   }
-
-  private var isClosing = false
 }
 
 extension ClientConnection: ClientSide {
@@ -197,6 +202,8 @@ extension ClientConnection: ClientSide {
   var version: String { minorVersion == 1 ? "HTTP/1.1" : "HTTP/1.0" }
 
   func answer(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>, setCookies: [String]) {
+    // HTTP/1.0 knows one answer to a request (RFC 9110, section 15.2).
+    if head.status < 200, minorVersion == 0 { return }
     var answering = HeadWriter.Answering(
       minorVersion: minorVersion, keepsAlive: keepsAlive, framing: head.framing, setCookies: setCookies)
     if head.status >= 200 {

@@ -156,7 +156,8 @@ extension HTTP2Stream: ClientSide {
     var headers = HPACKHeaders()
     headers.reserveCapacity(head.fields.count + setCookies.count + 1)
     headers.add(name: ":status", value: String(head.status))
-    for field in head.fields where !field.known.isHopByHop {
+    let named = head.namesFields ? HeadWriter.named(head, bytes) : []
+    for field in head.fields where !field.known.isHopByHop && !HeadWriter.isNamed(field, bytes, named) {
       let name = String(unsafeUninitializedCapacity: field.name.count) { out in
         for (index, byte) in bytes[field.name].enumerated() { out[index] = byte.lowercased }
         return field.name.count

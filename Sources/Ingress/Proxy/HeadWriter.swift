@@ -139,7 +139,7 @@ enum HeadWriter {
   static func lastChunk(into out: inout ByteBuffer) { out.writeStaticString("0\r\n\r\n") }
 
   /// Names that `Connection` lists beside the words that everybody knows.
-  private static func named(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
+  static func named(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>] {
     var names: [Range<Int>] = []
     guard let base = bytes.baseAddress else { return names }
     for field in head.fields where field.known == .connection {
@@ -151,7 +151,7 @@ enum HeadWriter {
     return names
   }
 
-  private static func isNamed(
+  static func isNamed(
     _ field: MessageHead.Field, _ bytes: UnsafeBufferPointer<UInt8>, _ names: [Range<Int>]
   ) -> Bool {
     guard !names.isEmpty, field.known.mayBeNamed else { return false }

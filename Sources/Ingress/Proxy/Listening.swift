@@ -19,7 +19,7 @@ struct ClientPipeline: Sendable {
       let pipeline = channel.pipeline.syncOperations
       if point.takesProxyProtocol { try pipeline.addHandler(ProxyHeaderReader(counters)) }
       guard point.isTLS else { return try pipeline.addHandler(ClientConnection(origin, state)) }
-      try pipeline.addHandler(OriginKeeper(origin))
+      try pipeline.addHandler(OriginKeeper(origin, state))
       try pipeline.addHandler(
         ByteToMessageHandler(
           SNIHandler { result in
@@ -43,7 +43,9 @@ struct ClientPipeline: Sendable {
 
   private func agreed(on result: ALPNResult, _ channel: any Channel, _ state: LoopState) throws {
     let pipeline = channel.pipeline.syncOperations
-    let origin = try pipeline.handler(type: OriginKeeper.self).origin
+    let keeper = try pipeline.handler(type: OriginKeeper.self)
+    keeper.handshakeEnded()
+    let origin = keeper.origin
     guard case .negotiated("h2") = result else {
       return try pipeline.addHandler(ClientConnection(origin, state))
     }
@@ -53,24 +55,58 @@ struct ClientPipeline: Sendable {
       HTTP2Setting(parameter: .maxHeaderListSize, value: state.settings.limits.head),
     ]
     let bound = NIOLoopBound(state, eventLoop: channel.eventLoop)
-    let keeper = HTTP2Connection(origin, state)
-    try pipeline.addHandler(keeper, position: .last)
+    // Says GOAWAY where the connection has nothing to do for long, or the program is about to end.
+    let manager = NIOHTTP2ServerConnectionManagementHandler(
+      eventLoop: channel.eventLoop,
+      configuration: .init(
+        maxIdleTime: TimeAmount(state.settings.idleTimeout), maxAge: nil, maxGraceTime: nil, keepalive: nil))
     _ = try pipeline.configureHTTP2Pipeline(
-      mode: .server, connectionConfiguration: connection, streamConfiguration: .init()
+      mode: .server, connectionConfiguration: connection, streamConfiguration: .init(),
+      streamDelegate: manager.http2StreamDelegate
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.pipeline.syncOperations.addHandler(HTTP2Stream(origin, bound.value))
       }
     }
+    try pipeline.addHandler(manager)
+    try pipeline.addHandler(HTTP2Connection(origin, state))
   }
 }
 
-/// Keeps whom a connection is for, until it is known which version of HTTP asks.
-private final class OriginKeeper: ChannelInboundHandler {
+/// Keeps whom a connection is for, until it is known which version of HTTP asks; that must not take for ever.
+private final class OriginKeeper: ChannelInboundHandler, Watched {
   typealias InboundIn = NIOAny
   private(set) var origin: Exchange.Origin
+  private let state: LoopState
+  private var context: ChannelHandlerContext?
+  private let deadline: NIODeadline
 
-  init(_ origin: Exchange.Origin) { self.origin = origin }
+  init(_ origin: Exchange.Origin, _ state: LoopState) {
+    self.origin = origin
+    self.state = state
+    deadline = state.now + TimeAmount(state.settings.headTimeout)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    state.opened(self)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    state.closed(self)
+    self.context = nil
+  }
+
+  /// Others look after the connection from now on.
+  func handshakeEnded() { state.closed(self) }
+
+  func check(at now: NIODeadline) {
+    guard deadline < now else { return }
+    origin.counters.refused(.timeout)
+    context?.close(promise: nil)
+  }
+
+  func drain() { context?.close(promise: nil) }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let told = event as? ProxyHeaderReader.Told { origin.speaks(for: told.ends) }
