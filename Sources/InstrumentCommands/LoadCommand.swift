@@ -142,7 +142,7 @@ public struct LoadCommand: InstrumentCommand {
       throw ValidationError("--wait takes seconds, from 0 to 86,400, as in 1 or 0.5-2.")
     }
     guard masterPort > 0 else { throw ValidationError("--master-port takes 1 to 65535.") }
-    guard json == nil || json != csv else { throw ValidationError("JSON and CSV cannot go to the same place.") }
+    try ResultPlaces.check(json: json, csv: csv)
     guard tasks == nil || (method == nil && data == nil && wait == nil) else {
       throw ValidationError("--method, --data and --wait belong into the file of tasks.")
     }

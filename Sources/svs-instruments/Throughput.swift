@@ -66,7 +66,7 @@ extension ThroughputCommand {
     settings.localPort = cport ?? 0
     settings.connectTimeout = connectTimeout.map { .milliseconds($0) }
     settings.measuresLatency = latency
-    let files = DataFiles(json: json)
+    let files = DataFiles(json: json, isOutputTaken: iperf3JSON)
     try files.check()
     let isSilent = iperf3JSON || json == "-"
     let clock = RunClock()

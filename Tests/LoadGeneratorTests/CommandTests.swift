@@ -104,7 +104,9 @@ extension OneAtATime {
       let cases: [([String], String)] = [
         (["ftp://x/"], "http:// or https://"), (["http://"], "names no host"), ([url, "-H", "foo"], "'Name: value'"),
         ([url, "-X", "GE T"], "one word"), ([url, "-X", "get"], "write GET"),
-        ([url, "-d", "${nosuch}"], "no variable"),
+        ([url, "-d", "${nosuch}"], "no variable"), ([url, "-H", "X: ${user}"], "would be sent as it is"),
+        ([url, "--json", ""], "--json takes the name of a file"),
+        ([url, "--csv", ""], "--csv takes the name of a file"),
         ([url, "-t", "-5"], "more than 0"), ([url, "-u", "-5"], "from 1"), ([url, "--rate", "-5"], "greater than 0"),
         ([url, "-r", "-1"], "greater than 0"), ([url, "-r", "inf"], "up to"),
         ([url, "--timeout", "-1"], "more than 0"),
@@ -137,6 +139,14 @@ extension OneAtATime {
         let full = try Self.load(server.url, "-u", "1", "-t", "0.2", "--json", "/dev/full")
         #expect(full.ending == .exited(code: 1) && full.errors.contains("No space left"), "\(full)")
         #expect(full.output.contains("\"schema\""))
+        // Standard output is one document's; what has no other place does not spoil it.
+        for (first, second) in [("--json", "--csv"), ("--csv", "--json")] {
+          let mixed = try Self.load(server.url, "-u", "1", "-t", "0.2", first, "-", second, "/dev/full")
+          #expect(mixed.ending == .exited(code: 1) && mixed.errors.contains("No space left"), "\(mixed)")
+          let (json, csv) = first == "--json" ? (mixed.output, mixed.errors) : (mixed.errors, mixed.output)
+          #expect(json.contains("\"schema\"") && !json.contains("method,name,"), "\(mixed)")
+          #expect(csv.contains("method,name,") && !csv.contains("\"schema\""), "\(mixed)")
+        }
       }
     }
 

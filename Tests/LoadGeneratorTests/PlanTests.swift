@@ -58,9 +58,14 @@ import Testing
     #expect(throws: LoadError.self) { try RequestTask(method: nil, urlPath: "/${no}", body: nil) }
     #expect(throws: LoadError.self) { try RequestTask(method: nil, urlPath: "/", body: "${no}") }
     #expect(try RequestTask.Header("A:  b: c") == RequestTask.Header(name: "A", value: "b: c"))
-    for header in ["foo", ":", ": x", "a b: c", "A: b\r\nC: d", ""] {
+    for header in ["foo", ":", ": x", "a b: c", "A: b\r\nC: d", "A: \u{7F}", ""] {
       #expect(throws: LoadError.self, "\(header)") { try RequestTask.Header(header) }
     }
+    #expect(try RequestTask.Header("X-Price: $5 {user}").value == "$5 {user}")
+    let error = #expect(throws: LoadError.self) { try RequestTask.Header("X-User: ${user}") }
+    #expect(
+      error?.description
+        == "-H 'X-User: ${user}': '${user}' would be sent as it is: only paths and bodies have variables")
   }
 
   @Test func requestsAreWhatTheStandardSays() throws {

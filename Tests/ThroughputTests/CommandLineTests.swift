@@ -134,6 +134,10 @@ import Testing
     #expect(
       try JSON(parsing: Array(json.output.utf8))["error"]?.text
         == "unable to connect to 127.0.0.1 port 1: Connection refused")
+    // iperf3's document stays one where the other has no place.
+    let full = try run("-J --json /dev/full -c 127.0.0.1 -p 1")
+    #expect(full.ending == .exited(code: 1) && full.errors.contains("svs.bench.throughput"), "\(full)")
+    #expect(try JSON(parsing: Array(full.output.utf8))["error"] != nil, "\(full)")
   }
 
   @Test(

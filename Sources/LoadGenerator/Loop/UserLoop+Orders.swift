@@ -36,7 +36,8 @@ extension UserLoop {
       if draining == nil, reckons, pacer != nil { owing = Owing(end: now, until: now &+ Owing.grace) }
       isStopping = owing == nil
       draining?.done.resume()
-      draining = Draining(until: now &+ nanoseconds, reckons: reckons, done: done)
+      // An interrupt may be ahead of the end that it is to shorten.
+      draining = Draining(until: min(now &+ nanoseconds, draining?.until ?? .max), reckons: reckons, done: done)
       wanted = wanted.map { _ in 0 }
       checkDrained()
     case .quit:

@@ -159,10 +159,7 @@ private struct Reader {
 
   private func header(_ name: Node, _ value: Node) throws(Mistake) -> RequestTask.Header {
     let header = RequestTask.Header(name: try text(name), value: try text(value))
-    guard header.isValid else { throw Mistake(name, "'\(header.name)' and its value are no header") }
-    guard !header.value.contains("${") else {
-      throw Mistake(value, "'\(header.value)' would be sent as it is: only paths and bodies have variables")
-    }
+    if let mistake = header.mistake { throw Mistake(name, mistake) }
     return header
   }
 
