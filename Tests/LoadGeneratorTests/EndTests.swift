@@ -32,8 +32,8 @@ extension OneAtATime {
       let outcome = try await LoadRun(plan, users: 2, spawnRate: nil, seconds: 1).run { _ in }
       let result = LoadResult(outcome)
       #expect(outcome.sample.overdue >= 100)
-      // Everything that was planned is in one of the figures; a loop may hear of the end a little later.
-      #expect((200 * outcome.elapsed - 1)...(200 * outcome.elapsed + 100) ~= Double(result.total.requests))
+      // Everything that was planned is in one of the figures, and nothing else.
+      #expect(result.total.requests == 200)
       #expect(result.total.requests == outcome.sample.total.requests + result.overdue)
       #expect(result.total.failures == result.total.requests - 20 && result.unanswered == result.total.failures)
       let corrected = try #require(result.total.correctedLatency)
