@@ -106,9 +106,10 @@ public struct LoadCommand: InstrumentCommand {
   public var master: String?
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("The master's --master-bind-port.", valueName: "port"),
-    transform: WholeNumber.port)
-  public var masterPort: UInt16 = 5557
+    name: .customLong("master-port"), parsing: .unconditional,
+    help: ArgumentHelp("The master's --master-bind-port (5557).", valueName: "port"), transform: WholeNumber.port)
+  public var givenMasterPort: UInt16?
+  public var masterPort: UInt16 { givenMasterPort ?? 5557 }
 
   @Option(help: ArgumentHelp("Also write the result as JSON to this file, - for standard output.", valueName: "file"))
   public var json: String?
@@ -145,6 +146,9 @@ public struct LoadCommand: InstrumentCommand {
     try ResultPlaces.check(json: json, csv: csv)
     guard tasks == nil || (method == nil && data == nil && wait == nil) else {
       throw ValidationError("--method, --data and --wait belong into the file of tasks.")
+    }
+    guard master != nil || givenMasterPort == nil else {
+      throw ValidationError("--master-port is for a worker: say --master HOST too.")
     }
     guard master == nil || rate == nil else {
       throw ValidationError("--rate is not for a worker: Locust's masters speak of users.")

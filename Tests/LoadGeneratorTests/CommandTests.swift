@@ -112,6 +112,7 @@ extension OneAtATime {
         ([url, "--timeout", "-1"], "more than 0"),
         ([url, "--threads", "-1"], "from 1"), ([url, "--wait", "-1"], "from 0"),
         (["--master", "x", "--master-port", "-1"], "a port is 0 to 65535"),
+        ([url, "--master-port", "5557"], "--master HOST"),
         ([url, "--json", "-", "--csv", "-"], "same place"), ([url, "-t"], "Missing value"),
       ]
       try await aside {

@@ -46,31 +46,17 @@ extension OneAtATime {
     }
 
     @Test func whatWasPlannedAndNeverSentIsMeasuredByItsWait() async throws {
-      let (server, arrivals) = try Self.tiring(after: 20)
+      let (server, _) = try Self.tiring(after: 20)
       defer { server.stop() }
       let plan = try LoadTests.plan(server.url) {
         $0.rate = 200
         $0.timeout = 0.4
       }
-      let run = LoadRun(plan, users: 2, spawnRate: nil, seconds: 1)
-      let began = ContinuousClock.now
-      var first, ending: ContinuousClock.Instant?
-      let outcome = try await withTaskExecutorPreference(OwnThreads.shared) {
-        try await run.run {
-          guard $0.isEnding else { return }
-          // The plan goes on until this is done: for two seconds of a server that answers nothing.
-          first = arrivals.moment(0)
-          while let tired = arrivals.moment(20), .now - tired < .seconds(2) { usleep(2_000) }
-          ending = .now
-        }
-      }
-      let rate = { (since: ContinuousClock.Instant, until: ContinuousClock.Instant) in 200 * (until - since).seconds }
+      let outcome = try await LoadRun(plan, users: 2, spawnRate: nil, seconds: 3).run { _ in }
       let result = LoadResult(outcome)
       #expect(outcome.sample.overdue >= 100)
-      // Everything that was planned is in one of the figures: what was due between the first request that came and the
-      // last moment before the end, and nothing from before the load or after it.
-      let least = rate(try #require(first), try #require(ending)) - 1
-      #expect((least...max(least, rate(began, .now) + 1)).contains(Double(result.total.requests)))
+      // Everything that was planned is in one of the figures, and nothing else.
+      #expect(result.total.requests == 600)
       #expect(result.total.requests == outcome.sample.total.requests + result.overdue)
       // How many answers came in time is the machine's affair.
       let answered = outcome.sample.total.latency.totalCount
@@ -79,7 +65,7 @@ extension OneAtATime {
       let corrected = try #require(result.total.correctedLatency)
       let series = try #require(LoadResult.series(outcome).first { $0.name == "corrected latency" }?.histogram)
       #expect(series.reduce(0) { $0 + $1.count } == Int(result.total.requests))
-      // 400 were planned after the server had tired; the median one waited for about a second.
+      // Nearly all were planned after the server had tired; the median one waited for more than a second.
       #expect(corrected.p50 > 0.5 && corrected.max > 1)
       #expect(result.errors.contains { $0.problem.hasPrefix("planned") && $0.count == result.overdue })
       #expect(result.text.contains("planned requests were not sent"))
@@ -102,7 +88,7 @@ extension OneAtATime {
         $0.rate = rate
         $0.timeout = 120
       }
-      let run = LoadRun(plan, users: 2, spawnRate: nil, seconds: 0.1)
+      let run = LoadRun(plan, users: 2, spawnRate: nil, seconds: 0.2)
       let (ending, told) = AsyncStream<Void>.makeStream()
       let task = Task(executorPreference: OwnThreads.shared) {
         try await run.run {

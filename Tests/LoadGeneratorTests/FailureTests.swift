@@ -47,6 +47,38 @@ extension OneAtATime {
       #expect(latencies?.distribution.count == Int(total.successes))
     }
 
+    /// Answers of failure are answers, however many there are.
+    @Test func theReasonIsOneOfThoseThatWereCounted() throws {
+      func reason(_ errors: [[Failure: UInt64]], onlyUnanswered: Bool) throws -> String {
+        var plan = try LoadTests.plan("http://127.0.0.1:1/")
+        plan.classes[0].tasks = errors.map { _ in RequestTask(path: "/") }
+        var sample = LoadSample(plan)
+        for (index, kinds) in errors.enumerated() {
+          sample.records[index].errors = kinds
+          sample.records[index].requests = kinds.values.reduce(0, +)
+        }
+        let outcome = LoadRun.Outcome(
+          plan: plan, sample: sample, users: 1, elapsed: 1, processorSeconds: 1, isPartial: false, seconds: [],
+          whole: 0..<1)
+        return LoadResult.reason(outcome, onlyUnanswered: onlyUnanswered)
+      }
+      let refused: [Failure: UInt64] = [.status(503): 8433, .closed: 7]
+      #expect(try reason([refused], onlyUnanswered: true) == ": \(Failure.closed)")
+      #expect(try reason([refused], onlyUnanswered: false) == ", most often: status 503")
+      // Over all tasks.
+      let tasks: [[Failure: UInt64]] = [[.closed: 3, .timedOut: 2], [.timedOut: 2, .status(500): 9]]
+      #expect(try reason(tasks, onlyUnanswered: true) == ", most often: \(Failure.timedOut)")
+      #expect(try reason([[:]], onlyUnanswered: true).isEmpty)
+    }
+
+    @Test(arguments: [1, 2]) func aPlanHasItsNumberOfRequests(threads: Int) async throws {
+      let server = try ScriptedServer { peer in while peer.request() { peer.send(LoadTests.good) } }
+      defer { server.stop() }
+      let plan = try LoadTests.plan(server.url, threads: threads) { $0.rate = 10 }
+      let outcome = try await LoadRun(plan, users: 4, spawnRate: nil, seconds: 1).run { _ in }
+      #expect(LoadResult(outcome).total.requests == 10)
+    }
+
     @Test func aDeadServerHasNoLatencies() async throws {
       let server = try ScriptedServer { _ in }
       let url = server.url

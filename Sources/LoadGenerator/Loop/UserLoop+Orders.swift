@@ -68,7 +68,9 @@ extension UserLoop {
       }
     }
     if let rate = setup.rate, pacer == nil {
-      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: max(setup.start, now))
+      // A plan with an end has its moments from the beginning, however late this loop comes to it.
+      let start = setup.end == nil ? max(setup.start, now) : setup.start
+      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: start, end: setup.end)
     }
   }
 
@@ -128,7 +130,7 @@ extension UserLoop {
   func checkDrained() {
     guard let draining else { return }
     if let owing {
-      let owesNothing = pacer.map { $0.next > owing.end } ?? true
+      let owesNothing = pacer?.next.map { $0 > owing.end } ?? true
       guard owesNothing || now >= min(owing.until, draining.until) else {
         nextSweep = min(nextSweep, owing.until)
         return

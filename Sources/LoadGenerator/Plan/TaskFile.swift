@@ -110,7 +110,8 @@ private struct Reader {
   }
 
   private func tasks(_ node: Node) throws(Mistake) -> [RequestTask] {
-    guard case .sequence(let sequence) = node, !sequence.isEmpty else { throw Mistake(node, "'tasks' must be a list") }
+    guard case .sequence(let sequence) = node else { throw Mistake(node, "'tasks' must be a list") }
+    guard !sequence.isEmpty else { throw Mistake(node, "'tasks' is empty; a task is a request, such as '- GET: /'") }
     var tasks: [RequestTask] = []
     for task in sequence { tasks.append(try self.task(task)) }
     return tasks

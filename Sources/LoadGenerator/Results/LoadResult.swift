@@ -111,6 +111,19 @@ extension LoadResult {
     return sum
   }
 
+  /// Why requests failed, behind a sentence that says how many did: of several kinds the one that happened most often.
+  ///
+  /// - Parameter onlyUnanswered: whether the sentence is about requests without a response.
+  public static func reason(_ outcome: LoadRun.Outcome, onlyUnanswered: Bool) -> String {
+    let kinds = everything(outcome).errors.filter { !(onlyUnanswered && $0.key.isAnswer) }
+    let commonest = kinds.max {
+      // Of equally many always the same one.
+      ($0.value, $1.key.description) < ($1.value, $0.key.description)
+    }
+    guard let commonest else { return "" }
+    return (kinds.count > 1 ? ", most often: " : ": ") + commonest.key.description
+  }
+
   /// By what two results are compared.
   public static func series(_ outcome: LoadRun.Outcome) -> [Series] {
     let sum = everything(outcome)
