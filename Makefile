@@ -51,7 +51,7 @@ prebuilt: build
 
 test-kernels-devices: build
 	@kernels/setup
-	@kernels/vm -t 1200 $(CURDIR)/$(BIN)/swift-virtual-serverPackageTests.xctest --testing-library swift-testing --filter "EndToEndTests.DevicesTests"
+	@kernels/vm -t 1200 env SVS_LABS_AT_ONCE=3 $(CURDIR)/$(BIN)/swift-virtual-serverPackageTests.xctest --testing-library swift-testing --filter "EndToEndTests.DevicesTests"
 
 test-kernels: build
 	@kernels/test $(BIN)
