@@ -69,6 +69,8 @@ struct Proxy {
       print("\(configuration.routers.count) routers, \(configuration.services.count) services: all is well")
       return
     }
+    // Each client takes one, and each connection to a server; without room the proxy goes on with what there is.
+    _ = try? OpenFiles.makeRoom(for: .max)
     let ingress: Ingress
     do {
       ingress = try Ingress(
