@@ -164,7 +164,7 @@ def p99(program, url, rate, seconds):
     with tempfile.NamedTemporaryFile(suffix='.json') as file:
         subprocess.run(['taskset', '-c', OTHERS, program, 'bench', 'load', '-q', '--rate', str(rate), '-t', f'{seconds}s', '-u', '16',
                         '--json', file.name, url], stdout=subprocess.DEVNULL, check=True)
-        return json.load(open(file.name))['result']['total']['corrected_latency']['p99'] * 1e6
+        return json.load(open(file.name))['result']['total']['correctedLatency']['p99'] * 1e6
 
 
 def connections(bed, name, count):

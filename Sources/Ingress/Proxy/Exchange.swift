@@ -27,6 +27,8 @@ final class Exchange {
   /// In its plain spelling.
   private(set) var path = "/"
   private let begun = Moment.now()
+  /// For the log alone.
+  private let came: WallTime
   private(set) var requestIsComplete = false
   private var hasAnswered = false
   private var isOver = false
@@ -53,6 +55,7 @@ final class Exchange {
     self.origin = origin
     self.state = state
     rules = state.rules
+    came = state.log == nil ? WallTime(seconds: 0) : .now()
   }
 
   private func text(_ range: Range<Int>) -> String {
@@ -290,7 +293,7 @@ final class Exchange {
 extension Exchange {
   private func log(_ outcome: RequestOutcome, _ duration: UInt64) {
     var entry = AccessLogEntry(
-      time: .now(), client: origin.client, method: method, target: text(head.target), version: side.version, host: host,
+      time: came, client: origin.client, method: method, target: text(head.target), version: side.version, host: host,
       status: outcome.status, bytesSent: outcome.bytesSent, duration: duration)
     entry.bytesReceived = outcome.bytesReceived
     entry.referer = values(of: .referer).first
