@@ -51,7 +51,7 @@ prebuilt: build
 
 test-kernels-devices: build
 	@kernels/setup
-	@kernels/vm -t 1200 $(CURDIR)/$(BIN)/swift-virtual-serverPackageTests.xctest --testing-library swift-testing --filter "EndToEndTests.DevicesTests"
+	@kernels/vm -t 1200 env SVS_LABS_AT_ONCE=3 $(CURDIR)/$(BIN)/swift-virtual-serverPackageTests.xctest --testing-library swift-testing --filter "EndToEndTests.DevicesTests"
 
 test-kernels: build
 	@kernels/test $(BIN)
@@ -100,7 +100,8 @@ install: build
 install-built:
 	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
-	install -D -m 755 $(BIN)/svs-instruments $(DESTDIR)$(PREFIX)/libexec/svs/svs-instruments
+	set -e; for program in svs-instruments svs-ingress; do \
+	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/libexec/svs/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done

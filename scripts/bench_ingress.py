@@ -38,7 +38,7 @@ FRONT = '''upstream back {{ server 127.0.0.1:{back}; keepalive 256; keepalive_re
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; }} }}'''
 HAPROXY = '''
 global
-  maxconn 20000
+  maxconn {room}
   nbthread 1
 defaults
   mode http
@@ -92,7 +92,8 @@ class Bed:
         back = self.port('back end')
         self.nginx('back end', OTHERS, BACK.format(port=back, folder=self.folder))
         self.nginx('nginx', PROXY, FRONT.format(port=self.port('nginx'), back=back))
-        with open(f'{self.folder}/haproxy.cfg', 'w') as file: file.write(HAPROXY.format(port=self.port('HAProxy'), back=back))
+        with open(f'{self.folder}/haproxy.cfg', 'w') as file: file.write(HAPROXY.format(
+            port=self.port('HAProxy'), back=back, room=min(20_000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 2)))
         self.start('HAProxy', PROXY, ['haproxy', '-db', '-f', f'{self.folder}/haproxy.cfg'])
         self.routes = f'{self.folder}/routes.yaml'
         with open(self.routes, 'w') as file: file.write(ROUTES.format(back=back))
@@ -163,7 +164,7 @@ def p99(program, url, rate, seconds):
     with tempfile.NamedTemporaryFile(suffix='.json') as file:
         subprocess.run(['taskset', '-c', OTHERS, program, 'bench', 'load', '-q', '--rate', str(rate), '-t', f'{seconds}s', '-u', '16',
                         '--json', file.name, url], stdout=subprocess.DEVNULL, check=True)
-        return json.load(open(file.name))['result']['total']['corrected_latency']['p99'] * 1e6
+        return json.load(open(file.name))['result']['total']['correctedLatency']['p99'] * 1e6
 
 
 def connections(bed, name, count):
@@ -231,7 +232,7 @@ def main():
                     raw[f'p99 of {name}, {label}, us'] = {'rate': rate, 'through': through, 'direct': direct}
                 goals.append(Goal(f'added latency (p99), {label}, against nginx', 1.5, added['svs'] / added['nginx'], at_most=True))
         if 'memory' in parts:
-            for name in ('svs', 'nginx', 'HAProxy'):
+            for name in ('svs', 'nginx'):
                 held = connections(bed, name, 10_000)
                 raw[f'resident of {name} with 10,000 connections, MiB'] = bed.resident(name)
                 for s in held: s.close()

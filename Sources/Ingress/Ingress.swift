@@ -122,6 +122,14 @@ public final class Ingress: Sendable {
       at: .now())
   }
 
+  /// Looks at what only a running proxy needs: certificates, services within services.
+  ///
+  /// - Throws: what is wrong with it.
+  public static func check(_ configuration: IngressConfiguration) throws {
+    _ = try CertificateStore(configuration.certificates)
+    _ = try ServicePools(configuration.services)
+  }
+
   // MARK: Changes
 
   /// Puts another configuration in force, for requests that begin from now on; those under way keep theirs.

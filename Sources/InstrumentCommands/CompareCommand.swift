@@ -32,8 +32,11 @@ public struct CompareCommand: InstrumentCommand {
   public var seed: UInt64 = 1
 
   @Option(
-    help: ArgumentHelp("Also write the comparison as JSON to this file, - for standard output.", valueName: "file"))
+    help: ArgumentHelp(
+      "Also write the comparison as JSON to this file, - for standard output alone.", valueName: "file"))
   public var json: String?
 
   public init() {}
+
+  public func validate() throws { try ResultPlaces.check(json: json) }
 }

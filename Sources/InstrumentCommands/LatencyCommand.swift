@@ -89,6 +89,6 @@ public struct LatencyCommand: InstrumentCommand {
     }
     guard !(http1 && http2) else { throw ValidationError("Either --http1.1 or --http2.") }
     guard !(ipv4 && ipv6) else { throw ValidationError("Either -4 or -6.") }
-    guard json == nil || json != csv else { throw ValidationError("JSON and CSV cannot go to the same place.") }
+    try ResultPlaces.check(json: json, csv: csv)
   }
 }

@@ -106,9 +106,10 @@ public struct LoadCommand: InstrumentCommand {
   public var master: String?
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("The master's --master-bind-port.", valueName: "port"),
-    transform: WholeNumber.port)
-  public var masterPort: UInt16 = 5557
+    name: .customLong("master-port"), parsing: .unconditional,
+    help: ArgumentHelp("The master's --master-bind-port (5557).", valueName: "port"), transform: WholeNumber.port)
+  public var givenMasterPort: UInt16?
+  public var masterPort: UInt16 { givenMasterPort ?? 5557 }
 
   @Option(help: ArgumentHelp("Also write the result as JSON to this file, - for standard output.", valueName: "file"))
   public var json: String?
@@ -142,9 +143,12 @@ public struct LoadCommand: InstrumentCommand {
       throw ValidationError("--wait takes seconds, from 0 to 86,400, as in 1 or 0.5-2.")
     }
     guard masterPort > 0 else { throw ValidationError("--master-port takes 1 to 65535.") }
-    guard json == nil || json != csv else { throw ValidationError("JSON and CSV cannot go to the same place.") }
+    try ResultPlaces.check(json: json, csv: csv)
     guard tasks == nil || (method == nil && data == nil && wait == nil) else {
       throw ValidationError("--method, --data and --wait belong into the file of tasks.")
+    }
+    guard master != nil || givenMasterPort == nil else {
+      throw ValidationError("--master-port is for a worker: say --master HOST too.")
     }
     guard master == nil || rate == nil else {
       throw ValidationError("--rate is not for a worker: Locust's masters speak of users.")

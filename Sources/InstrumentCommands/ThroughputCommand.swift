@@ -203,6 +203,7 @@ public struct ThroughputCommand: InstrumentCommand {
     guard !(ipv4 && ipv6) else { throw ValidationError("-4 and -6 cannot be both.") }
     guard ["3.12", "3.1"].contains(layout) else { throw ValidationError("--layout takes 3.12 or 3.1.") }
     guard 1...1024 ~= clients else { throw ValidationError("--clients takes 1 to 1024.") }
+    try ResultPlaces.check(json: json)
     guard iperf3JSON == false || json != "-" else { throw ValidationError("-J and '--json -' cannot be both.") }
     if server { try validateServer() } else { try validateClient() }
   }

@@ -62,12 +62,14 @@ public struct LatencyResult: Codable, Sendable {
   /// The times of all answered probes, by which results are compared.
   public var series: [Series] {
     paths.flatMap { path in
-      Moment.allCases.compactMap { moment in
+      // Of a URL that was given several times all stay, without a value too: they are told apart by their order.
+      let answered = paths.filter { $0.url == path.url }.flatMap(\.answered)
+      return Moment.allCases.compactMap { moment -> Series? in
         // Without TLS there is no such moment.
-        if moment == .appconnect, !path.answered.contains(where: { $0.times.appconnect > 0 }) { return nil }
+        if moment == .appconnect, !answered.contains(where: { $0.times.appconnect > 0 }) { return nil }
+        guard !answered.isEmpty else { return nil }
         let samples = path.answered.map { moment.value($0.times) }
-        return samples.isEmpty
-          ? nil : Series(moment.rawValue, of: path.url, unit: "s", better: .lower, samples: samples)
+        return Series(moment.rawValue, of: path.url, unit: "s", better: .lower, samples: samples)
       }
     }
   }

@@ -56,8 +56,16 @@ public struct LatencyText: Sendable {
     if !addresses.isEmpty { text += " by \(addresses.joined(separator: ", "))" }
     let versions = Set(answered.compactMap(\.httpVersion)).sorted()
     if !versions.isEmpty { text += ", HTTP/\(versions.joined(separator: " and "))" }
-    let statuses = Set(answered.compactMap(\.status)).filter { !(200..<400).contains($0) }.sorted()
-    if !statuses.isEmpty { text += ", status \(statuses.map(String.init).joined(separator: ", "))" }
-    return text + "\n"
+    return text + Self.statuses(answered) + "\n"
+  }
+
+  /// The statuses where one is of failure: of several how often each, the commonest first.
+  private static func statuses(_ answered: [Probe]) -> String {
+    var counts: [Int: Int] = [:]
+    for status in answered.compactMap(\.status) { counts[status, default: 0] += 1 }
+    guard counts.keys.contains(where: { !(200..<400).contains($0) }) else { return "" }
+    let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    guard sorted.count > 1 else { return ", status \(sorted[0].key)" }
+    return ", " + sorted.map { "\(Figures.grouped($0.value)) × status \($0.key)" }.joined(separator: ", ")
   }
 }

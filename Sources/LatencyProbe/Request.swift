@@ -25,23 +25,12 @@ struct Request {
       .filter { !["host", "connection", "keep-alive", "upgrade", "transfer-encoding"].contains($0.0) }
     http2 = (pseudo + others).map { (Array($0.0.utf8), Array($0.1.utf8)) }
   }
-
-  /// Takes `Name: value` apart; a name is a token (RFC 9110, section 5.1).
-  static func header(_ text: String) throws(ProbeError) -> (name: String, value: String) {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let punctuation = Set("!#$%&'*+-.^_`|~".utf8)
-    let isToken = parts[0].utf8.allSatisfy { byte in
-      punctuation.contains(byte) || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
-    }
-    guard parts.count == 2, !parts[0].isEmpty, isToken, !text.utf8.contains(where: { $0 < 0x20 && $0 != 9 }) else {
-      throw .setting("-H '\(text)': a header is Name: value")
-    }
-    let value = parts[1].drop { $0 == " " || $0 == "\t" }
-    return (String(parts[0]), String(value))
-  }
 }
 
 extension Prober.Setting {
   /// Adds a header as it stands on a command line: `Name: value`.
-  public mutating func addHeader(_ text: String) throws(ProbeError) { headers.append(try Request.header(text)) }
+  public mutating func addHeader(_ text: String) throws(ProbeError) {
+    guard let field = HeaderField(line: text) else { throw .setting("-H '\(text)': a header is Name: value") }
+    headers.append((field.name, field.value))
+  }
 }

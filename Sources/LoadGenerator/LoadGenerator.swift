@@ -10,17 +10,22 @@ public actor LoadGenerator {
   nonisolated let start: UInt64
 
   /// Looks the target up and starts the threads.
-  public init(_ plan: LoadPlan) throws(LoadError) {
+  ///
+  /// - Parameter seconds: for how long requests are planned where there is a rate; nil for until the load is stopped.
+  public init(_ plan: LoadPlan, seconds: Double? = nil) throws(LoadError) {
     self.plan = plan
     let addresses = try plan.target.addresses(plan.family)
     var setups: [LoopSetup] = []
     for index in 0..<plan.threads { setups.append(try LoopSetup(plan, addresses: addresses, index: index, start: 0)) }
     // After all that takes its time, as reading certificates does. With a rate a moment ahead, so that connections stand
     // when the first request is due.
-    start = monotonicNow() &+ (plan.rate == nil ? 0 : 50_000_000)
+    let start = monotonicNow() &+ (plan.rate == nil ? 0 : 50_000_000)
+    self.start = start
     var mailboxes: [Mailbox] = []
     for var setup in setups {
       setup.start = start
+      // The order to stop comes a little after the end; what is due in between was never planned.
+      setup.end = seconds.map { start &+ UInt64(min(max(0, $0), 1e9) * 1e9) }
       do throws(LoadError) {
         mailboxes.append(try LoopThread.start(setup))
       } catch {

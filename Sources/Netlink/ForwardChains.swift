@@ -7,8 +7,8 @@ public struct DroppingChain: Hashable, Sendable {
   public var name: String
   /// NFPROTO_*: 1 is both families.
   var family: UInt8
-  /// What the rules of its table compare: whether one goes by the mark, or by an interface's number; and their bytes, in
-  /// which names of interfaces stand.
+  /// What the rules of its table compare: whether one goes by the mark, by an interface's number or by a set of names; and
+  /// their bytes, in which names of interfaces stand.
   var asksForMarks = false
   var bytes: [UInt8] = []
 
@@ -32,6 +32,7 @@ private enum NFTables {
   static let drop: UInt32 = 0
   static let markKey: UInt32 = 3
   static let outputIndexKey: UInt32 = 5
+  static let outputNameKey: UInt32 = 7
 
   /// struct nfgenmsg: the family, 0 for all, a version and a number that mean nothing here.
   static let body: UInt32 = 0
@@ -67,21 +68,24 @@ extension DroppingChain {
   /// Takes notice of a rule's expressions.
   fileprivate mutating func read(_ expressions: Attributes) {
     var found = false
+    var asksForNames = false
+    var looksUp = false
     var all: [UInt8] = []
     expressions.forEach { _, payload in
       let expression = Attributes(payload)
       let data = expression.nested(2)
       let name = expression.text(1)
-      if name == "meta", let key: UInt32 = data.value(2),
-        [NFTables.markKey, NFTables.outputIndexKey].contains(key.bigEndian)
-      {
-        found = true
+      if name == "meta", let key: UInt32 = data.value(2) {
+        if [NFTables.markKey, NFTables.outputIndexKey].contains(key.bigEndian) { found = true }
+        if key.bigEndian == NFTables.outputNameKey { asksForNames = true }
       }
+      // The names of a set or a map stand elsewhere.
+      if name == "lookup" { looksUp = true }
       // A match of iptables' that nftables has no words for.
       if name == "match", data.text(1) == "mark" { found = true }
       all += payload
     }
-    asksForMarks = asksForMarks || found
+    asksForMarks = asksForMarks || found || asksForNames && looksUp
     bytes += all
   }
 }

@@ -118,7 +118,7 @@ extension NetlinkSocket {
     try request(message, "remove the route to \(route.destination)")
   }
 
-  /// Every unicast, local and broadcast route of one table.
+  /// Every unicast, local, broadcast and prohibiting route of one table.
   public func routes(table: UInt32 = 254) throws(NetlinkError) -> [Route] {
     var message = try Message(RTM_GETROUTE, body: rtmsg())
     // The kernel gives no others then; what it gives is looked at all the same, since an old one does not heed it.
@@ -174,7 +174,8 @@ extension Route {
 
   init?(_ reply: Reply) {
     guard let answer = RouteAnswer(reply), let (body, attributes) = reply.split(rtmsg.self),
-      let family = IPAddress.Family(rawValue: body.rtm_family), [.unicast, .local, .broadcast].contains(answer.kind)
+      let family = IPAddress.Family(rawValue: body.rtm_family),
+      [.unicast, .local, .broadcast, .prohibit].contains(answer.kind)
     else { return nil }
     let destination = attributes.address(RTA_DST.rawValue) ?? IPPrefix.everything(family).address
     self.init(

@@ -58,20 +58,25 @@ public final class Simulator {
   }
 
   /// Runs `svs local-address` with these words, `add`, `set` or `del` first; returns its complaint, nil where it succeeded.
-  public func localAddress(_ words: [String]) -> String? {
+  ///
+  /// - Parameter isRestoring: whether what other rules are in the way of is only remarked on, as when pools are restored.
+  public func localAddress(_ words: [String], isRestoring: Bool = false) -> String? {
     guard let verb = words.first, ["add", "set", "del"].contains(verb) else {
       return "local-address takes add, set or del, and [SERVICE] ADDRESS[/LEN]"
     }
     do throws(LocalAddressError) {
       let rule = try LocalAddressRule(words: words.dropFirst())
       switch verb {
-      case "add": try director.rules.add(rule)
+      case "add": try director.rules.add(rule, isRestoring: isRestoring)
       case "set": try director.rules.change(rule)
       default: try director.rules.remove(rule)
       }
       return nil
     } catch { return error.description }
   }
+
+  /// What the director had to remark on what was done last.
+  public func remarks() -> [String] { director.rules.takeRemarks() }
 
   /// Lets the director decide on a packet.
   ///

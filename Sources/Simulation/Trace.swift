@@ -101,7 +101,12 @@ struct Trace {
         if observed.isOpening { note(server: choice &- 1, p.pointee.reference, &observed) }
       case .lease:
         next = path.lease(p)
-        observed.isOpening = next == .route
+        // With the way of an older connection it goes on at once.
+        let isRouted = next == .amend || next == .forward
+        observed.isOpening = next == .route || isRouted
+        if isRouted {
+          observed.way = Decision.Way(interface: p.pointee.way.hop.ifindex, nextHop: nil, isResolved: true)
+        }
       case .route:
         next = path.route(&packet, p)
         let way = p.pointee.way

@@ -6,6 +6,8 @@ public enum ThroughputError: Error, Hashable, Sendable {
   case connection(String, SystemError)
   case listening(String, SystemError)
   case system(SystemError)
+  /// More streams than this process may have files open.
+  case tooManyStreams(Int, files: UInt64, limit: UInt64)
   /// The server serves another client. Only iperf3's does that; this product's serves many.
   case busy
   case peerVanished(String)
@@ -24,6 +26,9 @@ extension ThroughputError: CustomStringConvertible {
     case .connection(let peer, let error): "unable to connect to \(peer): \(error.reason)"
     case .listening(let place, let error): "unable to listen on \(place): \(error.reason)"
     case .system(let error): error.description
+    case .tooManyStreams(let streams, let files, let limit):
+      "\(streams) streams need \(files) open files, and this process may have \(limit) (ulimit -Hn); "
+        + "raise that limit, or take fewer streams"
     case .busy: "the server is busy running a test of somebody else; try again later"
     case .peerVanished(let what): "\(what) has closed the control connection before the test was over"
     case .peerFailed(let code, let number):

@@ -29,13 +29,19 @@ public struct WebApp: Service {
 
   private let setting: Setting
   private let whenServing: @Sendable (_ address: String, _ port: Int) -> Void
+  private let whenFull: @Sendable (_ reason: String) -> Void
 
-  /// - Parameter whenServing: called with the address, its port filled in, once connections are taken.
+  /// - Parameters:
+  ///   - whenServing: called with the address, its port filled in, once connections are taken.
+  ///   - whenFull: called once, when a connection first could not be taken, as where no more files may be open; such
+  ///     connections wait until others are closed.
   public init(
-    _ setting: Setting, whenServing: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in }
+    _ setting: Setting, whenServing: @escaping @Sendable (_ address: String, _ port: Int) -> Void = { _, _ in },
+    whenFull: @escaping @Sendable (_ reason: String) -> Void = { _ in }
   ) {
     self.setting = setting
     self.whenServing = whenServing
+    self.whenFull = whenFull
   }
 
   /// Serves until SIGINT or SIGTERM, and then ends in order.
@@ -73,6 +79,11 @@ public struct WebApp: Service {
     -> any Channel
   {
     let bootstrap = ServerBootstrap(group: group)
+      .serverChannelInitializer { [whenFull] channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(FullnessHandler(whenFull))
+        }
+      }
       .serverChannelOption(.backlog, value: 4096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -101,7 +112,11 @@ public struct WebApp: Service {
   }
 
   private static func reason(_ error: any Error) -> String {
-    (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+    switch error {
+    case let error as IOError: String(cString: strerror(error.errnoCode))
+    case let error as SocketAddressError.UnknownHost: error.errorDescription
+    default: "\(error)"
+    }
   }
 }
 

@@ -35,6 +35,13 @@ struct Proxy {
       if let twice = Dictionary(grouping: points, by: \.name).first(where: { $0.value.count > 1 })?.key {
         throw EntryPointError(description: "the entry point '\(twice)' is named twice")
       }
+      if points.contains(where: { $0.name == "status" }) {
+        throw EntryPointError(description: "'status' is no name for an entry point: --status HOST:PORT has it")
+      }
+      if configuration.certificates.isEmpty, let point = points.first(where: \.isTLS) {
+        throw EntryPointError(
+          description: "the entry point '\(point.name)' needs a certificate (tls.certificates, or a Secret)")
+      }
       entryPoints = points
     } catch let error as IngressConfigurationError {
       complain(error.description)
@@ -53,10 +60,17 @@ struct Proxy {
 
   func run() async throws {
     for note in configuration.notes { complain("note: \(note)") }
+    noteUnknownEntryPoints(configuration)
     if command.check {
+      do { try Ingress.check(configuration) } catch {
+        complain("\(error)")
+        throw ExitCode.failure
+      }
       print("\(configuration.routers.count) routers, \(configuration.services.count) services: all is well")
       return
     }
+    // Each client takes one, and each connection to a server; without room the proxy goes on with what there is.
+    _ = try? OpenFiles.makeRoom(for: .max)
     let ingress: Ingress
     do {
       ingress = try Ingress(
@@ -71,13 +85,29 @@ struct Proxy {
     }
     // Whoever waits for these lines may read them from a pipe.
     fflush(nil)
-    let watcher = command.watch ? Task { await watch(ingress) } : nil
-    for await signal in await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint) {
-      guard signal == .sighup else { break }
+    // One after the other: changes that overtake each other would leave threads with different rules.
+    let (events, sink) = AsyncStream<Bool>.makeStream()
+    let signals = Task {
+      for await signal in await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint) { sink.yield(signal == .sighup) }
+    }
+    let files = WatchedFiles(names: command.config, overrides: overrides, domain: command.domain)
+    let watcher = command.watch ? Task { await files.watch { sink.yield(true) } } : nil
+    for await isReload in events {
+      guard isReload else { break }
       await reload(ingress)
     }
     watcher?.cancel()
+    signals.cancel()
     await ingress.stop(within: .seconds(command.grace))
+  }
+
+  private func noteUnknownEntryPoints(_ configuration: IngressConfiguration) {
+    let known = Set(entryPoints.map(\.name))
+    for router in configuration.routers {
+      for name in router.entryPoints where !known.contains(name) {
+        complain("note: \(router.source): there is no entry point '\(name)'; --entrypoint \(name)=:PORT makes one")
+      }
+    }
   }
 
   private func log() throws -> (format: AccessLog.Format, descriptor: CInt)? {
@@ -101,25 +131,6 @@ struct Proxy {
     } catch {
       complain("nothing is changed: \(error)")
       ingress.reloadFailed("\(error)")
-    }
-  }
-
-  /// Looks once a second whether a file is another one than before.
-  private func watch(_ ingress: Ingress) async {
-    var known = marks()
-    while !Task.isCancelled {
-      try? await Task.sleep(for: .seconds(1))
-      let now = marks()
-      if now != known { await reload(ingress) }
-      known = now
-    }
-  }
-
-  private func marks() -> [[Int]] {
-    (command.config + configuration.certificates.filter { !$0.isInline }.flatMap { [$0.certificate, $0.key] }).map {
-      var info = stat()
-      guard stat($0, &info) == 0 else { return [] }
-      return [Int(info.st_ino), Int(info.st_size), info.st_mtim.tv_sec, info.st_mtim.tv_nsec]
     }
   }
 }

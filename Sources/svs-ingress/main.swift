@@ -1,5 +1,5 @@
 import ArgumentParser
-import CHostSystem
+import CSystem
 import Glibc
 import HostSystem
 import Ingress

@@ -9,12 +9,14 @@ extension CompareCommand {
     let (comparison, gotWorse) = try reporting { () throws(ResultFileError) in
       let documents = (try ResultFile.read(before), try ResultFile.read(after))
       let comparison = try Comparison(before: documents.0, after: documents.1, bootstrap: Bootstrap(seed: seed))
-      for (path, document) in [(before, documents.0), (after, documents.1)] {
-        print(
-          "\(path): \(document.tool.name) \(document.tool.version) on \(document.environment.host), "
-            + "Linux \(document.environment.kernel), \(document.started)")
+      if json != "-" {
+        for (path, document) in [(before, documents.0), (after, documents.1)] {
+          print(
+            "\(path): \(document.tool.name) \(document.tool.version) on \(document.environment.host), "
+              + "Linux \(document.environment.kernel), \(document.started)")
+        }
+        print("\n" + comparison.text, terminator: "")
       }
-      print("\n" + comparison.text, terminator: "")
       // What did not come to its end, or got no answers, is not as good as what did.
       return (comparison, comparison.gotWorse || documents.1.partial && !documents.0.partial)
     }

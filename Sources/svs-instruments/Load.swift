@@ -70,8 +70,7 @@ extension LoadCommand {
       complain("\(problem); these are the figures until then")
       throw ExitCode.interrupted
     }
-    let hint = result.errors.first.map { ": \($0.problem)" } ?? ""
-    complain(problem + hint)
+    complain(problem + LoadResult.reason(outcome, onlyUnanswered: !isFruitless))
     throw isFruitless ? ExitCode.failure : .incomplete
   }
 

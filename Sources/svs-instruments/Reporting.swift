@@ -31,6 +31,8 @@ private func reporting<Result, Failure: Error & CustomStringConvertible>(
 struct DataFiles {
   var json: String?
   var csv: String?
+  /// Whether standard output belongs to data of another form.
+  var isOutputTaken = false
 
   /// To be called before anything is measured: later it would be in vain.
   func check() throws {
@@ -39,8 +41,9 @@ struct DataFiles {
     }
   }
 
-  /// Writes the data. What cannot be written goes to standard output, for it cannot be measured again; the program then
-  /// exits with 1.
+  /// Writes the data. What cannot be written goes to standard output, for it cannot be measured again, or to standard
+  /// error where standard output is for other data, whose readers take no more than one document; the program then exits
+  /// with 1.
   func write(_ document: @autoclosure () -> some Encodable, _ table: @autoclosure () -> CSV? = nil) throws {
     var isWritten = true
     if let json {
@@ -60,6 +63,11 @@ struct DataFiles {
         complain(error.description)
         return false
       }
+      guard !isOutputTaken, json != "-", csv != "-" else {
+        complain("\(error); the result follows here")
+        tell(text)
+        return false
+      }
       complain("\(error); the result follows on standard output")
       fflush(nil)
       do throws(ResultFileError) { try ResultFile.write(text: text, to: "-") } catch { complain(error.description) }
@@ -76,7 +84,15 @@ extension ExitCode {
   static let interrupted = ExitCode(130)
 }
 
-func complain(_ text: String) {
-  let bytes = Array("svs: \(text)\n".utf8)
-  _ = write(STDERR_FILENO, bytes, bytes.count)
+func complain(_ text: String) { tell("svs: \(text)\n") }
+
+/// Writes to standard error, as much as anybody reads.
+private func tell(_ text: String) {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    if count < 0, errno == EINTR { continue }
+    guard count > 0 else { return }
+    rest = rest.dropFirst(count)
+  }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSystem
 import Glibc
 import InstrumentCommands
 import Measurement
@@ -66,7 +67,7 @@ extension ThroughputCommand {
     settings.localPort = cport ?? 0
     settings.connectTimeout = connectTimeout.map { .milliseconds($0) }
     settings.measuresLatency = latency
-    let files = DataFiles(json: json)
+    let files = DataFiles(json: json, isOutputTaken: iperf3JSON)
     try files.check()
     let isSilent = iperf3JSON || json == "-"
     let clock = RunClock()
@@ -171,13 +172,10 @@ extension ThroughputCommand {
     let title = title.map { "\($0):  " } ?? ""
     return { lines in
       let text = lines.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false) }
-      var bytes = Array(text.map { "\(title)\($0)\n" }.joined().utf8)[...]
-      while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-        if count < 0, errno == EINTR { continue }
-        // Nobody reads any more; the test goes on, for its other side.
-        guard count > 0 else { return }
-        bytes = bytes.dropFirst(count)
+      var output = text.map { "\(title)\($0)\n" }.joined()
+      // Where nobody reads any more the test goes on, for its other side.
+      output.withUTF8 { octets in
+        octets.withMemoryRebound(to: CChar.self) { svs_write_output($0.baseAddress, $0.count) }
       }
     }
   }

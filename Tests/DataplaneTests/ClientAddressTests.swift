@@ -336,6 +336,49 @@ struct ClientAddressTests {
     #expect(try #require(other.send(full)).options.count == 20)
   }
 
+  /// The same of the PROXY header, which then goes without data; and where it is the client that does not go below 1,280
+  /// bytes, though its server's way would carry less.
+  @Test(arguments: [UInt32(SVS_DISCLOSE_PROXY_1), UInt32(SVS_DISCLOSE_PROXY_2)], [false, true])
+  func theHeaderGoesAloneWhereTheWayIsNarrow(_ disclosure: UInt32, crosses: Bool) throws {
+    let servers = try ToldServers(disclosure, six: true, crosses: crosses)
+    _ = try open(servers)
+    let first = Self.start &+ 1
+    let full = Segment(.ack, sequence: first, acknowledged: 1001, data: [UInt8](repeating: 1, count: 1220))
+    let passed = try #require(servers.send(full))
+    #expect(passed.data.count > 1220)
+    let packet = try #require(servers.tooBig(passed, mtu: crosses ? 1200 : 1280))
+    #expect(Segment.word(Array(packet[40...]), 4) == 1280)
+    let alone = try #require(servers.send(full))
+    #expect(alone.data == Array(passed.data.dropLast(1220)) && alone.sequence == passed.sequence)
+    let heard = alone.sequence &+ UInt32(alone.data.count)
+    let ack = try #require(servers.reply(Segment(.ack, sequence: 1001, acknowledged: heard)))
+    #expect(ack.acknowledged == first)
+    let rest = try #require(servers.send(full))
+    #expect(rest.data == full.data && rest.sequence == heard)
+  }
+
+  /// The option's room is judged by what the client can be brought to send, whatever the server's family is.
+  @Test func fullSegmentsCrossWithoutTheOptionWhereTheWayIsNarrow() throws {
+    let servers = try ToldServers(UInt32(SVS_DISCLOSE_TOA), six: true, crosses: true)
+    _ = try open(servers)
+    let first = Self.start &+ 1
+    let full = Segment(.ack, sequence: first, acknowledged: 1001, data: [UInt8](repeating: 1, count: 1220))
+    _ = servers.send(Segment(.ack, sequence: first, acknowledged: 1001))
+    let passed = try #require(servers.send(full))
+    #expect(passed.options.count == 20)
+    let packet = try #require(servers.tooBig(passed, mtu: 1200))
+    #expect(Segment.word(Array(packet[40...]), 4) == 1280)
+    let again = try #require(servers.send(full))
+    #expect(again.options.isEmpty && again.data == full.data && servers.events(.optionOmitted) == 1)
+    // A way that leaves both room is told, less what the director adds.
+    let wide = try ToldServers(UInt32(SVS_DISCLOSE_TOA), six: true, crosses: true)
+    _ = try open(wide)
+    let large = Segment(.ack, sequence: first, acknowledged: 1001, data: [UInt8](repeating: 1, count: 1400))
+    let sent = try #require(wide.send(large))
+    let told = try #require(wide.tooBig(sent, mtu: 1400))
+    #expect(Segment.word(Array(told[40...]), 4) == 1400)
+  }
+
   /// Data in a SYN would come before the header: fast open is declined, and the data taken off.
   @Test(arguments: [UInt32(SVS_DISCLOSE_TOA), UInt32(SVS_DISCLOSE_PROXY_1)])
   func fastOpenIsDeclined(_ disclosure: UInt32) throws {

@@ -189,8 +189,7 @@ struct CrossingTests {
     #expect(counted.packets_in == 1 && counted.bytes_in == 1481)
   }
 
-  /// Who may not be cut is told: SCTP, whose fragments have no connection here, and a segment to a server that is still
-  /// to be told of its client.
+  /// Who may not be cut is told: SCTP, whose fragments have no connection here.
   @Test func whatCannotBeCutIsAnswered() throws {
     let sctp = state.process(request(six: false, proto: 132, size: 1453, fragment: 0).bytes).1
     #expect(Array(sctp[34..<36]) == [3, 4] && Int(sctp[40]) << 8 | Int(sctp[41]) == 1472)

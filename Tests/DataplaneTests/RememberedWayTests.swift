@@ -69,6 +69,27 @@ import Testing
     #expect(look.ups == 2)
   }
 
+  /// Ways share their places: one of other addresses serves nobody.
+  @Test func anotherPairOfAddressesInTheSamePlaceAsksForItself() throws {
+    let look = Look()
+    let servers = try servers(look)
+    let place = { (address: TestAddress) in
+      PacketPath<MemoryPlatform>.place(address.value, servers.rip.value)
+    }
+    let other = try #require(
+      (0..<65_536).lazy.map { TestAddress("10.3.\($0 / 256).\($0 % 256)") }
+        .first { place($0) == place(servers.local) })
+    #expect(open(servers, port: 40_000) && look.ups == 1)
+    let range = try #require(servers.state.localRanges.find(0))
+    range.pointee.first = other.value
+    #expect(open(servers, port: 40_001) && look.ups == 2)
+    // The same words of the other family, as an IPv6 address may have them.
+    let way = try #require(servers.state.rememberedWays.find(place(other)))
+    #expect(way.pointee.source == other.value)
+    way.pointee.family = 10
+    #expect(open(servers, port: 40_002) && look.ups == 3)
+  }
+
   @Test func whatMayBeTooLargeAsks() throws {
     let look = Look()
     let servers = try servers(look, mtu: 72)

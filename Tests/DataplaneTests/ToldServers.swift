@@ -9,6 +9,8 @@ import Testing
 final class ToldServers {
   let state = MemoryPlatform.State(capacity: 64)
   let six: Bool
+  /// Whether the server's address is of IPv6.
+  let isServerSix: Bool
   let service: UInt32
   var client: TestAddress
   let vip: TestAddress
@@ -18,32 +20,36 @@ final class ToldServers {
   var localPort: UInt16 = 0
   var clientPort: UInt16 = 40_000
 
-  init(_ disclosure: UInt32, six: Bool = false, mtu: UInt16 = 1500) throws {
+  /// - Parameter crosses: whether the server is of the other address family.
+  init(_ disclosure: UInt32, six: Bool = false, crosses: Bool = false, mtu: UInt16 = 1500) throws {
     self.six = six
+    isServerSix = six != crosses
     client = TestAddress(six ? "fd01::1234:abcd" : "10.1.0.203")
     vip = TestAddress(six ? "fd09::1" : "10.9.9.1")
-    rip = TestAddress(six ? "fd02::11" : "10.2.0.11")
-    local = TestAddress(six ? "fd02::1" : "10.2.0.1")
+    rip = TestAddress(isServerSix ? "fd02::11" : "10.2.0.11")
+    local = TestAddress(isServerSix ? "fd02::1" : "10.2.0.1")
     let family = vip.family
     for index in UInt32(1)...2 {
       _ = state.devices.replace(
         index, svs_device(flags: UInt32(SVS_DEVICE_REDIRECT), lower: index, vlan: 0, reserved: 0))
     }
-    state.routes.append(MemoryRoute(family: family, prefix: svs_addr(), length: 0, ifindex: 2, mtu: mtu))
+    for family in Set([family, rip.family]) {
+      state.routes.append(MemoryRoute(family: family, prefix: svs_addr(), length: 0, ifindex: 2, mtu: mtu))
+    }
     service = state.addService(
       svs_service_key(vip: vip.value, port: UInt16(80).bigEndian, proto: 6, family: family),
       scheduler: RoundRobin.number)
     var server = svs_server()
     server.addr = rip.value
     server.port = UInt16(8080).bigEndian
-    server.family = family
+    server.family = rip.family
     server.method = Method.fullNAT
     server.weight = 1
     server.local = 1
     state.addServer(server, to: service)
     let range = try #require(state.localRanges.find(0))
     range.pointee.first = local.value
-    range.pointee.family = family
+    range.pointee.family = local.family
     range.pointee.status = UInt8(SVS_LIVE)
     range.pointee.first_port = 5000
     range.pointee.ports = 100
@@ -66,14 +72,14 @@ final class ToldServers {
   /// What the client gets of a router's word that a segment on its way to the server is too big.
   func tooBig(_ segment: Segment, mtu: Int) -> [UInt8]? {
     let packet = Array(segment.frame[14...])
-    let router = TestAddress(six ? "fd02::99" : "10.2.0.99").bytes
-    var message: [UInt8] = six ? [2, 0, 0, 0] : [3, 4, 0, 0]
-    message += [0, 0, UInt8(mtu >> 8), UInt8(mtu & 255)] + packet.prefix(six ? 200 : 28)
+    let router = TestAddress(isServerSix ? "fd02::99" : "10.2.0.99").bytes
+    var message: [UInt8] = isServerSix ? [2, 0, 0, 0] : [3, 4, 0, 0]
+    message += [0, 0, UInt8(mtu >> 8), UInt8(mtu & 255)] + packet.prefix(isServerSix ? 200 : 28)
     let size = [UInt8(message.count >> 8), UInt8(message.count & 255)]
-    let sum = internetChecksum((six ? router + local.bytes + [0, 58] + size : []) + message)
+    let sum = internetChecksum((isServerSix ? router + local.bytes + [0, 58] + size : []) + message)
     (message[2], message[3]) = (UInt8(sum >> 8), UInt8(sum & 255))
     var frame: [UInt8] = [2, 0, 0, 0, 0, 0xd0, 2, 0, 0, 0, 0, 0xc0]
-    if six {
+    if isServerSix {
       frame += [0x86, 0xdd, 0x60, 0, 0, 0] + size + [58, 64] + router + local.bytes + message
     } else {
       let length = message.count + 20

@@ -36,7 +36,8 @@ import Testing
         }
       }
       try director.startServers()
-      for c in Case.all { try director.balance(c, net: 2) }
+      try director.addServices(net: 2)
+      for c in Case.all { try director.exchange(c) }
       let handedOver = try director.drops()["handed-over"] ?? 0
       // A VLAN's frames go tagged to the device below, which takes them; the others need the kernel.
       let needsKernel = ![.plain, .vlan].contains(front) || ![.plain, .vlan].contains(back)
@@ -61,7 +62,8 @@ import Testing
       // The parents are attached by name, so that the frames come with their tags.
       try director.svs("attach front-port back-port")
       try director.startServers()
-      for c in Case.all { try director.balance(c, net: 2) }
+      try director.addServices(net: 2)
+      for c in Case.all { try director.exchange(c) }
       // A service without servers is refused with the tag that the request came with.
       try director.ipvsadm("-A -t 10.1.0.100:81 -s rr")
       let refused = try director.lab.exec("client", ["curl", "-sS", "-m", "5", "http://10.1.0.100:81/"])
@@ -71,11 +73,22 @@ import Testing
 }
 
 extension DirectorLab {
-  /// Requests, datagrams and an upload of 2 MB, by every server.
+  /// What `exchange` asks for, of every method over both IP versions.
+  func addServices(net: Int) throws {
+    try add(
+      Case.all.flatMap { c in
+        rules(c, net: net) + rules(c, port: 9001, net: net) + rules(c, "-u", port: 9000, net: net)
+      })
+  }
+
+  /// Adds what `exchange` asks for, and asks.
   func balance(_ c: Case, net: Int?) throws {
-    try addService(c, net: net)
-    try addService(c, port: 9001, net: net)
-    try addService(c, "-u", port: 9000, net: net)
+    try add(rules(c, net: net) + rules(c, port: 9001, net: net) + rules(c, "-u", port: 9000, net: net))
+    try exchange(c)
+  }
+
+  /// Requests, datagrams and an upload of 2 MB, by every server.
+  func exchange(_ c: Case) throws {
     #expect(tally(try fetch(c, 6)) == ["rs1": 2, "rs2": 2, "rs3": 2], "\(c)")
     #expect(tally(try ask(c, 6)) == ["rs1": 2, "rs2": 2, "rs3": 2], "\(c)")
     try upload(c, 2_000_000)

@@ -41,6 +41,10 @@ import Testing
       #expect(
         try refusal(director, "local-address set \(c.vip) --ports 8000-19999").contains("is the VIP of a service"))
       try director.svs("local-address del \(c.vip)")
+      try director.ipvsadm("-A -t \(c.bracketedVIP):21 -s rr -p 60")
+      #expect(
+        try refusal(director, "local-address add \(c.vip) --ports 10000-19999").contains("a persistent FTP service"))
+      try director.ipvsadm("-D -t \(c.bracketedVIP):21")
       try director.ipvsadm("-A -t \(c.bracketedVIP):81 -s rr")
       try director.ipvsadm("-a -t \(c.bracketedVIP):81 -r \(c.bracketed(own)):81 -m")
       try director.svs("local-address add \(own)")
@@ -135,9 +139,13 @@ import Testing
       #expect(try warnings(director) == "")
       try director.run("director", ["ip", "route", "add", "unreachable", "10.77.0.0/24"])
       try director.run("director", ["ip", "route", "add", "blackhole", "10.78.0.0/24"])
-      for address in ["10.77.0.1", "10.78.0.1", "10.2.0.1"] {
+      for address in ["10.77.0.1", "10.78.0.1"] {
         try director.ipvsadm("-a -t 10.1.0.103:80 -r \(address):80 --fullnat")
       }
+      let own = try director.lab.exec(
+        "director", [Programs.ipvsadm, "-a", "-t", "10.1.0.103:80", "-r", "10.2.0.1:80", "--fullnat"])
+      #expect(own.succeeded && own.errors.contains("10.2.0.1 is this very host's"), "\(own.errors)")
+      #expect(try refusal(director, "local-address add 10.2.0.255").contains("is the broadcast address"))
       let said = try warnings(director)
       #expect(said.contains("There is no route to ") && said.contains("10.77.0.1") && said.contains("10.78.0.1"))
       #expect(said.contains("FULLNAT does not reach 10.2.0.1 on this very host"))
@@ -179,9 +187,11 @@ import Testing
       try director.shell("director", "\(ip) rule del fwmark 7 lookup 21335")
       #expect(try warnings(director).contains("packets for services by firewall mark"))
       try mend()
-      try director.shell("director", "\(ip) route flush table 21335")
-      #expect(try warnings(director).contains(lost))
-      try mend()
+      for table in [21335, 21336] {
+        try director.shell("director", "\(ip) route flush table \(table)")
+        #expect(try warnings(director).contains(lost), "\(table)")
+        try mend()
+      }
 
       // By nftables, for both families or for one, and as iptables writes it.
       let dropping = "type filter hook forward priority 0; policy drop;"
@@ -189,8 +199,11 @@ import Testing
       #expect(try warnings(director) == "", "the other family's")
       try director.shell("director", "nft 'table inet f { chain way { \(dropping) ct state established accept; }; }'")
       #expect(try warnings(director).contains("The chain way of the table f drops what no rule accepts"))
-      for rule in ["oifname svs0 accept", "oifname \"svs*\" accept", "oif svs0 accept", "meta mark 7 accept"] {
-        try director.shell("director", "nft add rule inet f way \(rule)")
+      for rule in [
+        "oifname svs0 accept", "oifname \"svs*\" accept", "oif svs0 accept", "meta mark 7 accept",
+        "oifname { \"eth1\", \"svs0\" } accept", "oifname vmap { svs0 : accept }",
+      ] {
+        try director.shell("director", "nft 'add rule inet f way \(rule)'")
         #expect(try warnings(director) == "", "\(rule)")
         try director.shell("director", "nft flush chain inet f way")
         #expect(try warnings(director) != "")

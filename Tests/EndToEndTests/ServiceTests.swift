@@ -197,6 +197,16 @@ import Testing
       let reloaded = try director.svs("local-address save")
       #expect(Set(reloaded.split(separator: "\n")) == Set(saved.split(separator: "\n")))
 
+      // A pool in a service's way stood so before, and the machine is not to start without its rules for that.
+      try director.ipvsadm("-A -u 10.2.0.1:5353 -s rr")
+      try service.succeed("stop", settings)
+      try director.svs("detach")
+      try service.succeed("start", settings)
+      #expect(try service.standing.contains("-A -u 10.2.0.1:5353"))
+      try director.ipvsadm("-D -u 10.2.0.1:5353")
+      try service.succeed("stop", settings)
+      try service.succeed("start", settings)
+
       // What does not go with the rules is found before anything is changed.
       for (wrong, said) in [
         ("local-address add tcp:10.9.9.2:80 10.2.0.60\n", "there is no such service"),

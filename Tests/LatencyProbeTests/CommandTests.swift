@@ -46,6 +46,9 @@ struct CommandTests {
       #expect(csv[1].hasPrefix("\(url),1,"))
       let compared = try Program.svs(["bench", "compare", "--check", "\(folder)/a.json", "\(folder)/a.json"])
       #expect(compared.status == 0 && compared.output.contains("noise"), "\(compared)")
+      let data = try Program.svs(["bench", "compare", "--json", "-", "\(folder)/a.json", "\(folder)/a.json"])
+      let comparison = try JSONDecoder().decode(Comparison.self, from: Data(data.output.utf8))
+      #expect(data.status == 0 && comparison.rows.contains { $0.name == "time_total" }, "\(data)")
     }
   }
 
@@ -110,6 +113,9 @@ struct CommandTests {
       ["latency"], ["latency", "-n", "0", "http://x/"], ["latency", "-4", "-6", "http://x/"],
       ["latency", "--http1.1", "--http2", "http://x/"], ["latency", "--timeout", "0", "http://x/"],
       ["latency", "--json", "-", "--csv", "-", "http://x/"], ["latency", "--nonsense", "http://x/"], ["compare", "x"],
+      ["latency", "--json", "", "http://x/"], ["latency", "--csv", "", "http://x/"],
+      ["compare", "--json", "", "x", "y"],
+      ["throughput", "-c", "x", "--json", ""],
     ])
   func words(_ words: [String]) throws {
     let result = try Program.svs(["bench"] + words)

@@ -43,7 +43,7 @@ struct TargetTests {
     var setting = Prober.Setting()
     try setting.addHeader("X-Name:  a: b")
     #expect(setting.headers.first?.name == "X-Name" && setting.headers.first?.value == "a: b")
-    for text in ["", "x", ": y", "a b: c", "x: a\r\nEvil: 1", "x\n: y"] {
+    for text in ["", "x", ": y", "a b: c", "x: a\r\nEvil: 1", "x\n: y", "x: \u{7F}", "x: \0"] {
       #expect(throws: ProbeError.self) { try setting.addHeader(text) }
     }
   }

@@ -104,12 +104,15 @@ extension OneAtATime {
       let cases: [([String], String)] = [
         (["ftp://x/"], "http:// or https://"), (["http://"], "names no host"), ([url, "-H", "foo"], "'Name: value'"),
         ([url, "-X", "GE T"], "one word"), ([url, "-X", "get"], "write GET"),
-        ([url, "-d", "${nosuch}"], "no variable"),
+        ([url, "-d", "${nosuch}"], "no variable"), ([url, "-H", "X: ${user}"], "would be sent as it is"),
+        ([url, "--json", ""], "--json takes the name of a file"),
+        ([url, "--csv", ""], "--csv takes the name of a file"),
         ([url, "-t", "-5"], "more than 0"), ([url, "-u", "-5"], "from 1"), ([url, "--rate", "-5"], "greater than 0"),
         ([url, "-r", "-1"], "greater than 0"), ([url, "-r", "inf"], "up to"),
         ([url, "--timeout", "-1"], "more than 0"),
         ([url, "--threads", "-1"], "from 1"), ([url, "--wait", "-1"], "from 0"),
         (["--master", "x", "--master-port", "-1"], "a port is 0 to 65535"),
+        ([url, "--master-port", "5557"], "--master HOST"),
         ([url, "--json", "-", "--csv", "-"], "same place"), ([url, "-t"], "Missing value"),
       ]
       try await aside {
@@ -137,6 +140,14 @@ extension OneAtATime {
         let full = try Self.load(server.url, "-u", "1", "-t", "0.2", "--json", "/dev/full")
         #expect(full.ending == .exited(code: 1) && full.errors.contains("No space left"), "\(full)")
         #expect(full.output.contains("\"schema\""))
+        // Standard output is one document's; what has no other place does not spoil it.
+        for (first, second) in [("--json", "--csv"), ("--csv", "--json")] {
+          let mixed = try Self.load(server.url, "-u", "1", "-t", "0.2", first, "-", second, "/dev/full")
+          #expect(mixed.ending == .exited(code: 1) && mixed.errors.contains("No space left"), "\(mixed)")
+          let (json, csv) = first == "--json" ? (mixed.output, mixed.errors) : (mixed.errors, mixed.output)
+          #expect(json.contains("\"schema\"") && !json.contains("method,name,"), "\(mixed)")
+          #expect(csv.contains("method,name,") && !csv.contains("\"schema\""), "\(mixed)")
+        }
       }
     }
 

@@ -160,9 +160,10 @@ extension OneAtATime {
       let total = try await Self.load(plan, users: 1, until: 500).total
       let corrected = try #require(total.corrected)
       #expect(corrected.totalCount == total.latency.totalCount)
-      // 400 ms at 500 a second are 200 requests that somebody would have waited for; only one was under way.
-      #expect(total.latency.count(within: 50_000...3_600_000_000) <= 50)
-      #expect(corrected.count(within: 50_000...3_600_000_000) >= 150)
+      // 400 ms at 500 a second are 200 requests that somebody would have waited for, 40 s together; only one was under way.
+      // What they waited before they were sent is in the one sum alone, and a slow machine makes it no less.
+      func sum(_ times: Histogram<UInt64>) -> Double { times.mean * Double(times.totalCount) / 1e6 }
+      #expect(sum(corrected) - sum(total.latency) >= 38)
     }
 
     @Test func ratesAreKept() async throws {

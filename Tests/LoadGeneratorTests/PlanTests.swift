@@ -58,9 +58,14 @@ import Testing
     #expect(throws: LoadError.self) { try RequestTask(method: nil, urlPath: "/${no}", body: nil) }
     #expect(throws: LoadError.self) { try RequestTask(method: nil, urlPath: "/", body: "${no}") }
     #expect(try RequestTask.Header("A:  b: c") == RequestTask.Header(name: "A", value: "b: c"))
-    for header in ["foo", ":", ": x", "a b: c", "A: b\r\nC: d", ""] {
+    for header in ["foo", ":", ": x", "a b: c", "A: b\r\nC: d", "A: \u{7F}", ""] {
       #expect(throws: LoadError.self, "\(header)") { try RequestTask.Header(header) }
     }
+    #expect(try RequestTask.Header("X-Price: $5 {user}").value == "$5 {user}")
+    let error = #expect(throws: LoadError.self) { try RequestTask.Header("X-User: ${user}") }
+    #expect(
+      error?.description
+        == "-H 'X-User: ${user}': '${user}' would be sent as it is: only paths and bodies have variables")
   }
 
   @Test func requestsAreWhatTheStandardSays() throws {
@@ -122,10 +127,28 @@ import Testing
   @Test func pacersShareTheRate() {
     var pacers = (0..<3).map { Pacer(rate: 1000, share: $0, of: 3, start: 1_000_000) }
     var moments: [UInt64] = []
-    for index in 0..<30 { moments.append(pacers[index % 3].take()) }
+    for index in 0..<30 { moments.append(pacers[index % 3].take() ?? 0) }
     #expect(moments == (0..<30).map { 1_000_000 + $0 * 1_000_000 })
     #expect(pacers[0].overdue(at: 1_000_000) == 0)
     // Its moments are 30, 33, … ms after the start: three of them have passed after 36.
     #expect(pacers[0].overdue(at: 1_000_000 + 36_000_000) == 3)
+  }
+
+  /// What falls on the end itself is of no plan.
+  @Test(arguments: [
+    (10.0, 1.0, 10), (1.1, 10, 11), (3, 1, 3), (0.5, 1, 1), (7, 0.3, 3), (20_000, 0.1, 2_000), (0.1, 30, 3), (5, 0, 0),
+  ])
+  func pacersEnd(rate: Double, seconds: Double, planned: Int) {
+    for loops in 1...3 {
+      var moments: [UInt64] = []
+      for index in 0..<loops {
+        var pacer = Pacer(
+          rate: rate, share: index, of: loops, start: 1_000_000, end: 1_000_000 + UInt64(seconds * 1e9))
+        let overdue = pacer.overdue(at: .max / 2)
+        while let moment = pacer.take() { moments.append(moment) }
+        #expect(overdue == pacer.started && pacer.overdue(at: .max / 2) == 0)
+      }
+      #expect(moments.count == planned && moments.allSatisfy { Double($0) < 1e6 + seconds * 1e9 }, "\(loops)")
+    }
   }
 }

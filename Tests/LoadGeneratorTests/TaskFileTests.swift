@@ -49,7 +49,8 @@ import Testing
   @Test(arguments: [
     ("", "x: it is empty"), ("- a", "x, line 1: the file must have members"),
     ("users: {A: {tasks: [{GET: /, wieght: 2}]}}", "'wieght' is neither a method nor"),
-    ("users: {A: {tasks: []}}", "must be a list"), ("users: {A: {weight: 1}}", "the class has no tasks"),
+    ("users: {A: {tasks: []}}", "x, line 1: 'tasks' is empty"), ("tasks: []", "'tasks' is empty"),
+    ("tasks: {GET: /}", "must be a list"), ("users: {A: {weight: 1}}", "the class has no tasks"),
     ("users: {}", "names no class"), ("host: http://a", "neither 'users' nor 'tasks'"),
     ("tasks:\n  - GE T: /", "line 2: 'GE T' is neither a method nor one of weight, name, headers, body and expect; "),
     ("tasks: [{Get: /}]", "methods are GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),

@@ -62,6 +62,17 @@ struct ComparisonTests {
     #expect(comparison.remarks.contains { $0.contains("one of the results only") })
   }
 
+  @Test("Of one URL that was given twice, the first is compared with the first", arguments: [[1.0, 2], [2, 1]])
+  func namesakes(middles: [Double]) throws {
+    let series = middles.map { times(600, around: $0, seed: 1, of: "http://a/") }
+    let same = try Comparison(before: document(series), after: document(series))
+    #expect(same.rows.allSatisfy { $0.verdict == .noise } && same.rows.count == 6 && same.remarks.isEmpty)
+    let others = series + [times(600, around: 3, seed: 1, of: "http://b/")]
+    #expect(try Comparison(before: document(others), after: document(others)).rows.map(\.ratio).allSatisfy { $0 == 1 })
+    let one = try Comparison(before: document(others), after: document(Array(others.dropFirst())))
+    #expect(one.rows.count == 6 && one.remarks == ["1 series are in one of the results only and are left out."])
+  }
+
   @Test("Different instruments are refused, partial results remarked")
   func remarks() throws {
     let series = [times(20, around: 1, seed: 1)]

@@ -58,6 +58,31 @@ struct FailureComparisonTests {
     #expect(several.remarks == ["c is in the second result only; 2 of 9 failed."])
   }
 
+  @Test("Of what is called the same, the first is compared with the first", arguments: [[0, 5], [5, 0]])
+  func namesakes(failures: [Int]) throws {
+    let one = document([outcomes(0, of: 90, "all")] + failures.map { outcomes($0, of: 9) })
+    let same = try Comparison(before: one, after: one)
+    #expect(same.failures.map(\.verdict) == [.noise] && !same.gotWorse, "\(same.text)")
+    let other = document([outcomes(0, of: 90, "all")] + failures.reversed().map { outcomes($0, of: 9) })
+    let changed = try Comparison(before: one, after: other)
+    #expect(Set(changed.failures.map(\.verdict)) == [.worse, .better], "\(changed.text)")
+    // A URL that was given twice is one subject, however often.
+    let alone = document(failures.map { outcomes($0, of: 9) })
+    #expect(try !Comparison(before: alone, after: alone).gotWorse)
+    #expect(
+      try Comparison(before: alone, after: document(failures.map { outcomes($0, of: 9, "b") })).failures.count == 1)
+  }
+
+  @Test("One namesake more is in the second result only, and what was never tried cannot have got worse")
+  func namesakesThatAreMissing() throws {
+    let one = document([outcomes(0, of: 9), outcomes(0, of: 9, "b")], series: [values])
+    let two = document([outcomes(0, of: 9), outcomes(3, of: 9), outcomes(0, of: 9, "b")], series: [values])
+    #expect(try Comparison(before: one, after: two).remarks == ["a is in the second result only; 3 of 9 failed."])
+    let idle = document([outcomes(0, of: 9), outcomes(0, of: 0), outcomes(0, of: 9, "b")], series: [values])
+    let tried = try Comparison(before: idle, after: two)
+    #expect(tried.failures.isEmpty && tried.remarks == ["a is in the second result only; 3 of 9 failed."])
+  }
+
   @Test("Who does not tell of failures, or means another thing, is remarked") func older() throws {
     let comparison = try Comparison(
       before: document(nil, series: [values]), after: document([outcomes(1, of: 9)], version: 2, series: [values]))

@@ -28,6 +28,67 @@ struct ResultPlaceTests {
     }
   }
 
+  @Test("No name is no place") func nothing() {
+    for check in [ResultFile.check, { try ResultFile.write(text: "x", to: $0) }] {
+      let error = #expect(throws: ResultFileError.self) { try check("") }
+      #expect(error?.description.contains("without a name") == true)
+    }
+  }
+
+  @Test("What others have made beside it stays as it is") func others() throws {
+    try inFolder { folder in
+      let (target, other) = ("\(folder)/result", "\(folder)/other")
+      try Files.write("theirs", to: other)
+      // A process of the same number in another container, and a link that somebody has laid.
+      let names = [".svs-\(getpid()).new", ".result.new", ".result", "result.new"]
+      for name in names { #expect(symlink("other", "\(folder)/\(name)") == 0) }
+      try ResultFile.check(target)
+      try ResultFile.write(text: "ours", to: target)
+      #expect(try Files.text(other) == "theirs" && Files.text(target) == "ours")
+      #expect(Files.list(folder) == (names + ["other", "result"]).sorted())
+    }
+  }
+
+  @Test("The longest name is one too, and a new file has the mode that any has") func names() throws {
+    try inFolder { folder in
+      for letters in [String(repeating: "x", count: 255), String(repeating: "ü", count: 127)] {
+        try ResultFile.check("\(folder)/\(letters)")
+        try ResultFile.write(text: "1", to: "\(folder)/\(letters)")
+        #expect(try Files.text("\(folder)/\(letters)") == "1")
+        let plain = open("\(folder)/plain", O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+        close(plain)
+        var (status, usual) = (stat(), stat())
+        #expect(stat("\(folder)/\(letters)", &status) == 0 && stat("\(folder)/plain", &usual) == 0)
+        #expect(status.st_mode == usual.st_mode)
+      }
+    }
+  }
+
+  @Test("A link to a file that is yet to be made stays, and the file is made") func dangling() throws {
+    try inFolder { folder in
+      #expect(mkdir("\(folder)/sub", 0o755) == 0)
+      for (name, target) in [
+        ("relative", "sub/a"), ("absolute", "\(folder)/sub/b"), ("twice", "once"), ("once", "sub/c"),
+      ] { #expect(symlink(target, "\(folder)/\(name)") == 0) }
+      for (name, target) in [("relative", "a"), ("absolute", "b"), ("twice", "c")] {
+        try ResultFile.check("\(folder)/\(name)")
+        #expect(Files.list("\(folder)/sub").isEmpty)
+        try ResultFile.write(text: name, to: "\(folder)/\(name)")
+        var status = stat()
+        #expect(lstat("\(folder)/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK, "\(name)")
+        #expect(try Files.text("\(folder)/sub/\(target)") == name)
+        #expect(Files.list("\(folder)/sub") == [target])
+        try Files.remove("\(folder)/sub/\(target)")
+      }
+      #expect(symlink("no/x", "\(folder)/nowhere") == 0 && symlink("circle", "\(folder)/circle") == 0)
+      for name in ["nowhere", "circle"] {
+        let error = #expect(throws: ResultFileError.self) { try ResultFile.check("\(folder)/\(name)") }
+        #expect(error?.description.contains("write \(folder)/") == true)
+        #expect(throws: ResultFileError.self) { try ResultFile.write(text: "x", to: "\(folder)/\(name)") }
+      }
+    }
+  }
+
   @Test("A file is replaced with its mode; links, other names and devices stay what they are") func write() throws {
     try inFolder { folder in
       let (file, link, second) = ("\(folder)/file", "\(folder)/link", "\(folder)/second")

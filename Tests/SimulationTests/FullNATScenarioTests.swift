@@ -10,7 +10,10 @@ import Testing
     local-address add tcp:10.9.9.5:80 10.0.0.60 --ports 5000-5000
     """
 
-  private final class Log { var decisions: [Decision] = [] }
+  private final class Log {
+    var decisions: [Decision] = []
+    var output = ""
+  }
 
   private func play(_ text: String, rules: String = rules) throws -> [Decision] {
     let log = Log()
@@ -42,6 +45,34 @@ import Testing
     #expect(decisions.allSatisfy { $0.method == .fullNAT || $0.outcome == .answered })
     guard case .connection(let before) = decisions[3].reason else { return #expect(Bool(false), "\(decisions[3])") }
     #expect(before.local?.text == "10.0.0.60:5000" && before.state == .connection(.established))
+  }
+
+  /// Connections that take over the way of an older one are connections like others.
+  @Test func manyConnectionsAreAllForwarded() throws {
+    let rules = """
+      -A -t 10.9.9.5:80 -s rr
+      -a -t 10.9.9.5:80 -r 10.0.0.11:8080 --fullnat
+      -a -t 10.9.9.5:80 -r 10.0.0.12:8080 --fullnat
+      """
+    let decisions = try play((1...20).map { "open 10.1.0.\($0) 10.9.9.5:80" }.joined(separator: "\n"), rules: rules)
+    for decision in decisions {
+      guard decision.outcome == .forwarded, case .scheduler = decision.reason else {
+        Issue.record("\(decision)")
+        continue
+      }
+    }
+    #expect(decisions.count == 20 && Set(decisions.map { $0.local?.text }).count == 20)
+    #expect(decisions.count { $0.server?.text == "10.0.0.11:8080" } == 10)
+  }
+
+  /// What is restored when a machine starts is restored here too, and remarked on.
+  @Test func poolsInTheWayOfServicesAreRemarkedOn() throws {
+    let log = Log()
+    var player = Player(Simulator(try SimulatedDirector())) { record in
+      if case .output(let text) = record { log.output += text }
+    }
+    try player.enter(rules: "-A -u 10.0.0.60:5353 -s rr\nlocal-address add 10.0.0.60\n", name: "rules")
+    #expect(log.output.hasPrefix("rules:2: 10.0.0.60 is the VIP of a service at port 5353"), "\(log.output)")
   }
 
   @Test(arguments: [

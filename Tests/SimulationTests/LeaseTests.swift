@@ -4,6 +4,7 @@ import DataplaneTesting
 import DataplaneTypes
 import KernelDirector
 import Testing
+import VirtualServer
 
 /// What becomes of FULLNAT's ports, packet by packet, with a clock that obeys.
 @Suite struct LeaseTests {
@@ -161,6 +162,36 @@ import Testing
     // The same again is no change.
     try world.director.rules.changeLocalAddresses(LocalAddresses(network, ports: ports), of: world.service)
     #expect(try world.pools().count == 1)
+  }
+
+  /// Ports that leave are none of those that are left: the fullest server is judged by the new ones.
+  @Test func portsThatLeaveDoNotFillTheNewOnes() throws {
+    let world = try World(pool: "10.0.0.60", ports: 5000...5009)
+    for number in 1...9 { #expect(world.open(number) != nil) }
+    #expect(try world.pools().map(\.fullest) == [9])
+    try world.director.rules.changeLocalAddresses(
+      LocalAddresses(#require(IPPrefix("10.0.0.60")), ports: 6000...6009), of: world.service)
+    func standing() throws -> [UInt32] { try world.pools().filter { !$0.isLeaving }.map(\.fullest) }
+    #expect(try standing() == [0])
+    for number in 11...19 { #expect(world.open(number) != nil) }
+    #expect(try standing() == [9])
+  }
+
+  /// A full table can be exchanged for another; what would not fit changes nothing.
+  @Test func aFullTableIsRestored() throws {
+    let world = try World(pool: "10.0.0.60", ports: 5000...5009)
+    func text(_ network: Int, _ count: Int) -> String {
+      (0..<count).map { "local-address add 10.7\(network).0.\($0)\n" }.joined()
+    }
+    func restore(_ text: String) throws { try SavedLocalAddresses(text).restore(to: world.director.rules) }
+    func saved() throws -> Set<Substring> { Set(SavedLocalAddresses.text(try world.pools()).split(separator: "\n")) }
+    try restore(text(1, 250))
+    let before = try saved()
+    #expect(before.count == 250)
+    #expect(throws: LocalAddressError.self) { try restore(text(1, 250) + text(2, 250)) }
+    #expect(try saved() == before)
+    try restore(text(2, 250))
+    #expect(try saved().count == 250 && saved().isDisjoint(with: before))
   }
 
   /// Nothing is changed that is not there, or would meet others.

@@ -221,6 +221,32 @@ import Testing
     #expect(record.error?.contains("does not speak iperf3's protocol") == true)
   }
 
+  /// What a client says of a server that says so much and then no more, and holds the connection.
+  private func error(ofServerSaying octets: [UInt8]) throws -> String? {
+    let listener = try Descriptor(checking: svs_stream_socket(AF_INET), "make a socket")
+    let address = try SocketAddress.resolve("127.0.0.1", port: 0, family: AF_INET)[0]
+    try #require(address.withPointer { bind(listener.number, $0, $1) } == 0 && listen(listener.number, 1) == 0)
+    let number = listener.number
+    let over = try Bell()
+    let worker = try Worker {
+      guard let socket = try? Descriptor(checking: svs_accept(number), "accept") else { return }
+      try? Wire.write(octets, to: socket.number, "the client")
+      _ = Wire.wait(for: Int16(POLLIN), on: over.number, Deadline(in: .seconds(30)))
+    }
+    let record = try runClient(try #require(SocketAddress.local(of: number)).port) { $0.patience = 1 }
+    over.ring()
+    worker.join()
+    return record.error
+  }
+
+  @Test("A server that says nothing, or nothing more, is not waited for without end") func silence() throws {
+    let sentence = "the server has not answered for 1 second"
+    #expect(try error(ofServerSaying: []) == "\(sentence); it may be none of iperf3's protocol")
+    let asked = UInt8(bitPattern: ControlState.parameterExchange.rawValue)
+    #expect(try error(ofServerSaying: [asked]) == sentence)
+    #expect(try error(ofServerSaying: [asked, asked])?.contains("for a second time") == true)
+  }
+
   @Test("A server that ends tells its clients") func serverStops() throws {
     let own = try OwnServer { $0.interval = 0.2 }
     let started = try Command([RealIperf3.path, "-c", "127.0.0.1", "-p", "\(own.port)", "-t", "30"]).begin()

@@ -134,6 +134,10 @@ import Testing
     #expect(
       try JSON(parsing: Array(json.output.utf8))["error"]?.text
         == "unable to connect to 127.0.0.1 port 1: Connection refused")
+    // iperf3's document stays one where the other has no place.
+    let full = try run("-J --json /dev/full -c 127.0.0.1 -p 1")
+    #expect(full.ending == .exited(code: 1) && full.errors.contains("svs.bench.throughput"), "\(full)")
+    #expect(try JSON(parsing: Array(full.output.utf8))["error"] != nil, "\(full)")
   }
 
   @Test(
@@ -159,6 +163,35 @@ import Testing
     let result = try run("-c 127.0.0.1 -p 1 --json /nowhere/x.json")
     #expect(result.ending == .exited(code: 1) && result.output.isEmpty)
     #expect(result.errors == "svs: cannot write /nowhere/x.json: No such file or directory\n", "\(result.errors)")
+  }
+
+  @Test("A result that standard output does not take is told", arguments: ["-J", "-V"])
+  func lostOutput(option: String) throws {
+    let own = try OwnServer()
+    defer { own.stop() }
+    let words = "exec \(Self.svs) bench throughput -c 127.0.0.1 -p \(own.port) -n 1M \(option) >/dev/full"
+    let result = try Command(["/bin/sh", "-c", words]).run(timeout: .seconds(60))
+    #expect(result.ending == .exited(code: 1))
+    #expect(
+      String(decoding: result.errors, as: UTF8.self)
+        == "svs: standard output could not be written: No space left on device\n")
+  }
+
+  @Test("More streams than files are refused before anything is connected") func descriptors() throws {
+    // Nobody listens there, which would be told otherwise.
+    func client(_ limits: String, _ streams: Int) throws -> String {
+      let result = try Command(
+        ["/usr/bin/prlimit", "--nofile=\(limits)", Self.svs, "bench", "throughput", "-c", "127.0.0.1", "-p", "1"]
+          + ["-P", "\(streams)"]
+      ).run(timeout: .seconds(60))
+      #expect(result.ending == .exited(code: 1) && result.output.isEmpty)
+      return String(decoding: result.errors, as: UTF8.self)
+    }
+    #expect(
+      try client("64:64", 100)
+        == "svs: 100 streams need 132 open files, and this process may have 64 (ulimit -Hn); "
+        + "raise that limit, or take fewer streams\n")
+    #expect(try client("64:200", 100).contains("refused"))
   }
 
   @Test("The result as data, in the envelope of all instruments") func document() throws {

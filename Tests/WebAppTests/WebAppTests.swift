@@ -11,11 +11,15 @@ struct WebAppTests {
   }()
 
   /// Runs the application on a free port.
-  private func serving(_ more: [String] = [], _ body: (_ port: String, _ pid: pid_t) throws -> Void) throws -> (
+  private func serving(
+    _ more: [String] = [], files limits: String? = nil, _ body: (_ port: String, _ pid: pid_t) throws -> Void
+  ) throws -> (
     status: CInt?, errors: String
   ) {
     let started = try Command(
-      ["\(Self.folder)/svs", "webapp", "--address", "127.0.0.1", "--port", "0"] + more
+      (limits.map { ["/usr/bin/prlimit", "--nofile=\($0)"] } ?? []) + [
+        "\(Self.folder)/svs", "webapp", "--address", "127.0.0.1", "--port", "0",
+      ] + more
     ).begin()
     do {
       let deadline = Deadline(in: .seconds(30))
@@ -127,5 +131,59 @@ struct WebAppTests {
       #expect(String(decoding: talk.output, as: UTF8.self).hasSuffix("/login - device: abc\n"))
     }
     #expect(end.status == 0, "\(end)")
+  }
+
+  /// Connects so often; whoever calls closes.
+  private func connections(_ count: Int, to port: String) throws -> [CInt] {
+    let addresses = try SocketAddress.lookUp("127.0.0.1", port: UInt16(port) ?? 0)
+    let address = try #require(addresses.first)
+    return try (0..<count).map { _ in
+      let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+      try #require(number >= 0 && address.withPointer { connect(number, $0, $1) } == 0)
+      return number
+    }
+  }
+
+  @Test("More connections than files: it says so once, and takes them when others are closed")
+  func full() throws {
+    let end = try serving(files: "30:30") { port, pid in
+      for _ in 0..<2 {
+        let many = try connections(40, to: port)
+        defer { many.forEach { close($0) } }
+        let deadline = Deadline(in: .seconds(30))
+        while try Files.text("/proc/\(pid)/fd/2").isEmpty {
+          try #require(!deadline.hasPassed, "it says nothing")
+          poll(nil, 0, 20)
+        }
+      }
+      try expect(status: "200", of: "http://127.0.0.1:\(port)/")
+    }
+    #expect(end.status == 0)
+    #expect(
+      end.errors
+        == "svs: connections cannot be taken: Too many open files; they wait until others are closed. This process "
+        + "may have 30 files open (ulimit -Hn): raise that limit, or let fewer clients come\n")
+  }
+
+  @Test("It has as many files as it may have, and no more threads than those allow")
+  func files() throws {
+    let end = try serving(files: "30:300") { port, _ in
+      let many = try connections(40, to: port)
+      defer { many.forEach { close($0) } }
+      try expect(status: "200", of: "http://127.0.0.1:\(port)/")
+    }
+    #expect(end.status == 0 && end.errors.isEmpty, "\(end)")
+    let refused = try Command(["/usr/bin/prlimit", "--nofile=30:30", "\(Self.folder)/svs", "webapp", "--threads", "64"])
+      .run(timeout: .seconds(30))
+    #expect(refused.ending == .exited(code: 1))
+    #expect(String(decoding: refused.errors, as: UTF8.self).hasPrefix("svs: 64 threads need 208 open files, and this "))
+  }
+
+  @Test("An address that there is not is told in words")
+  func noSuchAddress() throws {
+    let result = try Command(["\(Self.folder)/svs", "webapp", "--address", "no-such-host.invalid", "--port", "0"]).run()
+    #expect(result.ending == .exited(code: 1))
+    let errors = String(decoding: result.errors, as: UTF8.self)
+    #expect(errors.hasPrefix("svs: cannot listen on no-such-host.invalid, port 0: ") && !errors.contains("Error"))
   }
 }

@@ -111,7 +111,9 @@ extension PacketPath {
     let header = Self.header(bench)
     // Where both do not fit, the header goes alone: the client sends the rest again, and it goes without.
     let mtu = Crossing.room(p.pointee.way.hop.mtu, frame, c)
-    if mtu != 0 && frame.pointee.length &+ growth > mtu || frame.pointee.length > Self.summable {
+    if mtu != 0 && frame.pointee.length &+ growth > mtu || frame.pointee.length > Self.summable
+      || exchange.pointee.disclosure & UInt8(SVS_DISCLOSE_ALONE) != 0
+    {
       guard trim(&packet, p, size: size) else { return .drop }
       header.pointee.flags &= ~41
     }

@@ -26,12 +26,19 @@ extension PacketPath {
     let mtu = UInt32(bigEndian: icmp.pointee.rest)
     // What tells comes with the first segment, which is as large as any. Less than every link carries is somebody's lie.
     let smallest: UInt32 = four ? 68 : 1280
-    if isTooBig, mtu > size &+ smallest {
-      change.replace(icmp.pointee.rest, by: (mtu &- size).bigEndian)
-      icmp.pointee.rest = (mtu &- size).bigEndian
-    } else if isTooBig, mtu >= smallest, !Disclosure.isProxy(exchange.pointee.disclosure) {
-      // No host sends segments that would leave the option room: those go without.
-      exchange.pointee.greeting = UInt16(truncatingIfNeeded: mtu)
+    // What a client can be brought to send: one of IPv6 does not go below 1,280 bytes, whatever its server's family is.
+    let least = four && family == Family.ipv6 ? Crossing.fragmentable : smallest
+    if isTooBig, mtu >= smallest {
+      if mtu > size &+ least {
+        change.replace(icmp.pointee.rest, by: (mtu &- size).bigEndian)
+        icmp.pointee.rest = (mtu &- size).bigEndian
+      } else if Disclosure.isProxy(exchange.pointee.disclosure) {
+        // No host sends segments that would leave room: the header goes without data…
+        exchange.pointee.disclosure |= UInt8(SVS_DISCLOSE_ALONE)
+      } else {
+        // …and data go without the option.
+        exchange.pointee.greeting = UInt16(truncatingIfNeeded: mtu)
+      }
     }
     var sum = Checksum(updating: icmp.pointee.check)
     sum.add(change)

@@ -180,8 +180,10 @@ extension PacketPath {
       table.discard(reference.slot, c)
       return entered(outcome == .exhausted ? .noLocalPort : .noMemory, p)
     }
+    // As long as no other CPU sees the connection.
+    let isRouted = takeWay(c, server, p)
     let step = entered(table.publish(p.parsedFrame.flow, c, server, reference), p)
-    return step == .route && takeWay(c, server, p) ? next(c) : step
+    return step == .route && isRouted ? next(c) : step
   }
 
   /// Goes on with a packet whose connection was made, or was not.

@@ -115,9 +115,10 @@ extension PacketPath {
     _ packet: Packet, _ frame: UnsafePointer<Frame>, _ way: UnsafeMutablePointer<Way>,
     _ hop: UnsafeMutablePointer<svs_hop>, _ reference: FlowReference, _ part: Part
   ) -> Step {
-    guard let config = platform.configuration.find(0), hop.pointee.mtu > 128,
-      let c = platform.connections.find(reference.slot)
+    guard let config = platform.configuration.find(0), let c = platform.connections.find(reference.slot)
     else { return .drop }
+    // No way is that narrow (RFC 8200, section 5).
+    if hop.pointee.mtu <= 128 { return leaving(.drop, .crossingDropped) }
     // In pieces it could not be done any more.
     if part == .whole, !completeChecksum(packet, frame, translating: true) {
       return leaving(.drop, .partialChecksumDropped)

@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 7u
+#define SVS_LAYOUT_VERSION 8u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -98,6 +98,7 @@ struct svs_exchange {
 #define SVS_DISCLOSE_PROXY_2 3u
 #define SVS_DISCLOSE_KIND 3u
 #define SVS_DISCLOSE_KEEP 4u     /* a TOA option that the client sends stays */
+#define SVS_DISCLOSE_ALONE 8u    /* of a connection: no segment of its client's leaves the PROXY header room on the way */
 
 #define SVS_DRAINING 0x80u       /* UDP whose server has weight 0 */
 #define SVS_CALL 0x20u           /* a template by Call-ID, whose hash stands in to_server and to_client */

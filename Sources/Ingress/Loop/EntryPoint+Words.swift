@@ -1,6 +1,8 @@
 /// Why words name no entry point, for people.
 public struct EntryPointError: Error, Hashable, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }
 
 extension EntryPoint {

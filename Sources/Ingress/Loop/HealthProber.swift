@@ -76,10 +76,12 @@ final class HealthProber {
     for (name, value) in check.headers.sorted(by: { $0.key < $1.key }) { text += "\(name): \(value)\r\n" }
     text += "\r\n"
     let request = text
+    let (scheme, name) = (target.scheme, target.host)
     let limit = loop.scheduleTask(in: timeout) { answer.fail(ProbeTimeout()) }
     ClientBootstrap(group: loop).connectTimeout(timeout)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if scheme == .https { try channel.pipeline.syncOperations.addHandler(ServerTLS.handler(for: name)) }
           try channel.pipeline.syncOperations.addHandler(ProbeHandler(request, answer))
         }
       }

@@ -22,7 +22,8 @@ final class LogBuffer {
   /// Called at least once a second.
   func flush() {
     guard !bytes.isEmpty else { return }
-    // What cannot be written is lost: requests do not wait for a log.
+    // What cannot be written is lost. A pipe that nobody empties stops the loop: a file, or a reader that keeps up, is
+    // what a log is written to.
     bytes.withUnsafeBytes { buffer in
       var rest = UnsafeRawBufferPointer(rebasing: buffer[...])
       while !rest.isEmpty {

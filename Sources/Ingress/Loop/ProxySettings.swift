@@ -9,7 +9,7 @@ public struct ProxySettings: Hashable, Sendable {
   public var idleTimeout: Duration = .seconds(180)
   /// For a connection to a server.
   public var connectTimeout: Duration = .seconds(5)
-  /// For the next byte of an answer.
+  /// For the next byte of an answer, once a server has what there is of the request; and for a client to take it.
   public var answerTimeout: Duration = .seconds(60)
   /// How long unused connections to servers stay open. Shorter than what servers usually allow, so that it is this side
   /// that ends them.

@@ -71,8 +71,10 @@ final class ClientConnection: ChannelInboundHandler {
     let isWritable = context.channel.isWritable
     switch place {
     case .head, .closing: break
-    // Who never takes what was asked for does not stay for ever.
-    default: deadline = isWritable ? .distantFuture : state.now + TimeAmount(state.settings.idleTimeout)
+    // Both ends of a tunnel decide for themselves how long they wait.
+    case .tunnel: deadline = .distantFuture
+    // Who does not take the answer is not waited for longer than a server that does not give one.
+    default: deadline = isWritable ? .distantFuture : state.now + TimeAmount(state.settings.answerTimeout)
     }
     guard isWritable else { return }
     exchange?.clientIsWritable()
@@ -223,8 +225,8 @@ extension ClientConnection: ClientSide {
   var version: String { minorVersion == 1 ? "HTTP/1.1" : "HTTP/1.0" }
 
   func answer(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>, setCookies: [String]) {
-    // HTTP/1.0 knows of no answers before the answer (RFC 9110, section 15.2).
-    if head.status < 200, head.status != 101, minorVersion == 0 { return }
+    // HTTP/1.0 knows one answer to a request (RFC 9110, section 15.2).
+    if head.status < 200, minorVersion == 0 { return }
     var answering = HeadWriter.Answering(
       minorVersion: minorVersion, keepsAlive: keepsAlive, framing: head.framing, setCookies: setCookies)
     if head.status >= 200 {
@@ -313,6 +315,7 @@ extension ClientConnection: ClientSide {
 
   func becomeTunnel() {
     place = .tunnel
+    deadline = .distantFuture
     framing = .none
     flush()
     process()

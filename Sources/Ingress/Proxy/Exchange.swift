@@ -18,12 +18,18 @@ final class Exchange {
   private var router: RequestCounters?
   private var tried: [ServerState] = []
   private var retriesOfReuse = 0
+  private var retries = 0
+  /// Why the last server did not answer.
+  private var lastFailure: RequestFailure?
+  /// Whether a server was there that the body could go to.
+  private var hasBegun = false
   private var routerName: String?
   /// In its plain spelling.
   private(set) var path = "/"
   private let begun = Moment.now()
+  /// For the log alone.
+  private let came: WallTime
   private(set) var requestIsComplete = false
-  private var hasSentBody = false
   /// Whether the client has seen of the answer more than what is said in advance.
   private(set) var hasAnswered = false
   private var isOver = false
@@ -50,6 +56,7 @@ final class Exchange {
     self.origin = origin
     self.state = state
     rules = state.rules
+    came = state.log == nil ? WallTime(seconds: 0) : .now()
   }
 
   private func text(_ range: Range<Int>) -> String {
@@ -64,11 +71,12 @@ final class Exchange {
   var usesOwnConnection: Bool { choice?.pool.service.proxyProtocol != nil }
 
   var isHead: Bool { head.method.count == 4 && text(head.method) == "HEAD" }
-  /// Whether the connection may become another protocol's. HTTP/2 is none of these: its requests would pass unseen.
-  var wantsUpgrade: Bool {
+  /// Whether the client asks for another protocol on its connection. HTTP/2 is not for servers to agree on: its requests
+  /// would pass the rules unseen.
+  lazy var wantsUpgrade: Bool = {
     guard head.wantsUpgrade, head.framing == .none, head.first(.upgrade) != nil else { return false }
-    return !values(of: .upgrade).contains { $0.lowercased().contains("h2") }
-  }
+    return !values(of: .upgrade).contains { $0.lowercased().contains("h2c") }
+  }()
 
   /// Methods that may be sent twice (RFC 9110, section 9.2.2).
   private lazy var isIdempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].contains(text(head.method))
@@ -80,6 +88,14 @@ final class Exchange {
     origin.counters.requestCame()
     // Rules and server are to see one spelling of the path.
     let written = text(head.path)
+    guard
+      with({ bytes in
+        bytes[head.path].allSatisfy { $0 < 0x80 } || String(validating: bytes[head.path], as: UTF8.self) != nil
+      })
+    else {
+      origin.counters.refused(.malformed)
+      return refuse(400, HeadFault.badTarget.rawValue)
+    }
     // CONNECT asks for a tunnel, and names no path (RFC 9112, section 3.2.3).
     guard text(head.method) != "CONNECT", written == "*" || RequestPath.normalized(written) != nil else {
       origin.counters.refused(.malformed)
@@ -108,7 +124,7 @@ final class Exchange {
     let now = Moment.now()
     guard let choice = pool.choose(cookies: cookies, client: origin.client, excluding: tried, at: now) else {
       if tried.isEmpty { origin.counters.refused(.noServer) }
-      return refuse(tried.isEmpty ? 503 : 502, "no server")
+      return refuse(lastFailure?.status ?? 503, "no server")
     }
     self.choice = choice
     open = choice.server.begin(isRetry: !tried.isEmpty, at: now)
@@ -135,6 +151,7 @@ final class Exchange {
     guard let choice else { return }
     self.server = server
     server.begin(self)
+    hasBegun = true
     if let version = choice.pool.service.proxyProtocol, !server.hasServed {
       let ends = ProxyHeader.Ends(
         client: origin.client, clientPort: origin.port, destination: origin.destination,
@@ -155,7 +172,6 @@ final class Exchange {
   // MARK: The request's body
 
   func send(_ data: ByteBuffer) {
-    hasSentBody = true
     received += UInt64(data.readableBytes)
     guard let server else { return }
     if head.framing == .chunked {
@@ -236,11 +252,17 @@ final class Exchange {
     guard let choice, let pool else { return }
     if let open { choice.server.finish(open, RequestOutcome(failure: failure), at: .now()) }
     open = nil
+    lastFailure = failure
     // A connection that had grown old says nothing of its server, which may be asked again.
     if mayHaveArrived || failure != .reset { tried.append(choice.server) } else { retriesOfReuse += 1 }
-    let may = !hasSentBody && (isIdempotent || failure.isOfConnecting)
-    if may, tried.count <= pool.service.retries, retriesOfReuse < 3 { return next() }
-    refuse(failure == .responseTimeout || failure == .connectTimeout ? 504 : 502, failure.rawValue)
+    // A body that has begun to flow is not there any more.
+    let may = (head.framing == .none || !hasBegun) && (isIdempotent || failure.isOfConnecting)
+    if may, tried.count <= pool.service.retries, retriesOfReuse < 3 {
+      retries += 1
+      router?.recordRetry()
+      return next()
+    }
+    refuse(failure.status, failure.rawValue)
   }
 
   // MARK: The end
@@ -277,7 +299,7 @@ final class Exchange {
 extension Exchange {
   private func log(_ outcome: RequestOutcome, _ duration: UInt64) {
     var entry = AccessLogEntry(
-      time: .now(), client: origin.client, method: method, target: text(head.target), version: side.version, host: host,
+      time: came, client: origin.client, method: method, target: text(head.target), version: side.version, host: host,
       status: outcome.status, bytesSent: outcome.bytesSent, duration: duration)
     entry.bytesReceived = outcome.bytesReceived
     entry.referer = values(of: .referer).first
@@ -285,8 +307,8 @@ extension Exchange {
     entry.router = routerName
     entry.service = pool?.service.name
     entry.server = choice?.server.url
-    entry.retries = tried.count
-    entry.failure = outcome.failure
+    entry.retries = retries
+    entry.failure = outcome.failure ?? lastFailure
     state.log?.add(entry)
   }
 }
@@ -332,6 +354,9 @@ extension Exchange: RequestView {
 }
 
 extension RequestFailure {
+  /// Of the proxy's own answer (RFC 9110, sections 15.6.3 and 15.6.5).
+  var status: Int { self == .responseTimeout || self == .connectTimeout ? 504 : 502 }
+
   /// Whether the server cannot have seen the request.
   var isOfConnecting: Bool { self == .connect || self == .connectTimeout || self == .tls }
 }

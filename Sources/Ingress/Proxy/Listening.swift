@@ -44,7 +44,9 @@ struct ClientPipeline: Sendable {
 
   private func agreed(on result: ALPNResult, _ channel: any Channel, _ state: LoopState) throws {
     let pipeline = channel.pipeline.syncOperations
-    let origin = try pipeline.handler(type: OriginKeeper.self).handOver()
+    let keeper = try pipeline.handler(type: OriginKeeper.self)
+    keeper.handshakeEnded()
+    let origin = keeper.origin
     guard case .negotiated("h2") = result else {
       return try pipeline.addHandler(ClientConnection(origin, state))
     }
@@ -54,8 +56,8 @@ struct ClientPipeline: Sendable {
       HTTP2Setting(parameter: .maxHeaderListSize, value: state.settings.limits.head),
     ]
     let bound = NIOLoopBound(state, eventLoop: channel.eventLoop)
-    let keeper = HTTP2Connection(origin, state)
-    try pipeline.addHandler(keeper, position: .last)
+    // Says GOAWAY where the connection has nothing to do for long, or the program is about to end; and asks those that
+    // are silent for long whether they are there.
     let manager = NIOHTTP2ServerConnectionManagementHandler(
       eventLoop: channel.eventLoop,
       configuration: .init(
@@ -71,13 +73,14 @@ struct ClientPipeline: Sendable {
       }
     }
     try pipeline.addHandler(manager)
+    try pipeline.addHandler(HTTP2Connection(origin, state))
   }
 }
 
-/// Keeps whom a connection is for, until it is known which version of HTTP asks; and ends it when that takes too long.
+/// Keeps whom a connection is for, until it is known which version of HTTP asks; that must not take for ever.
 private final class OriginKeeper: ChannelInboundHandler, Watched {
   typealias InboundIn = NIOAny
-  private var origin: Exchange.Origin
+  private(set) var origin: Exchange.Origin
   private let state: LoopState
   private var context: ChannelHandlerContext?
   private let deadline: NIODeadline
@@ -98,11 +101,8 @@ private final class OriginKeeper: ChannelInboundHandler, Watched {
     self.context = nil
   }
 
-  /// The handshake is over; others watch from now on.
-  func handOver() -> Exchange.Origin {
-    state.closed(self)
-    return origin
-  }
+  /// Others look after the connection from now on.
+  func handshakeEnded() { state.closed(self) }
 
   func check(at now: NIODeadline) {
     guard deadline < now else { return }

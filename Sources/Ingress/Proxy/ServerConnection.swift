@@ -1,6 +1,7 @@
 import IngressModel
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// A connection to a server, which serves one request after another.
 final class ServerConnection: ChannelInboundHandler {
@@ -48,6 +49,12 @@ final class ServerConnection: ChannelInboundHandler {
       .connectTimeout(TimeAmount(state.settings.connectTimeout))
       .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
       .channelOption(ChannelOptions.maxMessagesPerRead, value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          guard server.scheme == .https else { return }
+          try channel.pipeline.syncOperations.addHandler(try ServerTLS.handler(for: server.host))
+        }
+      }
     let connected: EventLoopFuture<any Channel>
     if let address = try? SocketAddress(ipAddress: server.host, port: Int(server.port)) {
       connected = bootstrap.connect(to: address)
@@ -89,7 +96,7 @@ final class ServerConnection: ChannelInboundHandler {
   func write(_ data: ByteBuffer) {
     guard let context else { return }
     hasWritten = true
-    // A request may take long to send: the server's time runs from its last byte.
+    // A request takes as long as it takes to send.
     if case .head = place { deadline = state.now + TimeAmount(state.settings.answerTimeout) }
     context.write(wrapOutboundOut(data), promise: nil)
   }
@@ -155,7 +162,9 @@ final class ServerConnection: ChannelInboundHandler {
     if context.channel.isWritable { exchange?.serverIsWritable() }
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { fail(.reset) }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    fail(error is NIOSSLError || error is BoringSSLError ? .tls : .reset)
+  }
 
   func channelInactive(context: ChannelHandlerContext) {
     // What came before the end belongs to the answer, though its client was too slow for it.
@@ -220,11 +229,12 @@ final class ServerConnection: ChannelInboundHandler {
     case .refused:
       fail(.malformed)
       return false
-    case .complete where head.status == 101 && !exchange.wantsUpgrade:
-      // Nobody asked for another protocol.
+    case .complete: break
+    }
+    // Nobody asked for another protocol.
+    if head.status == 101, !exchange.wantsUpgrade {
       fail(.malformed)
       return false
-    case .complete: break
     }
     deadline = state.now + TimeAmount(state.settings.answerTimeout)
     input.moveReaderIndex(forwardBy: head.length)

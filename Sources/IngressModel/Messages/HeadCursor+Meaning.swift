@@ -13,11 +13,6 @@ extension HeadCursor {
       case .contentLength: try add(field, to: &length)
       case .transferEncoding: try addEncoding(field, &isChunked)
       case .connection: connection(field, &head)
-      case .expect:
-        // RFC 9110, section 10.1.1: nothing else is known.
-        let word = [UInt8]("100-continue".utf8)
-        head.expectsContinue =
-          head.minorVersion == 1 && word.withUnsafeBufferPointer { slice(field.value).equalsIgnoringCase($0) }
       default: break
       }
     }

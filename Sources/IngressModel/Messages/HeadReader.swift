@@ -25,7 +25,7 @@ public struct HeadReader: Sendable {
 
   /// Reads a response's head.
   ///
-  /// - Parameter method: of the request, since answers to HEAD have no body.
+  /// - Parameter isHead: whether the request was HEAD, whose answers have no body.
   public mutating func response(
     _ bytes: UnsafeBufferPointer<UInt8>, toHEAD isHead: Bool, into head: inout MessageHead
   ) -> Outcome {

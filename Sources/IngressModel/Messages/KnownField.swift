@@ -63,7 +63,7 @@ public enum KnownField: UInt8, Sendable {
   /// Whether it is about one connection only, and stays behind (RFC 9110, section 7.6.1).
   public var isHopByHop: Bool {
     switch self {
-    case .connection, .keepAlive, .proxyConnection, .upgrade, .te, .transferEncoding, .http2Settings: true
+    case .connection, .keepAlive, .proxyConnection, .upgrade, .te, .trailer, .transferEncoding, .http2Settings: true
     default: false
     }
   }

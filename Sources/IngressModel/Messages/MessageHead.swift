@@ -21,7 +21,6 @@ public struct MessageHead: Sendable {
   public var keepsAlive = true
   /// The sender's `Connection` header names `upgrade`.
   public var wantsUpgrade = false
-  public var expectsContinue = false
   /// Some `Connection` header names fields beside the usual words.
   public var namesFields = false
 
@@ -49,7 +48,6 @@ public struct MessageHead: Sendable {
     framing = .none
     keepsAlive = true
     wantsUpgrade = false
-    expectsContinue = false
     namesFields = false
     (method, target, path, query, authority, host) = (0..<0, 0..<0, 0..<0, nil, 0..<0, 0..<0)
     status = 0

@@ -2,12 +2,12 @@
 public protocol RequestView {
   /// Of the Host header or `:authority`: in lower case, without port and trailing dot.
   var host: String { get }
-  /// As the client wrote it: with percent-encoding, without query.
+  /// In its plain spelling (``RequestPath``), without query.
   var path: String { get }
   /// What follows the question mark, if there is one.
   var query: Substring? { get }
   var method: String { get }
-  /// The client's address, behind trusted proxies as far as they tell it.
+  /// The client's address: the connection's other end, or whom a PROXY protocol header names.
   var client: ClientAddress { get }
   /// All values of a header field, its name in any case.
   func values(of header: String) -> [String]

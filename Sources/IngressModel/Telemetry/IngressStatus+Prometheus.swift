@@ -41,7 +41,7 @@ extension IngressStatus {
     text.family("svs_ingress_entrypoint_connections_total", .counter, help: "Connections of clients so far.") {
       each(&$0, \.connections)
     }
-    text.family("svs_ingress_entrypoint_requests_total", .counter, help: "Requests that came, refused ones too.") {
+    text.family("svs_ingress_entrypoint_requests_total", .counter, help: "Requests whose head was understood.") {
       each(&$0, \.requests)
     }
     text.family(

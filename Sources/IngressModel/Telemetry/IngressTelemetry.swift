@@ -8,7 +8,7 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
   case noServer = "no-server"
   /// Not HTTP, or not as the RFCs want it: 400.
   case malformed
-  /// A head or body beyond the limits: 413, 431.
+  /// A head beyond the limits: 414, 431.
   case tooLarge = "too-large"
   /// The client took too long to send it: 408.
   case timeout

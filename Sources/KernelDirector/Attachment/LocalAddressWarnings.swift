@@ -33,9 +33,11 @@ struct LocalAddressWarnings {
       let places = ranges.reduce(0) { $0 + $1.addresses.places }
       let fullest = UInt64(ranges.map(\.fullest).max() ?? 0)
       guard fullest > 0, fullest * 10 >= places * 9, let first = ranges.first else { return nil }
+      let service = first.service.map { "\($0.named) " } ?? ""
+      let whose = first.service.map { " of the service \($0.named)" } ?? ""
       return
-        "The pool of local addresses of \(first.addresses.network) is full, or nearly so: one real server has taken "
-        + "\(fullest) of \(places) ports. 'svs local-address add' adds more."
+        "The pool of local addresses\(whose) with \(first.addresses.network) is full, or nearly so: one real server has "
+        + "taken \(fullest) of \(places) ports. 'svs local-address add \(service)ADDRESS' adds more."
     }.sorted()
   }
 

@@ -33,9 +33,12 @@ struct ServerWarnings {
       }
     }
     if !lost.isEmpty {
+      // Without a route direct routing leaves the packet to this host's own sockets.
+      let isDirect = lost.contains { methods[$0]?.contains(.direct) == true }
       sentences.append(
-        "There is no route to \(Self.list(lost)): clients of such a real server get \"host unreachable\". "
-          + "'ip route get \(lost[0])' tells why.")
+        "There is no route to \(Self.list(lost)): clients of such a real server get "
+          + (isDirect ? "no answer, or one of this host's own" : "\"host unreachable\"")
+          + ". 'ip route get \(lost[0])' tells why.")
     }
     if !here.isEmpty {
       sentences.append(

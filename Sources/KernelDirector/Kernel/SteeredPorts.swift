@@ -26,7 +26,8 @@ struct SteeredPorts: Equatable {
     }
   }
 
-  private static func ports(_ key: svs_service_key) -> [ClosedRange<UInt16>] {
+  /// The ports that a service may take, FTP's data connections among them.
+  static func ports(_ key: svs_service_key) -> [ClosedRange<UInt16>] {
     let port = UInt16(bigEndian: key.port)
     if port == 0 { return [1...65_535] }
     // Persistence sends FTP's data connections to the same service.

@@ -91,6 +91,10 @@ struct Steering {
     }
     if !wish.marks.isEmpty, try !has(Self.marks, .everything(family)) { return false }
     if !wish.locals.isEmpty, try !has(Self.locals, .everything(family)) { return false }
+    let stops = try netlink.routes(table: Self.nowhere)
+    guard stops.contains(where: { $0.destination == prohibition.destination && $0.kind == .prohibit }) else {
+      return false
+    }
     if !vips.isEmpty {
       let routed = Set(try netlink.routes(table: Self.vips).map(\.destination))
       guard vips.allSatisfy({ routed.contains(IPPrefix($0)) }) else { return false }

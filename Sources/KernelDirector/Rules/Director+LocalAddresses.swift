@@ -23,7 +23,9 @@ extension Director {
   /// Gives addresses that are in a pool other ports; connections keep those that they have.
   ///
   /// - Throws: `noSuchLocalAddress` where the pool does not have this network.
-  public func changeLocalAddresses(_ addresses: LocalAddresses, of service: ServiceIdentity?) throws(DirectorError) {
+  public func changeLocalAddresses(
+    _ addresses: LocalAddresses, of service: ServiceIdentity?, isRestoring: Bool = false
+  ) throws(DirectorError) {
     try locked { () throws(DirectorError) in
       if let fault = addresses.fault { throw .invalidLocalAddress(fault) }
       guard let tables else { throw .noSuchLocalAddress }
@@ -31,7 +33,7 @@ extension Director {
       let old = standing(in: pool, tables) { $0.network == addresses.network }
       guard !old.isEmpty else { throw .noSuchLocalAddress }
       if old.count == 1, old.allSatisfy({ tables.localRanges[$0].addresses == addresses }) { return }
-      try put(addresses, in: pool, replacing: old, isRestoring: false, tables)
+      try put(addresses, in: pool, replacing: old, isRestoring: isRestoring, tables)
     }
   }
 
@@ -51,15 +53,26 @@ extension Director {
       }
       if free == nil, range.isFree { free = index }
     }
-    if let clash = try LocalAddressClash(of: addresses, self, tables) {
-      guard isRestoring else { throw .invalidLocalAddress(clash.sentence) }
-      remarks.append(clash.sentence)
-    }
-    guard let free else { throw .full(what: "local addresses") }
+    let clashes = try LocalAddressClash.all(of: addresses, self, tables)
+    if let clash = clashes.first, !isRestoring { throw .invalidLocalAddress(clash.sentence) }
+    remarks += clashes.map(\.sentence)
+    guard let free else { throw .full(what: Self.localRanges) }
     try upkeep(tables)
     tables.localRanges[Int(free)].write(addresses, pool: pool, isOwn: false)
     try linkLocalAddresses(tables, without: leaving)
     rulesChanged(tables)
+  }
+
+  private static var localRanges: String {
+    "local addresses: there may be \(SVS_LOCAL_RANGES) entries in all pools together; one network takes the place of many"
+  }
+
+  /// How many more entries the pools may have.
+  public func localAddressRoom() throws(DirectorError) -> Int {
+    try locked { () throws(DirectorError) in
+      guard let tables else { return Int(SVS_LOCAL_RANGES) }
+      return (0..<Int(SVS_LOCAL_RANGES)).count { tables.localRanges[$0].isFree }
+    }
   }
 
   /// The ranges of a pool that are leased from.
@@ -74,11 +87,11 @@ extension Director {
       })
   }
 
-  /// All ranges that the operator has named and that are leased from.
-  func namedLocalAddresses(_ tables: Tables) -> [LocalAddresses] {
+  /// All ranges that are leased from: those that the operator has named, or those that the director took of itself.
+  func localAddresses(isNamed: Bool, _ tables: Tables) -> [LocalAddresses] {
     (0..<Int(SVS_LOCAL_RANGES)).compactMap { index in
       let range = tables.localRanges[index]
-      return range.pointee.status == SVS_LIVE && range.pointee.is_own == 0 ? range.addresses : nil
+      return range.pointee.status == SVS_LIVE && (range.pointee.is_own == 0) == isNamed ? range.addresses : nil
     }
   }
 
@@ -125,10 +138,12 @@ extension Director {
             used: range.pointee.used, isLeaving: range.pointee.status != SVS_LIVE,
             exhausted: range.pointee.exhausted, fullest: fullest[index] ?? 0))
       }
-      // A server's other connections, by another method or another pool, hold none of these places.
+      // A server's other connections, by another method or another pool, or with ports that leave, hold none of these
+      // places.
       for position in snapshots.indices {
         let own = snapshots[position]
-        let used = snapshots.lazy.filter { $0.service == own.service && $0.isImplicit == own.isImplicit }
+        let used = snapshots.lazy
+          .filter { $0.service == own.service && $0.isImplicit == own.isImplicit && $0.isLeaving == own.isLeaving }
           .reduce(0) { $0 + $1.used }
         snapshots[position].fullest = min(own.fullest, used)
       }
@@ -262,7 +277,7 @@ extension Director {
       }
       if free == nil, range.isFree { free = index }
     }
-    guard let free else { throw .full(what: "local addresses") }
+    guard let free else { throw .full(what: Self.localRanges) }
     tables.localRanges[Int(free)].write(addresses, pool: 0, isOwn: true)
     return free + 1
   }

@@ -49,7 +49,7 @@ extension Director {
       // What cannot be steered is a server all the same, and can be removed.
       try steerReplies(of: entry, tables)
       try serversChanged(index, record, tables)
-      remarkOnClash(of: server.address, tables)
+      remarkOnClash(of: server.address, settings.method, tables)
     }
   }
 
@@ -190,14 +190,14 @@ extension Director {
   }
 
   /// The broadcast addresses of this host's networks, as the kernel's local table (255) has them.
-  private func broadcastAddresses() -> Set<IPAddress> {
+  func broadcastAddresses() -> Set<IPAddress> {
     if isSimulated { return [] }
     if ledger.broadcastAddresses == nil { readLocalTable() }
     return ledger.broadcastAddresses ?? []
   }
 
   /// Whether the address is this host's own, and no loopback's, which is nowhere to go for what came by a wire.
-  private func isOwn(_ address: IPAddress) -> Bool {
+  func isOwn(_ address: IPAddress) -> Bool {
     if isSimulated { return false }
     if ledger.ownAddresses == nil { readLocalTable() }
     return ledger.ownAddresses?.contains(address) ?? false

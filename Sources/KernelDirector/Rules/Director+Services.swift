@@ -41,7 +41,7 @@ extension Director {
         }
       }
       try reschedule(index, record, tables)
-      remarkOnClash(of: key, tables)
+      remarkOnClash(of: key, isPersistent: record.pointee.persistence != 0, tables)
     }
   }
 

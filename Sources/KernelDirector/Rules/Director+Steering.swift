@@ -184,7 +184,7 @@ extension Director {
       {
         warnings.append(
           "The chain \(chain.name) of the table \(chain.table) drops what no rule accepts, and no rule names "
-            + "\(HandoverPair.outer): packets with marks are lost on their way to it. Accept "
+            + "\(HandoverPair.outer): packets with marks may be lost on their way to it. Accept "
             + "'-o \(HandoverPair.outer)' there.")
       }
     }

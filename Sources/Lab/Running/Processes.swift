@@ -57,7 +57,7 @@ extension Lab {
   @discardableResult
   public func spawn(
     _ host: String, _ arguments: [String], name: String, listeners: [Topology.Process.Listener] = [],
-    patience: Duration = .seconds(10)
+    patience: Duration = .seconds(30)
   ) throws(LabError) -> LabProcess {
     guard isFileName(name) else { throw .topology("\"\(name)\" is no file name") }
     let process = try running.start(.init(name, arguments, listeners: listeners), on: host)

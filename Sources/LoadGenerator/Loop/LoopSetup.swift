@@ -19,6 +19,8 @@ struct LoopSetup: Sendable {
   var rate: Double?
   /// When an open-loop load begins.
   var start: UInt64
+  /// The first moment for which such a load plans nothing any more; nil where it goes on until it is stopped.
+  var end: UInt64?
 
   init(_ plan: LoadPlan, addresses: [SocketAddress], index: Int, start: UInt64) throws(LoadError) {
     self.index = index

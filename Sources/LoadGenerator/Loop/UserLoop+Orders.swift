@@ -36,7 +36,8 @@ extension UserLoop {
       if draining == nil, reckons, pacer != nil { owing = Owing(end: now, until: now &+ Owing.grace) }
       isStopping = owing == nil
       draining?.done.resume()
-      draining = Draining(until: now &+ nanoseconds, reckons: reckons, done: done)
+      // An interrupt may be ahead of the end that it is to shorten.
+      draining = Draining(until: min(now &+ nanoseconds, draining?.until ?? .max), reckons: reckons, done: done)
       wanted = wanted.map { _ in 0 }
       checkDrained()
     case .quit:
@@ -67,7 +68,9 @@ extension UserLoop {
       }
     }
     if let rate = setup.rate, pacer == nil {
-      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: max(setup.start, now))
+      // A plan with an end has its moments from the beginning, however late this loop comes to it.
+      let start = setup.end == nil ? max(setup.start, now) : setup.start
+      pacer = Pacer(rate: rate, share: setup.index, of: setup.loops, start: start, end: setup.end)
     }
   }
 
@@ -127,7 +130,7 @@ extension UserLoop {
   func checkDrained() {
     guard let draining else { return }
     if let owing {
-      let owesNothing = pacer.map { $0.next > owing.end } ?? true
+      let owesNothing = pacer?.next.map { $0 > owing.end } ?? true
       guard owesNothing || now >= min(owing.until, draining.until) else {
         nextSweep = min(nextSweep, owing.until)
         return

@@ -84,7 +84,7 @@ final class UserLoop {
     if !ready.isEmpty { return 0 }
     var until = nextSweep
     if let alarm = alarms.earliest { until = min(until, alarm) }
-    if let pacer, !isStopping, !idle.isEmpty { until = min(until, pacer.next &+ Pacer.grain) }
+    if let next = pacer?.next, !isStopping, !idle.isEmpty { until = min(until, next &+ Pacer.grain) }
     let now = monotonicNow()
     return until > now ? Int64(until - now) : 0
   }

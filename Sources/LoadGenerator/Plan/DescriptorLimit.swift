@@ -1,4 +1,4 @@
-import Glibc
+import HostSystem
 
 /// How many files this process may have open; each user's connection is one.
 public enum DescriptorLimit {
@@ -12,15 +12,10 @@ public enum DescriptorLimit {
   /// - Throws: `LoadError.tooManyUsers` where that does not suffice.
   public static func admit(users: Int, threads: Int) throws(LoadError) {
     let needed = UInt64(users + threads * ofThread + others)
-    var limits = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else {
-      throw .system("read the limit of open files", code: errno)
+    let limit: UInt64
+    do throws(SystemError) { limit = try OpenFiles.makeRoom(for: needed) } catch {
+      throw .system(error.action, code: error.code)
     }
-    guard limits.rlim_cur < needed else { return }
-    guard limits.rlim_max >= needed else { throw .tooManyUsers(users, files: needed, limit: UInt64(limits.rlim_max)) }
-    limits.rlim_cur = limits.rlim_max
-    guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else {
-      throw .system("raise the limit of open files", code: errno)
-    }
+    guard limit >= needed else { throw .tooManyUsers(users, files: needed, limit: limit) }
   }
 }

@@ -110,7 +110,8 @@ private struct Reader {
   }
 
   private func tasks(_ node: Node) throws(Mistake) -> [RequestTask] {
-    guard case .sequence(let sequence) = node, !sequence.isEmpty else { throw Mistake(node, "'tasks' must be a list") }
+    guard case .sequence(let sequence) = node else { throw Mistake(node, "'tasks' must be a list") }
+    guard !sequence.isEmpty else { throw Mistake(node, "'tasks' is empty; a task is a request, such as '- GET: /'") }
     var tasks: [RequestTask] = []
     for task in sequence { tasks.append(try self.task(task)) }
     return tasks
@@ -159,10 +160,7 @@ private struct Reader {
 
   private func header(_ name: Node, _ value: Node) throws(Mistake) -> RequestTask.Header {
     let header = RequestTask.Header(name: try text(name), value: try text(value))
-    guard header.isValid else { throw Mistake(name, "'\(header.name)' and its value are no header") }
-    guard !header.value.contains("${") else {
-      throw Mistake(value, "'\(header.value)' would be sent as it is: only paths and bodies have variables")
-    }
+    if let mistake = header.mistake { throw Mistake(name, mistake) }
     return header
   }
 

@@ -24,13 +24,17 @@ public struct TaskRecord: Sendable {
   /// Requests and failures by the second since 1970 in which they ended.
   public var seconds: [Second] = []
 
+  /// What ended in one second.
   public struct Second: Hashable, Sendable {
+    /// Seconds since 1970.
     public var time: UInt64
     public var requests: UInt64
     public var failures: UInt64
   }
 
+  /// How many responses had one status, whether that counts as success or not.
   public struct StatusCount: Hashable, Sendable {
+    /// For instance 200.
     public var status: Int
     public var count: UInt64
   }
@@ -44,7 +48,9 @@ public struct TaskRecord: Sendable {
     if corrects { corrected = TaskRecord.histogram() }
   }
 
+  /// Whether nothing was tried.
   public var isEmpty: Bool { requests == 0 }
+  /// Requests whose response came whole, with a status that the task counts as success.
   public var successes: UInt64 { requests &- failures }
 
   /// - Parameter status: the response's; 0 where none came.

@@ -111,6 +111,19 @@ extension LoadResult {
     return sum
   }
 
+  /// Why requests failed, behind a sentence that says how many did: of several kinds the one that happened most often.
+  ///
+  /// - Parameter onlyUnanswered: whether the sentence is about requests without a response.
+  public static func reason(_ outcome: LoadRun.Outcome, onlyUnanswered: Bool) -> String {
+    let kinds = everything(outcome).errors.filter { !(onlyUnanswered && $0.key.isAnswer) }
+    let commonest = kinds.max {
+      // Of equally many always the same one.
+      ($0.value, $1.key.description) < ($1.value, $0.key.description)
+    }
+    guard let commonest else { return "" }
+    return (kinds.count > 1 ? ", most often: " : ": ") + commonest.key.description
+  }
+
   /// By what two results are compared.
   public static func series(_ outcome: LoadRun.Outcome) -> [Series] {
     let sum = everything(outcome)
@@ -131,12 +144,20 @@ extension LoadResult {
   public static func outcomes(_ outcome: LoadRun.Outcome) -> [Outcomes] {
     // With what was never sent, which is of no task; and whatever the tasks are called, both results have it.
     let all = Outcomes(of: "all requests", everything(outcome))
-    let tasks = outcome.plan.classes.flatMap(\.tasks)
-    guard tasks.count > 1 else { return [all] }
-    return [all]
-      + zip(tasks, outcome.sample.records).filter { !$1.isEmpty }.map { task, record in
-        Outcomes(of: "\(task.method) \(task.name)", record)
-      }
+    let subjects = subjects(outcome.plan.classes)
+    guard subjects.count > 1 else { return [all] }
+    let records = Array(zip(subjects, outcome.sample.records))
+    let tried = Set(records.filter { !$1.isEmpty }.map(\.0))
+    // Of tasks that are called the same all stay: they are told apart by their order.
+    return [all] + records.filter { tried.contains($0.0) }.map { Outcomes(of: $0, $1) }
+  }
+
+  /// What tasks are called in a comparison: with their class where another class has one that is called the same.
+  static func subjects(_ classes: [UserClass]) -> [String] {
+    var owners: [String: Set<String>] = [:]
+    let tasks = classes.flatMap { made in made.tasks.map { (made.name, "\($0.method) \($0.name)") } }
+    for (owner, task) in tasks { owners[task, default: []].insert(owner) }
+    return tasks.map { owner, task in owners[task, default: []].count > 1 ? "\(task) of \(owner)" : task }
   }
 
   private static func bins(_ histogram: Histogram<UInt64>) -> [Series.Bin] {

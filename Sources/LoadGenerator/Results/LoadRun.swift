@@ -55,7 +55,7 @@ public struct LoadRun: Sendable {
   /// Runs it; cancelling the task ends it early, with what was measured until then.
   public func run(progress: (Progress) -> Void) async throws(LoadError) -> Outcome {
     try DescriptorLimit.admit(users: users, threads: plan.threads)
-    let generator = try LoadGenerator(plan)
+    let generator = try LoadGenerator(plan, seconds: seconds)
     let used = ProcessUsage.processorSeconds
     func sinceStart() -> Double {
       let now = monotonicNow()

@@ -32,6 +32,7 @@ public enum WorkerError: Error, Hashable, Sendable {
   case interrupted(Master, wasAccepted: Bool)
   case system(String, code: CInt)
 
+  /// Whether its own operator ended it: no fault, and told by the exit status of an interrupt.
   public var isInterruption: Bool { if case .interrupted = self { true } else { false } }
 }
 

@@ -55,9 +55,10 @@ extension Comparison {
       remarks.append("The \(which) result does not tell what failed; failures are not compared.")
       return
     }
-    let isSingle = before.count == 1 && after.count == 1
-    for new in after {
-      guard let old = before.first(where: { isSingle || $0.subject == new.subject }) else {
+    let isSingle = Set(before.map(\.subject)).count == 1 && Set(after.map(\.subject)).count == 1
+    for (new, old) in Self.partners(of: after, in: before, by: { [isSingle ? "" : $0.subject] }) {
+      // Of what was not tried before, nothing could fail.
+      guard let old, old.total > 0 else {
         if new.failures > 0 {
           remarks.append("\(new.subject) is in the second result only; \(new.failures) of \(new.total) failed.")
         }

@@ -60,9 +60,24 @@ public struct Comparison: Codable, Sendable {
 
   private static func pairs(_ before: [Series], _ after: [Series]) -> [(Series, Series)] {
     let single = Set(before.map(\.subject)).count == 1 && Set(after.map(\.subject)).count == 1
-    return before.compactMap { old in
-      after.first { $0.name == old.name && $0.unit == old.unit && (single || $0.subject == old.subject) }
-        .map { (old, $0) }
+    return partners(of: before, in: after) { [$0.name, $0.unit, single ? "" : $0.subject] }
+      .compactMap { old, new in new.map { (old, $0) } }
+  }
+
+  /// Each of the first with the one of the second that is called the same: where several are, the nth with the nth.
+  ///
+  /// One URL may be measured twice, and two tasks may share a name: each is compared with its own other self.
+  static func partners<Item>(
+    of items: [Item], in others: [Item], by name: (Item) -> [String]
+  ) -> [(Item, Item?)] {
+    let named = Dictionary(grouping: others, by: name)
+    var taken: [[String]: Int] = [:]
+    return items.map { item in
+      let key = name(item)
+      let turn = taken[key, default: 0]
+      taken[key] = turn + 1
+      guard let same = named[key], turn < same.count else { return (item, nil) }
+      return (item, same[turn])
     }
   }
 

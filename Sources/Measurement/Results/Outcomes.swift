@@ -3,7 +3,7 @@
 /// Series hold the times of what succeeded. A server that refuses everything has none that are slow, so that no
 /// comparison of times alone would notice.
 public struct Outcomes: Codable, Hashable, Sendable {
-  /// Of whom, as in a `Series`: a URL, or a task.
+  /// Of whom, as in a `Series`: a URL, or a task. Several of the same subject are compared in their order.
   public var subject: String
   public var total: Int
   public var failures: Int

@@ -1,7 +1,8 @@
 /// Measured values of one thing, by which a document is compared with another.
 ///
-/// Its name says what was measured, its subject of whom; both together are unique in a document. Two documents' series of
-/// the same name and subject are compared, and of the same name alone where each document has only one subject.
+/// Its name says what was measured, its subject of whom. Two documents' series of the same name and subject are compared,
+/// and of the same name alone where each document has only one subject. Where a document has several of the same name and
+/// subject, as of a URL that was given twice, the first is compared with the first, the second with the second.
 public struct Series: Codable, Sendable {
   public enum Direction: String, Codable, Sendable { case lower, higher }
 

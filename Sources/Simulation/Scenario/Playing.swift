@@ -38,9 +38,11 @@ public struct Player {
       if words.first == "ipvsadm" { words.removeFirst() }
       guard let first = words.first, !first.hasPrefix("#") else { continue }
       if first == "local-address" {
-        if let complaint = simulator.localAddress(Array(words.dropFirst())) {
+        // As 'svs local-address restore' takes them when the machine starts.
+        if let complaint = simulator.localAddress(Array(words.dropFirst()), isRestoring: true) {
           throw SimulationError(file: name, line: number, complaint)
         }
+        for remark in simulator.remarks() { tell(.output("\(name):\(number): \(remark)\n")) }
         continue
       }
       if first == "client-address" {

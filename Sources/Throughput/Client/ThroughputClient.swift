@@ -17,6 +17,8 @@ public struct ThroughputClient: Sendable {
     public var localHost: String?
     public var localPort: UInt16 = 0
     public var connectTimeout: Duration?
+    /// Seconds that each answer of the server may take, before the test and after it. iperf3's client waits for ever.
+    public var patience = 30
     /// Whether round trips are measured without load and under it; the server must be this product's.
     public var measuresLatency = false
 
@@ -78,14 +80,18 @@ private struct ClientSession {
   }
 
   mutating func run() throws(ThroughputError) {
+    try admit()
     let socket = try maker.connect(
       to: settings.host, port: settings.port, timeout: settings.connectTimeout
     ) { (_, _) throws(ThroughputError) in }
     let control = ControlConnection(socket, peer: "the server")
     let cookie = Cookie.random(asksForExtensions: settings.measuresLatency)
     try Wire.write(cookie.bytes, to: control.number, control.peer)
+    var seen: Set<ControlState> = []
     while true {
-      let state = try control.nextState(Deadline(in: .seconds(30)), interrupts: interrupts)
+      let state = try answer(control, isFirst: seen.isEmpty)
+      // A server that began again and again would hold the client for ever.
+      guard seen.insert(state).inserted else { throw .protocolViolation("the state \(state) for a second time") }
       switch state {
       case .extensionsKnown:
         prepare(control, cookie)
@@ -112,6 +118,32 @@ private struct ClientSession {
       default: throw .protocolViolation("the state \(state) at this point")
       }
     }
+  }
+
+  /// Descriptors besides those of the streams: standard ones, the control connection, the echo, files of results, bells.
+  private static let otherFiles = 32
+
+  /// Judges before anything is connected whether there may be as many sockets as the test takes.
+  private func admit() throws(ThroughputError) {
+    let streams = parameters.streams * (parameters.direction == .bidirectional ? 2 : 1)
+    // Each sender's block is a file where sendfile(2) sends it.
+    let needed = UInt64(streams * (parameters.zeroCopy ? 2 : 1) + Self.otherFiles)
+    let limit: UInt64
+    do throws(SystemError) { limit = try OpenFiles.makeRoom(for: needed) } catch { throw .system(error) }
+    guard limit >= needed else { throw .tooManyStreams(streams, files: needed, limit: limit) }
+  }
+
+  /// The server's next state; it has so long for it and no longer.
+  private func answer(
+    _ control: borrowing ControlConnection, isFirst: Bool = false
+  ) throws(ThroughputError) -> ControlState {
+    let deadline = Deadline(in: .seconds(settings.patience))
+    guard let state = try control.nextState(deadline, interrupts: interrupts, otherwise: nil) else {
+      let seconds = "\(settings.patience) second\(settings.patience == 1 ? "" : "s")"
+      let sentence = "the server has not answered for \(seconds)"
+      throw .silent(isFirst ? "\(sentence); it may be none of iperf3's protocol" : sentence)
+    }
+    return state
   }
 
   /// What is known once the server has answered: until then the kernel knows only half of its window.
@@ -204,7 +236,7 @@ private struct ClientSession {
         throw .system(SystemError(code: code, action: "go on with a stream"))
       case .silent: throw .silent("nothing has moved for two minutes")
       case .controlIsReadable:
-        let state = try control.nextState(Deadline(in: .seconds(30)), interrupts: interrupts)
+        let state = try answer(control)
         guard state == .serverTerminate else { throw .protocolViolation("the state \(state) during the test") }
         throw .peerTerminated("the server")
       }
@@ -230,9 +262,16 @@ private struct ClientSession {
     test?.end()
     record.processor = test?.processor ?? ProcessorShare()
     try control.send(record.results.wireForm())
-    record.remote = try EndResults(
-      wireForm: control.json(
-        limit: ControlConnection.longestText, Deadline(in: .seconds(60)), interrupts: interrupts))
+    // Twice the time of other answers: a server ends its streams before it tells of them.
+    let patience = 2 * settings.patience
+    let told: JSON
+    do throws(ThroughputError) {
+      told = try control.json(
+        limit: ControlConnection.longestText, Deadline(in: .seconds(patience)), interrupts: interrupts)
+    } catch .silent {
+      throw .silent("the server has not sent its results for \(patience) seconds")
+    }
+    record.remote = try EndResults(wireForm: told)
   }
 
   /// Keeps what there is of the test, and says why there is no more.

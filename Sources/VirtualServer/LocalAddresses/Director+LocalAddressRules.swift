@@ -4,8 +4,12 @@ import Netlink
 /// Pools by rules as people write them; what is refused is told with where the addresses are instead.
 extension Director {
   /// Puts a rule's addresses in its pool.
-  public func add(_ rule: LocalAddressRule) throws(LocalAddressError) {
-    do throws(DirectorError) { try addLocalAddresses(rule.addresses, to: rule.service) } catch {
+  ///
+  /// - Parameter isRestoring: whether what is in the way of other rules is remarked on instead of refused.
+  public func add(_ rule: LocalAddressRule, isRestoring: Bool = false) throws(LocalAddressError) {
+    do throws(DirectorError) {
+      try addLocalAddresses(rule.addresses, to: rule.service, isRestoring: isRestoring)
+    } catch {
       throw LocalAddressError(error, about: rule, in: self)
     }
   }

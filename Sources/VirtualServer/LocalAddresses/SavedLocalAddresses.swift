@@ -75,23 +75,44 @@ extension SavedLocalAddresses {
 
   private func apply(to director: Director) throws(LocalAddressError) {
     do throws(DirectorError) {
-      let standing = Set(
-        try director.localAddresses().filter { !$0.isImplicit && !$0.isLeaving }
-          .map { LocalAddressRule($0.addresses, of: $0.service) })
+      let pools = try director.localAddresses().filter { !$0.isImplicit && !$0.isLeaving }
+      let standing = Set(pools.map { LocalAddressRule($0.addresses, of: $0.service) })
+      let busy = Set(pools.filter { $0.used > 0 }.map { LocalAddressRule($0.addresses, of: $0.service) })
       let services = Set(try director.services().map(\.identity))
       try judge(services)
       let wanted = Set(lines.map(\.rule))
       // What gives way first makes room for what overlaps it; the rest goes last, so that nobody is refused.
       let leaving = standing.subtracting(wanted)
-      let inTheWay = leaving.filter { old in
-        wanted.contains { !standing.contains($0) && $0.addresses.overlaps(old.addresses) }
+      let coming = wanted.subtracting(standing)
+      // What only gets other ports is exchanged at once.
+      let changing = leaving.filter { old in
+        coming.contains { $0.service == old.service && $0.addresses.network == old.addresses.network }
+          && !leaving.contains { $0 != old && $0.addresses.network == old.addresses.network }
+          && coming.count { $0.addresses.network == old.addresses.network } == 1
+      }
+      var inTheWay = leaving.subtracting(changing).filter { old in
+        coming.contains { $0.addresses.overlaps(old.addresses) }
+      }
+      // The table may not hold old and new at once; entries with connections stay for a while.
+      let missing = coming.count - (try director.localAddressRoom())
+      if missing > inTheWay.count {
+        let idle = leaving.subtracting(changing).subtracting(inTheWay).filter { !busy.contains($0) }
+        guard missing <= inTheWay.count + idle.count else {
+          throw .full(what: "local addresses: \(missing - inTheWay.count - idle.count) entries too many")
+        }
+        inTheWay.formUnion(idle.sorted { $0.text < $1.text }.prefix(missing - inTheWay.count))
       }
       for rule in inTheWay { try director.deleteLocalAddresses(rule.addresses, of: rule.service) }
       var there = standing
       for line in lines where there.insert(line.rule).inserted {
-        try director.addLocalAddresses(line.rule.addresses, to: line.rule.service, isRestoring: true)
+        let rule = line.rule
+        if changing.contains(where: { $0.service == rule.service && $0.addresses.network == rule.addresses.network }) {
+          try director.changeLocalAddresses(rule.addresses, of: rule.service, isRestoring: true)
+        } else {
+          try director.addLocalAddresses(rule.addresses, to: rule.service, isRestoring: true)
+        }
       }
-      for rule in leaving.subtracting(inTheWay) {
+      for rule in leaving.subtracting(inTheWay).subtracting(changing) {
         try director.deleteLocalAddresses(rule.addresses, of: rule.service)
       }
       for entry in told { try director.setDisclosure(entry.rule.disclosure, of: entry.rule.service) }

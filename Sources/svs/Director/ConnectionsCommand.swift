@@ -43,7 +43,9 @@ struct ConnectionsCommand: ParsableCommand {
     init(_ text: String) throws {
       if let endpoint = Endpoint(text: text) {
         (address, port) = (endpoint.address, endpoint.port)
-      } else if let address = IPAddress(text) {
+      } else if let address = IPAddress(
+        text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text)
+      {
         (self.address, port) = (address, nil)
       } else {
         throw ValidationError(

@@ -14,11 +14,24 @@ extension DirectorLab {
     _ c: Case, _ transport: String = "-t", port: Int = 80, serverPort: Int? = nil, net: Int? = nil,
     scheduler: String = "rr"
   ) throws {
+    try add(rules(c, transport, port: port, serverPort: serverPort, net: net, scheduler: scheduler))
+  }
+
+  /// Rules in one go: where programs start slowly, as on an emulated machine, a command for each takes the test's time.
+  func add(_ rules: [String]) throws {
+    try ipvsadm("-R", input: rules.joined(separator: "\n") + "\n")
+  }
+
+  /// A service and its servers, as `ipvsadm -R` reads them.
+  func rules(
+    _ c: Case, _ transport: String = "-t", port: Int = 80, serverPort: Int? = nil, net: Int? = nil,
+    scheduler: String = "rr"
+  ) -> [String] {
     let service = "\(transport) \(c.bracketedVIP):\(port)"
-    try ipvsadm("-A \(service) -s \(scheduler)")
-    for server in c.servers(net: net) {
-      try ipvsadm("-a \(service) -r \(c.bracketed(server)):\(serverPort ?? port) \(c.method.rawValue)")
-    }
+    return ["-A \(service) -s \(scheduler)"]
+      + c.servers(net: net).map {
+        "-a \(service) -r \(c.bracketed($0)):\(serverPort ?? port) \(c.method.rawValue)"
+      }
   }
 
   /// Starts on every server what answers on ports 9000 and 9001.

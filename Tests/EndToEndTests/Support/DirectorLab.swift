@@ -14,7 +14,7 @@ final class DirectorLab: Sendable {
   /// Runs a program on a host; it must succeed.
   @discardableResult
   func run(
-    _ host: String, _ arguments: [String], input: String = "", timeout: Duration = .seconds(40),
+    _ host: String, _ arguments: [String], input: String = "", timeout: Duration = .seconds(120),
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> String {
     let result = try lab.exec(host, arguments, input: Array(input.utf8), timeout: timeout)
@@ -26,14 +26,14 @@ final class DirectorLab: Sendable {
   }
 
   @discardableResult
-  func shell(_ host: String, _ text: String, timeout: Duration = .seconds(40)) throws -> String {
+  func shell(_ host: String, _ text: String, timeout: Duration = .seconds(120)) throws -> String {
     try run(host, ["sh", "-c", text], timeout: timeout)
   }
 
   /// Runs one of the tests' scripts.
   @discardableResult
   func python(
-    _ host: String, _ script: String, _ arguments: [String], timeout: Duration = .seconds(40),
+    _ host: String, _ script: String, _ arguments: [String], timeout: Duration = .seconds(120),
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> String {
     try run(

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 
@@ -35,7 +36,10 @@ final class OwnThreads: TaskExecutor {
 }
 
 /// How many labs may stand at once: enough to use the time that they wait, few enough not to wait for each other.
-private let places = Places(6)
+///
+/// An emulated machine takes fewer: SVS_LABS_AT_ONCE says how many.
+private let places = Places(
+  ProcessInfo.processInfo.environment["SVS_LABS_AT_ONCE"].flatMap(UInt32.init).map { max($0, 1) } ?? 6)
 
 /// Runs a test's blocking part on a thread of its own, when there is a place.
 func inOwnThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
