@@ -99,7 +99,11 @@ class Bed:
         with open(self.routes, 'w') as file: file.write(ROUTES.format(back=back))
         self.start('svs', PROXY, [f'{self.programs}/svs', 'ingress', '--config', self.routes, '--threads', '1',
                                   '--entrypoint', f'web=127.0.0.1:{self.port("svs")}'])
-        for name, process in self.processes.items(): wait_for(self.ports[name], process)
+        try:
+            for name, process in self.processes.items(): wait_for(self.ports[name], process)
+        except SystemExit:
+            self.__exit__()
+            raise
         return self
 
     def port(self, name): return self.ports.setdefault(name, free_port())
