@@ -7,7 +7,8 @@ BIN := .build/release
 BENCH_OBJECTS := .build/bench/traffic.o .build/bench/twin.o .build/bench/foundation.o
 SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
-BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
+export SVS_TESTABLE = 1
+BUILD := swift build -c release --build-tests
 
 .PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-latency bench-load build deps format lint clean install
 

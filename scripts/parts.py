@@ -11,7 +11,8 @@ import argparse, os, re, signal, subprocess, sys, threading, time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, '.build/release')
 LOGS = os.path.join(ROOT, '.build/parts')
-SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests', '-Xswiftc', '-enable-testing']
+os.environ['SVS_TESTABLE'] = '1'
+SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests']
 
 
 # ---------------------------------------------------------------- counting

@@ -25,9 +25,11 @@ public final class Ingress: Sendable {
   ///   - threads: event loops, from 1.
   ///   - log: the access log's form, and the open file that it is written to; none: there is no log.
   ///   - version: of the program, for the status page.
+  ///   - tell: is told, in words, what operators want to know at once: servers that go down and come back.
   public init(
     _ configuration: IngressConfiguration, entryPoints: [EntryPoint], settings: ProxySettings = ProxySettings(),
-    threads: Int, log: (format: AccessLog.Format, descriptor: CInt)? = nil, version: String
+    threads: Int, log: (format: AccessLog.Format, descriptor: CInt)? = nil, version: String,
+    tell: @escaping @Sendable (String) -> Void = { _ in }
   ) throws {
     self.entryPoints = entryPoints
     self.settings = settings
@@ -45,7 +47,7 @@ public final class Ingress: Sendable {
     }
     self.loops = loops
     let loop = group.next()
-    prober = try loop.submit { NIOLoopBound(HealthProber(loop: loop), eventLoop: loop) }.wait()
+    prober = try loop.submit { NIOLoopBound(HealthProber(loop: loop, tell: tell), eventLoop: loop) }.wait()
   }
 
   /// Listens at all entry points.
@@ -76,17 +78,28 @@ public final class Ingress: Sendable {
   private func listen(_ point: EntryPoint) async throws -> any Channel {
     let counters = current.withLock { $0.telemetry.entryPoint(point.name) } ?? EntryPointCounters()
     let pipeline = ClientPipeline(point: point, counters: counters, loops: loops)
-    return try await bootstrap.childChannelInitializer { pipeline.install(on: $0) }
-      .bind(host: point.host ?? "::", port: Int(point.port)).get()
+    let bootstrap = self.bootstrap.childChannelInitializer { pipeline.install(on: $0) }
+    return try await bind(bootstrap, point.host, point.port)
   }
 
   private func listen(_ status: (host: String, port: UInt16)) async throws -> any Channel {
     let page: @Sendable (String) -> AdminConnection.Page? = { [weak self] in self?.page(at: $0) }
+    let loops = self.loops
     return try await bootstrap.childChannelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
-        try channel.pipeline.syncOperations.addHandler(AdminConnection(page))
+        guard let state = loops[ObjectIdentifier(channel.eventLoop)]?.value else { return }
+        try channel.pipeline.syncOperations.addHandler(AdminConnection(page, state))
       }
     }.bind(host: status.host, port: Int(status.port)).get()
+  }
+
+  private func bind(_ bootstrap: ServerBootstrap, _ host: String?, _ port: UInt16) async throws -> any Channel {
+    if let host { return try await bootstrap.bind(host: host, port: Int(port)).get() }
+    do { return try await bootstrap.bind(host: "::", port: Int(port)).get() } catch let error as IOError {
+      // A host without IPv6.
+      guard error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL else { throw error }
+      return try await bootstrap.bind(host: "0.0.0.0", port: Int(port)).get()
+    }
   }
 
   private var bootstrap: ServerBootstrap {
@@ -134,18 +147,18 @@ public final class Ingress: Sendable {
 
   /// Puts another configuration in force, for requests that begin from now on; those under way keep theirs.
   ///
+  /// Not to be called again before it has returned.
   /// - Throws: what is wrong with it; then the one before stays in force.
   public func reload(_ configuration: IngressConfiguration) async throws {
-    let rules = try current.withLock { current in
-      let telemetry = IngressTelemetry(
-        entryPoints: entryPoints.map(\.description), routers: configuration.routers, inheriting: current.telemetry)
-      let rules = try RuleSet(
-        configuration, entryPoints: entryPoints, telemetry: telemetry, inheriting: current.rules)
+    let (oldTelemetry, oldRules) = current.withLock { ($0.telemetry, $0.rules) }
+    let telemetry = IngressTelemetry(
+      entryPoints: entryPoints.map(\.description), routers: configuration.routers, inheriting: oldTelemetry)
+    let rules = try RuleSet(configuration, entryPoints: entryPoints, telemetry: telemetry, inheriting: oldRules)
+    current.withLock { current in
       current.telemetry = telemetry
       current.rules = rules
       current.process.reloads += 1
       current.process.reloadError = nil
-      return rules
     }
     for state in loops.values { try await state.eventLoop.submit { state.value.rules = rules }.get() }
     let prober = self.prober
@@ -170,6 +183,8 @@ public final class Ingress: Sendable {
     for state in loops.values { state.eventLoop.execute { state.value.drain() } }
     let end = ContinuousClock.now + patience
     while ContinuousClock.now < end, await openClients() > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+    for state in loops.values { try? await state.eventLoop.submit { state.value.end() }.get() }
+    // What was cut off is in the log too: it gets there by the events that the ends bring.
     for state in loops.values { try? await state.eventLoop.submit { state.value.log?.flush() }.get() }
     try? await group.shutdownGracefully()
   }
@@ -184,22 +199,5 @@ public final class Ingress: Sendable {
 extension EntryPoint {
   var description: EntryPointDescription {
     EntryPointDescription(name: name, address: "\(host ?? "*"):\(port)", isTLS: isTLS)
-  }
-}
-
-extension Exchange.Origin {
-  /// Of a connection as the kernel knows it; nil where it is none of IP, or is gone already.
-  init?(_ channel: any Channel, _ point: EntryPoint, _ counters: EntryPointCounters) {
-    guard let client = channel.remoteAddress?.client, let destination = channel.localAddress?.client else { return nil }
-    self.init(
-      client: client, text: Array(client.text.utf8), port: UInt16(channel.remoteAddress?.port ?? 0),
-      destination: destination, entryPoint: point, counters: counters)
-  }
-}
-
-extension SocketAddress {
-  fileprivate var client: ClientAddress? {
-    // As text it may have a zone.
-    ipAddress?.split(separator: "%").first.flatMap { ClientAddress(parsing: String($0)) }
   }
 }

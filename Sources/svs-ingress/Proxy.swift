@@ -71,10 +71,17 @@ struct Proxy {
     }
     // Each client takes one, and each connection to a server; without room the proxy goes on with what there is.
     _ = try? OpenFiles.makeRoom(for: .max)
+    // From here on a signal is a wish, not an end: who reads the ports below may send one at once.
+    let wishes = await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint)
     let ingress: Ingress
+    let log: LogFile?
     do {
+      let file = try command.accessLog.map { try LogFile($0) }
+      log = file
+      let format = AccessLog.Format(rawValue: command.accessLogFormat) ?? .common
       ingress = try Ingress(
-        configuration, entryPoints: entryPoints, threads: command.threads, log: try log(), version: Release.version)
+        configuration, entryPoints: entryPoints, threads: command.threads, log: file.map { (format, $0.descriptor) },
+        version: Release.version, tell: complain)
       try await ingress.start(status: status)
     } catch {
       complain("\(error)")
@@ -88,12 +95,13 @@ struct Proxy {
     // One after the other: changes that overtake each other would leave threads with different rules.
     let (events, sink) = AsyncStream<Bool>.makeStream()
     let signals = Task {
-      for await signal in await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint) { sink.yield(signal == .sighup) }
+      for await wish in wishes { sink.yield(wish == .sighup) }
     }
     let files = WatchedFiles(names: command.config, overrides: overrides, domain: command.domain)
     let watcher = command.watch ? Task { await files.watch { sink.yield(true) } } : nil
     for await isReload in events {
       guard isReload else { break }
+      do { try log?.reopen() } catch { complain("\(error)") }
       await reload(ingress)
     }
     watcher?.cancel()
@@ -110,23 +118,12 @@ struct Proxy {
     }
   }
 
-  private func log() throws -> (format: AccessLog.Format, descriptor: CInt)? {
-    guard let path = command.accessLog, let format = AccessLog.Format(rawValue: command.accessLogFormat) else {
-      return nil
-    }
-    if path == "-" { return (format, STDOUT_FILENO) }
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-    guard descriptor >= 0 else {
-      throw EntryPointError(description: "the access log \(path) cannot be opened: \(String(cString: strerror(errno)))")
-    }
-    return (format, descriptor)
-  }
-
   private func reload(_ ingress: Ingress) async {
     do {
       let configuration = try Self.read(command, overrides)
       try await ingress.reload(configuration)
       for note in configuration.notes { complain("note: \(note)") }
+      noteUnknownEntryPoints(configuration)
       complain("read again: \(configuration.routers.count) routers, \(configuration.services.count) services")
     } catch {
       complain("nothing is changed: \(error)")

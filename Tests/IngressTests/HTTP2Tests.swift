@@ -55,7 +55,8 @@ import Testing
     #expect(
       lines == [
         "GET /abc?q=1 HTTP/1.1", "Host: web.test", "cookie: a=1; b=2", "x-stays: 2", "X-Forwarded-For: 127.0.0.1",
-        "X-Real-Ip: 127.0.0.1", "X-Forwarded-Host: web.test", "X-Forwarded-Port: 0", "X-Forwarded-Proto: https",
+        "X-Real-Ip: 127.0.0.1", "X-Forwarded-Host: web.test", "X-Forwarded-Port: \(chain.world.port)",
+        "X-Forwarded-Proto: https",
       ])
     #expect(answer.head?.contains(name: "connection") == false)
     await chain.end()

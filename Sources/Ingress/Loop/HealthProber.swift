@@ -13,7 +13,6 @@ final class HealthProber {
     let server: ServerState
     let check: HealthCheck
     var next: Moment
-    var begun: Moment?
     var isUnderWay = false
 
     init(_ server: ServerState, _ check: HealthCheck, next: Moment) {
@@ -23,7 +22,13 @@ final class HealthProber {
     }
   }
 
-  init(loop: any EventLoop) { self.loop = loop }
+  private let tell: @Sendable (String) -> Void
+
+  /// - Parameter tell: is told in words when a server goes down, or comes back.
+  init(loop: any EventLoop, tell: @escaping @Sendable (String) -> Void) {
+    self.loop = loop
+    self.tell = tell
+  }
 
   /// Asks the servers of these services from now on, and no others; the first time at once.
   func watch(_ pools: ServicePools) {
@@ -58,9 +63,16 @@ final class HealthProber {
         case .success(let status): .status(status)
         case .failure(let error): error.isTimeout || error is ProbeTimeout ? .timeout : .failed(error.inWords)
         }
-      asked.server.record(outcome, at: now)
+      if let change = asked.server.record(outcome, at: now) { self.tell(asked.server, change) }
       asked.isUnderWay = false
       asked.next = asked.check.nextProbe(afterOneBegunAt: begun, endedAt: now, now: now)
+    }
+  }
+
+  private func tell(_ server: ServerState, _ change: HealthChange) {
+    switch change {
+    case .cameUp: tell("\(server.service): \(server.url) is up")
+    case .wentDown(let reason): tell("\(server.service): \(server.url) is down: \(reason)")
     }
   }
 

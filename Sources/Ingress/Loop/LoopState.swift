@@ -5,29 +5,58 @@ import NIOCore
 final class LoopState {
   let loop: any EventLoop
   let settings: ProxySettings
+  let times: ProxyTimes
+  private let allocator = ByteBufferAllocator()
+  /// One that was written, to be used again.
+  private var spare = ByteBuffer()
+  /// About now: limits of time are looked at no more often than it is renewed.
+  private(set) var tick = NIODeadline.now()
   var rules: RuleSet
   let log: LogBuffer?
   /// Whether the program is about to end: no connection is kept for another request.
   private(set) var isDraining = false
 
   private var clients: [ObjectIdentifier: any Watched] = [:]
+  /// Whose time is limited, and that nobody waits for when the program ends.
+  private var visitors: [ObjectIdentifier: any Watched] = [:]
   private var servers: [ObjectIdentifier: ServerConnection] = [:]
-  private var idle: [String: [ServerConnection]] = [:]
+  private var idle: [String: IdleConnections] = [:]
 
   init(loop: any EventLoop, settings: ProxySettings, rules: RuleSet, log: LogBuffer?) {
     self.log = log
     self.loop = loop
     self.settings = settings
+    times = ProxyTimes(settings)
     self.rules = rules
   }
 
-  var now: NIODeadline { .now() }
+  /// When something is to end that may take so long from now on.
+  func deadline(after time: TimeAmount) -> NIODeadline { tick + time + .seconds(1) }
+
+  // MARK: Memory
+
+  func buffer(about count: Int) -> ByteBuffer {
+    guard spare.storageCapacity >= count else { return allocator.buffer(capacity: count) }
+    var buffer = ByteBuffer()
+    swap(&buffer, &spare)
+    buffer.clear()
+    return buffer
+  }
+
+  /// Keeps a buffer that was written for whoever needs one next.
+  func giveBack(_ buffer: inout ByteBuffer) {
+    var empty = ByteBuffer()
+    swap(&buffer, &empty)
+    if empty.storageCapacity <= 131_072, empty.storageCapacity >= spare.storageCapacity { spare = empty }
+  }
 
   // MARK: Clients
 
   func opened(_ client: any Watched) { clients[ObjectIdentifier(client)] = client }
   func closed(_ client: any Watched) { clients[ObjectIdentifier(client)] = nil }
   var openClients: Int { clients.count }
+  func watch(_ visitor: any Watched) { visitors[ObjectIdentifier(visitor)] = visitor }
+  func unwatch(_ visitor: any Watched) { visitors[ObjectIdentifier(visitor)] = nil }
 
   // MARK: Servers
 
@@ -35,18 +64,22 @@ final class LoopState {
 
   func closed(_ server: ServerConnection) {
     servers[ObjectIdentifier(server)] = nil
-    guard let position = idle[server.key]?.firstIndex(where: { $0 === server }) else { return }
-    idle[server.key]?.remove(at: position)
+    guard let idle = idle[server.key], let position = idle.connections.firstIndex(where: { $0 === server }) else {
+      return
+    }
+    idle.connections.remove(at: position)
+    if idle.connections.isEmpty { self.idle[server.key] = nil }
   }
 
   /// An open connection to a server that nobody uses; the one that was used last, which is the least likely to be closing.
   ///
   /// - Parameter notOlderThan: how long it may have been unused.
   func take(_ key: String, notOlderThan age: TimeAmount? = nil) -> ServerConnection? {
-    while let last = idle[key]?.last {
+    guard let idle = idle[key] else { return nil }
+    while let last = idle.connections.last {
       // One that has closed leaves the list a moment later.
-      if last.isIdle, let age, last.idleSince + age < now { return nil }
-      idle[key]?.removeLast()
+      if let age, last.isIdle, last.idleSince + age < .now() { return nil }
+      idle.connections.removeLast()
       if last.isIdle { return last }
     }
     return nil
@@ -54,8 +87,13 @@ final class LoopState {
 
   /// Keeps a connection for the next request; false if there are enough.
   func give(_ server: ServerConnection) -> Bool {
-    guard !isDraining, idle[server.key, default: []].count < settings.poolSize else { return false }
-    idle[server.key, default: []].append(server)
+    if isDraining || settings.poolSize < 1 { return false }
+    guard let idle = idle[server.key] else {
+      idle[server.key] = IdleConnections(server)
+      return true
+    }
+    guard idle.connections.count < settings.poolSize else { return false }
+    idle.connections.append(server)
     return true
   }
 
@@ -64,8 +102,10 @@ final class LoopState {
   /// Ends what waits too long. Called about once a second.
   func sweep() {
     log?.flush()
-    let now = self.now
+    let now = NIODeadline.now()
+    tick = now
     for client in Array(clients.values) { client.check(at: now) }
+    for visitor in Array(visitors.values) { visitor.check(at: now) }
     for server in Array(servers.values) { server.check(at: now) }
   }
 
@@ -75,6 +115,16 @@ final class LoopState {
     for client in Array(clients.values) { client.drain() }
     for server in Array(servers.values) where server.isIdle { server.close() }
   }
+
+  /// Ends all that is left.
+  func end() { for client in Array(clients.values) { client.end() } }
+}
+
+/// Connections to one server that nobody uses at present.
+private final class IdleConnections {
+  var connections: [ServerConnection]
+
+  init(_ first: ServerConnection) { connections = [first] }
 }
 
 /// A connection whose time is limited.
@@ -83,4 +133,6 @@ protocol Watched: AnyObject {
   func check(at now: NIODeadline)
   /// Ends it now if it is at nothing, else after what it is at.
   func drain()
+  /// Ends it now, whatever it is at.
+  func end()
 }

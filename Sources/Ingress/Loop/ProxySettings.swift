@@ -1,4 +1,5 @@
 import IngressModel
+import NIOCore
 
 /// How long and how much the proxy waits for and takes.
 public struct ProxySettings: Hashable, Sendable {
@@ -20,4 +21,17 @@ public struct ProxySettings: Hashable, Sendable {
   public var backlog = 65_536
 
   public init() {}
+}
+
+/// The times of ``ProxySettings`` as SwiftNIO counts them.
+struct ProxyTimes {
+  let head, idle, answer, pool, connect: TimeAmount
+
+  init(_ settings: ProxySettings) {
+    head = TimeAmount(settings.headTimeout)
+    idle = TimeAmount(settings.idleTimeout)
+    answer = TimeAmount(settings.answerTimeout)
+    pool = TimeAmount(settings.poolTimeout)
+    connect = TimeAmount(settings.connectTimeout)
+  }
 }

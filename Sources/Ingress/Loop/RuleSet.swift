@@ -2,17 +2,19 @@ import IngressModel
 
 /// One configuration as it is in force: requests that begin use the newest, those under way keep theirs.
 final class RuleSet: Sendable {
-  struct Key: Hashable {
-    var entryPoint: String
-    var isTLS: Bool
+  /// What requests of one entry point need.
+  struct Routes: Sendable {
+    let entryPoint: String
+    let table: RoutingTable
+    /// Of the table's routers, in their order.
+    let counters: [RequestCounters]
+    let pools: [ServicePool?]
   }
 
   let configuration: IngressConfiguration
   let pools: ServicePools
   let certificates: CertificateStore
-  let tables: [Key: RoutingTable]
-  /// Of each table's routers, in their order.
-  let counters: [Key: [RequestCounters]]
+  private let routes: [Routes]
 
   init(
     _ configuration: IngressConfiguration, entryPoints: [EntryPoint], telemetry: IngressTelemetry,
@@ -21,17 +23,18 @@ final class RuleSet: Sendable {
     self.configuration = configuration
     certificates = try CertificateStore(configuration.certificates)
     pools = try ServicePools(configuration.services, inheriting: older?.pools)
-    var tables: [Key: RoutingTable] = [:]
-    var counters: [Key: [RequestCounters]] = [:]
-    for point in entryPoints {
-      let key = Key(entryPoint: point.name, isTLS: point.isTLS)
+    let pools = self.pools
+    routes = entryPoints.map { point in
       let table = RoutingTable(configuration.routers, entryPoint: point.name, isTLS: point.isTLS)
-      tables[key] = table
-      counters[key] = table.routers.map { telemetry.router($0.name) ?? RequestCounters() }
+      return Routes(
+        entryPoint: point.name, table: table,
+        counters: table.routers.map { telemetry.router($0.name) ?? RequestCounters() },
+        pools: table.routers.map { pools[$0.service] })
     }
-    self.tables = tables
-    self.counters = counters
   }
+
+  /// Entry points are few: to compare their names costs less than to look them up.
+  func routes(of point: EntryPoint) -> Routes? { routes.first { $0.entryPoint == point.name } }
 }
 
 /// Where clients connect.

@@ -13,17 +13,47 @@ final class AdminConnection: ChannelInboundHandler {
   }
 
   private let page: @Sendable (String) -> Page?
+  private let state: LoopState
+  private var context: ChannelHandlerContext?
+  private var deadline: NIODeadline
+  private var isClosing = false
   private var input = ByteBuffer()
   private var reader = HeadReader()
   private var head = MessageHead()
 
   /// - Parameter page: what there is at a path.
-  init(_ page: @escaping @Sendable (String) -> Page?) { self.page = page }
+  init(_ page: @escaping @Sendable (String) -> Page?, _ state: LoopState) {
+    self.page = page
+    self.state = state
+    deadline = state.deadline(after: state.times.head)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    state.watch(self)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    state.unwatch(self)
+    self.context = nil
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if isClosing { return }
     var data = unwrapInboundIn(data)
     input.writeBuffer(&data)
-    while input.readableBytes > 0 {
+    answer(context)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) { answer(context) }
+
+  private func answer(_ context: ChannelHandlerContext) {
+    // Who does not take the answers gets no more of them, and is not read on.
+    while input.readableBytes > 0, !isClosing {
+      guard context.channel.isWritable else {
+        if input.readableBytes > 16_384 { context.close(promise: nil) }
+        return
+      }
       let outcome = input.withUnsafeReadableBytes { raw in
         raw.withMemoryRebound(to: UInt8.self) { reader.request($0, into: &head) }
       }
@@ -55,8 +85,20 @@ final class AdminConnection: ChannelInboundHandler {
     out.writeString(text + "\r\n")
     if !isHead { out.writeBytes(body) }
     context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-    if closes { context.close(mode: .output, promise: nil) }
+    deadline = state.deadline(after: closes ? state.times.head : state.times.idle)
+    if closes {
+      isClosing = true
+      input = ByteBuffer()
+      context.close(mode: .output, promise: nil)
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+extension AdminConnection: Watched {
+  func check(at now: NIODeadline) { if deadline < now { end() } }
+  /// Whoever looks may see to the end.
+  func drain() {}
+  func end() { context?.close(promise: nil) }
 }

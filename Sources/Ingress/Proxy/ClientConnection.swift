@@ -16,7 +16,7 @@ final class ClientConnection: ChannelInboundHandler {
   }
 
   private let state: LoopState
-  private var origin: Exchange.Origin
+  private var origin: Origin
   private var context: ChannelHandlerContext?
   private var place = Place.head
   private var input = ByteBuffer()
@@ -26,21 +26,23 @@ final class ClientConnection: ChannelInboundHandler {
   private var isServerReady = false
   private var isReading = true
   private var isProcessing = false
-  private var isDraining = false
+  /// Bytes that the client had not taken when that was looked at.
+  private var untaken = 0
+  /// Whether more can be written without piling up.
+  private(set) var isWritable = true
   private var deadline: NIODeadline
 
   // Of the present answer.
   private var keepsAlive = true
   private var framing = BodyFraming.none
   private var minorVersion = 1
-  private var pending = ByteBuffer()
-  private var hasWritten = false
+  private let output = OutputBuffer()
 
-  init(_ origin: Exchange.Origin, _ state: LoopState) {
+  init(_ origin: Origin, _ state: LoopState) {
     self.state = state
     self.origin = origin
     reader = HeadReader(limits: state.settings.limits)
-    deadline = state.now + TimeAmount(state.settings.headTimeout)
+    deadline = state.deadline(after: state.times.head)
   }
 
   // MARK: Channel
@@ -68,13 +70,13 @@ final class ClientConnection: ChannelInboundHandler {
   func channelReadComplete(context: ChannelHandlerContext) { exchange?.flushRequest() }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    let isWritable = context.channel.isWritable
+    isWritable = context.channel.isWritable
     switch place {
     case .head, .closing: break
     // Both ends of a tunnel decide for themselves how long they wait.
     case .tunnel: deadline = .distantFuture
     // Who does not take the answer is not waited for longer than a server that does not give one.
-    default: deadline = isWritable ? .distantFuture : state.now + TimeAmount(state.settings.answerTimeout)
+    default: deadline = isWritable ? .distantFuture : state.deadline(after: state.times.answer)
     }
     guard isWritable else { return }
     exchange?.clientIsWritable()
@@ -82,7 +84,7 @@ final class ClientConnection: ChannelInboundHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if let told = event as? ProxyHeaderReader.Told { origin.speaks(for: told.ends) }
+    if let told = event as? ProxyHeaderReader.Told { origin = origin.speaking(for: told.ends) }
     context.fireUserInboundEventTriggered(event)
   }
 
@@ -127,7 +129,7 @@ final class ClientConnection: ChannelInboundHandler {
           exchange = nil
           // In the middle of an answer another one would be part of it.
           if hasAnswered { return abandon() }
-          return refuse(400, HeadFault.badChunk.rawValue, closes: true)
+          return refuse(400, closes: true)
         }
       case .tunnel:
         guard input.readableBytes > 0, let data = input.readSlice(length: input.readableBytes) else { return }
@@ -151,7 +153,7 @@ final class ClientConnection: ChannelInboundHandler {
     // A connection that has waited for its next request has so long again to send it.
     if head.length != 0 {
       head.length = 0
-      deadline = state.now + TimeAmount(state.settings.headTimeout)
+      deadline = state.deadline(after: state.times.head)
     }
     let outcome = input.withUnsafeReadableBytes { raw in
       raw.withMemoryRebound(to: UInt8.self) { reader.request($0, into: &head) }
@@ -160,13 +162,13 @@ final class ClientConnection: ChannelInboundHandler {
     case .incomplete: return false
     case .refused(let fault):
       origin.counters.refused(fault.status == 431 || fault.status == 414 ? .tooLarge : .malformed)
-      refuse(fault.status, fault.rawValue, closes: true)
+      refuse(fault.status, closes: true)
       return false
     case .complete: break
     }
     guard let bytes = input.readSlice(length: head.length) else { return false }
     deadline = .distantFuture
-    keepsAlive = head.keepsAlive && !isDraining && !state.isDraining
+    keepsAlive = head.keepsAlive && !state.isDraining
     minorVersion = head.minorVersion
     isServerReady = false
     place = head.framing == .none ? .answering : .body(BodyDecoder(head.framing))
@@ -178,33 +180,7 @@ final class ClientConnection: ChannelInboundHandler {
 
   // MARK: Writing
 
-  private func put(_ data: ByteBuffer) {
-    guard let context else { return }
-    if pending.readableBytes > 0 {
-      context.write(wrapOutboundOut(pending), promise: nil)
-      pending = ByteBuffer()
-    }
-    hasWritten = true
-    context.write(wrapOutboundOut(data), promise: nil)
-  }
-
-  private func reserve(_ count: Int) {
-    if pending.readableBytes == 0, let context { pending = context.channel.allocator.buffer(capacity: count) }
-  }
-
-  private func flush() {
-    guard let context else { return }
-    if pending.readableBytes > 0 {
-      let data = pending
-      pending = ByteBuffer()
-      hasWritten = false
-      return context.writeAndFlush(wrapOutboundOut(data), promise: nil)
-    }
-    if hasWritten {
-      hasWritten = false
-      context.flush()
-    }
-  }
+  private func flush() { if let context { output.flush(to: context, state) } }
 
   private func closeSoon() {
     place = .closing
@@ -213,15 +189,15 @@ final class ClientConnection: ChannelInboundHandler {
     flush()
     // Bytes of the client's that were not read would make the kernel reset the connection, and the answer with it.
     setReading(true)
-    deadline = state.now + TimeAmount(state.settings.idleTimeout)
+    deadline = state.deadline(after: state.times.idle)
     let isWritten = context.eventLoop.makePromise(of: Void.self)
-    isWritten.futureResult.assumeIsolated().whenComplete { _ in self.deadline = self.state.now + .seconds(2) }
+    isWritten.futureResult.assumeIsolated().whenComplete { _ in self.deadline = self.state.deadline(after: .seconds(2))
+    }
     context.close(mode: .output, promise: isWritten)
   }
 }
 
 extension ClientConnection: ClientSide {
-  var isWritable: Bool { context?.channel.isWritable ?? false }
   var version: String { minorVersion == 1 ? "HTTP/1.1" : "HTTP/1.0" }
 
   func answer(_ head: borrowing MessageHead, _ bytes: UnsafeBufferPointer<UInt8>, setCookies: [String]) {
@@ -230,6 +206,7 @@ extension ClientConnection: ClientSide {
     var answering = HeadWriter.Answering(
       minorVersion: minorVersion, keepsAlive: keepsAlive, framing: head.framing, setCookies: setCookies)
     if head.status >= 200 {
+      if state.isDraining { keepsAlive = false }
       if head.framing == .chunked || head.framing == .untilClose {
         // A client of HTTP/1.0 knows no chunks.
         answering.framing = minorVersion == 1 ? .chunked : .untilClose
@@ -240,33 +217,28 @@ extension ClientConnection: ClientSide {
     }
     var length = 0
     if case .length(let bytes) = head.framing { length = Int(min(bytes, 16_384)) }
-    reserve(head.length + 256 + length)
-    HeadWriter.response(head, bytes, answering, into: &pending)
+    output.append(about: head.length + 256 + length, state) { HeadWriter.response(head, bytes, answering, into: &$0) }
   }
 
   func answer(data: ByteBuffer) {
+    guard let context else { return }
     if framing == .chunked {
-      reserve(data.readableBytes + 64)
-      HeadWriter.chunk(data.readableBytesView, into: &pending)
-    } else if data.readableBytes <= 16_384 {
-      // To copy little is cheaper than to write in pieces.
-      reserve(data.readableBytes)
-      pending.writeImmutableBuffer(data)
+      output.append(about: data.readableBytes + 64, state) { HeadWriter.chunk(data.readableBytesView, into: &$0) }
     } else {
-      put(data)
+      output.append(data, to: context, state)
     }
-    if pending.readableBytes > 65_536 { flush() }
+    if output.isLarge { flush() }
   }
 
   func answerEnded(isClean: Bool) {
-    if framing == .chunked { HeadWriter.lastChunk(into: &pending) }
+    if framing == .chunked { output.append(about: 8, state) { HeadWriter.lastChunk(into: &$0) } }
     framing = .none
     exchange = nil
     if case .tunnel = place { return closeSoon() }
-    if !keepsAlive || !isClean || isDraining || state.isDraining { return closeSoon() }
+    if !keepsAlive || !isClean || state.isDraining { return closeSoon() }
     flush()
     place = .head
-    deadline = state.now + TimeAmount(state.settings.idleTimeout)
+    deadline = state.deadline(after: state.times.idle)
     if input.readableBytes > 0 {
       process()
     } else {
@@ -277,18 +249,19 @@ extension ClientConnection: ClientSide {
 
   func flushAnswer() { flush() }
 
-  func refuse(_ status: Int, _ reason: String, closes: Bool) {
+  func refuse(_ status: Int, closes: Bool) {
     let isHead = exchange?.isHead ?? false
     exchange = nil
     framing = .none
     let closes = closes || !keepsAlive
     let text = "\(status) \(Status.phrase(status))\n"
-    reserve(256)
-    pending.writeString(
-      "HTTP/1.1 \(status) \(Status.phrase(status))\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        + "Content-Length: \(text.utf8.count)\r\nX-Content-Type-Options: nosniff\r\n"
-        + "\(closes ? "Connection: close\r\n" : minorVersion == 0 ? "Connection: keep-alive\r\n" : "")\r\n")
-    if !isHead { pending.writeString(text) }
+    output.append(about: 256, state) {
+      $0.writeString(
+        "HTTP/1.1 \(status) \(Status.phrase(status))\r\nContent-Type: text/plain; charset=utf-8\r\n"
+          + "Content-Length: \(text.utf8.count)\r\nX-Content-Type-Options: nosniff\r\n"
+          + "\(closes ? "Connection: close\r\n" : minorVersion == 0 ? "Connection: keep-alive\r\n" : "")\r\n")
+      if !isHead { $0.writeString(text) }
+    }
     if closes { return closeSoon() }
     answerEnded(isClean: true)
   }
@@ -315,6 +288,7 @@ extension ClientConnection: ClientSide {
 
   func becomeTunnel() {
     place = .tunnel
+    if let context { KeepAlive.turnOn(context.channel) }
     deadline = .distantFuture
     framing = .none
     flush()
@@ -326,22 +300,31 @@ extension ClientConnection: ClientSide {
 extension ClientConnection: Watched {
   func check(at now: NIODeadline) {
     guard deadline < now else { return }
+    // Who takes what was said is not late, however slow.
+    let left = waiting
+    defer { untaken = left }
+    if left > 0, left != untaken { return deadline = state.deadline(after: state.times.answer) }
     switch place {
     case .head where input.readableBytes > 0:
       origin.counters.refused(.timeout)
       deadline = .distantFuture
-      refuse(408, "timeout", closes: true)
-    default: context?.close(promise: nil)
+      refuse(408, closes: true)
+    case .head where state.isDraining: closeSoon()
+    default: end()
     }
   }
 
+  /// Bytes that the client has not taken yet.
+  private var waiting: Int {
+    (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+
+  func end() { context?.close(promise: nil) }
+
   func drain() {
-    isDraining = true
-    guard case .head = place, input.readableBytes == 0, let context else { return }
-    // The end of the last answer may still be on its way.
-    let isWritten = context.eventLoop.makePromise(of: Void.self)
-    isWritten.futureResult.assumeIsolated().whenComplete { _ in self.context?.close(promise: nil) }
-    context.close(mode: .output, promise: isWritten)
+    guard case .head = place, input.readableBytes == 0 else { return }
+    // A request may be on its way: it is answered, and told that it was the last one.
+    deadline = min(deadline, state.deadline(after: .zero))
   }
 }
 

@@ -20,7 +20,7 @@ protocol ClientSide: AnyObject {
   /// Writes out what has been answered so far.
   func flushAnswer()
   /// An answer of the proxy's own.
-  func refuse(_ status: Int, _ reason: String, closes: Bool)
+  func refuse(_ status: Int, closes: Bool)
   /// Gives up, where the answer has begun and cannot be brought to its end.
   func abandon()
   /// The server is there, and takes what the client sends.

@@ -7,7 +7,7 @@ final class Exchange {
   /// The bytes of its head.
   let bytes: ByteBuffer
   let origin: Origin
-  private unowned let side: any ClientSide
+  private let side: any ClientSide
   private let state: LoopState
   private let rules: RuleSet
 
@@ -27,6 +27,8 @@ final class Exchange {
   /// In its plain spelling.
   private(set) var path = "/"
   private let begun = Moment.now()
+  private(set) lazy var host = lowercasedHost()
+  private(set) lazy var method = text(head.method)
   /// For the log alone.
   private let came: WallTime
   private(set) var requestIsComplete = false
@@ -36,18 +38,6 @@ final class Exchange {
   private var status: Int?
   private var sent: UInt64 = 0
   private var received: UInt64 = 0
-
-  /// Whom a request came from, and by which entry point.
-  struct Origin {
-    var client: ClientAddress
-    /// In figures, as headers have it.
-    var text: [UInt8]
-    var port: UInt16
-    /// Where it connected to.
-    var destination: ClientAddress
-    var entryPoint: EntryPoint
-    var counters: EntryPointCounters
-  }
 
   init(_ head: MessageHead, _ bytes: ByteBuffer, from client: any ClientSide, _ origin: Origin, _ state: LoopState) {
     self.head = head
@@ -70,7 +60,7 @@ final class Exchange {
   /// Whether its server's connection is for this client alone.
   var usesOwnConnection: Bool { choice?.pool.service.proxyProtocol != nil }
 
-  var isHead: Bool { head.method.count == 4 && text(head.method) == "HEAD" }
+  var isHead: Bool { head.method.count == 4 && method == "HEAD" }
   /// Whether the client asks for another protocol on its connection. HTTP/2 is not for servers to agree on: its requests
   /// would pass the rules unseen.
   lazy var wantsUpgrade: Bool = {
@@ -79,39 +69,32 @@ final class Exchange {
   }()
 
   /// Methods that may be sent twice (RFC 9110, section 9.2.2).
-  private lazy var isIdempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].contains(text(head.method))
+  private lazy var isIdempotent = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].contains(method)
 
   // MARK: Choosing
 
   /// Finds the server and asks it, or answers that there is none.
   func start() {
     origin.counters.requestCame()
-    // Rules and server are to see one spelling of the path.
-    let written = text(head.path)
-    guard
-      with({ bytes in
-        bytes[head.path].allSatisfy { $0 < 0x80 } || String(validating: bytes[head.path], as: UTF8.self) != nil
-      })
+    // CONNECT asks for a tunnel, and names no path (RFC 9112, section 3.2.3).
+    guard let written = with({ String(validating: $0[head.path], as: UTF8.self) }),
+      let plain = written == "*" ? written : written.isEmpty ? "/" : RequestPath.normalized(written),
+      method != "CONNECT"
     else {
       origin.counters.refused(.malformed)
-      return refuse(400, HeadFault.badTarget.rawValue)
+      return refuse(400)
     }
-    // CONNECT asks for a tunnel, and names no path (RFC 9112, section 3.2.3).
-    guard text(head.method) != "CONNECT", written == "*" || RequestPath.normalized(written) != nil else {
-      origin.counters.refused(.malformed)
-      return refuse(400, HeadFault.badTarget.rawValue)
-    }
-    path = written == "*" ? written : RequestPath.normalized(written) ?? written
-    let key = RuleSet.Key(entryPoint: origin.entryPoint.name, isTLS: origin.entryPoint.isTLS)
-    guard let table = rules.tables[key], let index = table.index(for: self) else {
+    // Rules and server are to see one spelling of the path.
+    path = plain
+    guard let routes = rules.routes(of: origin.entryPoint), let index = routes.table.index(for: self) else {
       origin.counters.refused(.noRoute)
-      return refuse(404, "no route")
+      return refuse(404)
     }
-    router = rules.counters[key]?[index]
-    routerName = table.routers[index].name
-    guard let pool = rules.pools[table.routers[index].service] else {
+    router = routes.counters[index]
+    if state.log != nil { routerName = routes.table.routers[index].name }
+    guard let pool = routes.pools[index] else {
       origin.counters.refused(.noServer)
-      return refuse(503, "no service")
+      return refuse(503)
     }
     self.pool = pool
     if head.framing == .none { requestIsComplete = true }
@@ -121,19 +104,21 @@ final class Exchange {
   private func next() {
     guard let pool else { return }
     let cookies = pool.usesCookies ? Cookies(values(of: .cookie)) : .none
-    let now = Moment.now()
+    let now = retries + retriesOfReuse == 0 ? begun : .now()
     guard let choice = pool.choose(cookies: cookies, client: origin.client, excluding: tried, at: now) else {
       if tried.isEmpty { origin.counters.refused(.noServer) }
-      return refuse(lastFailure?.status ?? 503, "no server")
+      return refuse(lastFailure?.status ?? 503)
     }
     self.choice = choice
     open = choice.server.begin(isRetry: !tried.isEmpty, at: now)
     // What may not be sent twice does not go by a connection that its server may be about to close.
     let age: TimeAmount? = isIdempotent && requestIsComplete ? nil : .milliseconds(500)
-    if !usesOwnConnection, let server = state.take(choice.server.url, notOlderThan: age) {
+    // Where one had been closed, the others may be as well.
+    if !usesOwnConnection, retriesOfReuse == 0, let server = state.take(choice.server.url, notOlderThan: age) {
       return use(server)
     }
-    ServerConnection.open(choice.server.server, key: choice.server.url, for: self, state)
+    let header = choice.pool.service.proxyProtocol.map { ByteBuffer(bytes: origin.proxyHeader.bytes($0)) }
+    ServerConnection.open(choice.server.server, key: choice.server.url, saying: header, for: self, state)
   }
 
   /// A connection to the server is there.
@@ -152,19 +137,13 @@ final class Exchange {
     self.server = server
     server.begin(self)
     hasBegun = true
-    if let version = choice.pool.service.proxyProtocol, !server.hasServed {
-      let ends = ProxyHeader.Ends(
-        client: origin.client, clientPort: origin.port, destination: origin.destination,
-        destinationPort: origin.entryPoint.port)
-      server.write(ByteBuffer(bytes: ProxyHeader(ends: ends).bytes(version)))
-    }
     let host = choice.pool.service.passesHostHeader ? nil : Array(choice.server.server.authority.utf8)
     let forwarding = HeadWriter.Forwarding(
-      client: origin.text, isTLS: origin.entryPoint.isTLS, port: origin.entryPoint.port,
+      client: origin.text, isTLS: origin.entryPoint.isTLS, port: origin.port,
       trustsClient: origin.entryPoint.trustsForwarded, path: path, host: host, upgrades: wantsUpgrade)
-    var out = server.buffer(capacity: bytes.readableBytes + 256)
-    with { HeadWriter.request(head, $0, forwarding, into: &out) }
-    server.write(out)
+    server.write(about: bytes.readableBytes + 256) { out in
+      with { HeadWriter.request(head, $0, forwarding, into: &out) }
+    }
     if !requestIsComplete { side.serverIsReady() }
     server.flush()
   }
@@ -175,9 +154,7 @@ final class Exchange {
     received += UInt64(data.readableBytes)
     guard let server else { return }
     if head.framing == .chunked {
-      var out = server.buffer(capacity: data.readableBytes + 16)
-      HeadWriter.chunk(data.readableBytesView, into: &out)
-      server.write(out)
+      server.write(about: data.readableBytes + 16) { HeadWriter.chunk(data.readableBytesView, into: &$0) }
     } else {
       server.write(data)
     }
@@ -187,10 +164,11 @@ final class Exchange {
   func sendEnd() {
     requestIsComplete = true
     guard let server else { return }
-    if head.framing == .chunked {
-      var out = server.buffer(capacity: 8)
-      HeadWriter.lastChunk(into: &out)
-      server.write(out)
+    switch head.framing {
+    case .chunked: server.write(about: 8) { HeadWriter.lastChunk(into: &$0) }
+    // Whatever the cause: what the server waits for must not be the next request's.
+    case .length(let promised) where promised != received: return clientIsLate()
+    default: break
     }
     server.requestEnded()
   }
@@ -209,7 +187,7 @@ final class Exchange {
     if head.status >= 200 || head.status == 101 {
       hasAnswered = true
       status = head.status
-      if var request = open {
+      if var request = open, choice?.pool.service.breaker != nil {
         choice?.server.answered(&request, status: head.status, at: .now())
         open = request
       }
@@ -250,11 +228,18 @@ final class Exchange {
 
   private func retry(_ failure: RequestFailure, mayHaveArrived: Bool) {
     guard let choice, let pool else { return }
-    if let open { choice.server.finish(open, RequestOutcome(failure: failure), at: .now()) }
-    open = nil
     lastFailure = failure
     // A connection that had grown old says nothing of its server, which may be asked again.
-    if mayHaveArrived || failure != .reset { tried.append(choice.server) } else { retriesOfReuse += 1 }
+    let isOfServer = mayHaveArrived || failure != .reset
+    if let open {
+      if isOfServer {
+        choice.server.finish(open, RequestOutcome(failure: failure), at: .now())
+      } else {
+        choice.server.withdraw(open)
+      }
+    }
+    open = nil
+    if isOfServer { tried.append(choice.server) } else { retriesOfReuse += 1 }
     // A body that has begun to flow is not there any more.
     let may = (head.framing == .none || !hasBegun) && (isIdempotent || failure.isOfConnecting)
     if may, tried.count <= pool.service.retries, retriesOfReuse < 3 {
@@ -262,7 +247,7 @@ final class Exchange {
       router?.recordRetry()
       return next()
     }
-    refuse(failure.status, failure.rawValue)
+    refuse(failure.status)
   }
 
   // MARK: The end
@@ -271,17 +256,30 @@ final class Exchange {
   func clientFailed() {
     if isOver { return }
     finish(.clientClosed)
-    server?.close()
+    // What it has said to the other end of a tunnel still goes there.
+    if status == 101 { server?.endTunnel() } else { server?.close() }
     server = nil
   }
 
-  private func refuse(_ status: Int, _ reason: String) {
+  /// The client takes too long to send what it promised.
+  func clientIsLate() {
+    origin.counters.refused(.timeout)
+    if hasAnswered {
+      finish(.clientClosed)
+      server?.close()
+      server = nil
+      return side.abandon()
+    }
+    refuse(408)
+  }
+
+  private func refuse(_ status: Int) {
     self.status = status
     let isClean = requestIsComplete || head.framing == .none
     server?.close()
     server = nil
     finish(nil)
-    side.refuse(status, reason, closes: !isClean)
+    side.refuse(status, closes: !isClean)
   }
 
   private func finish(_ failure: RequestFailure?) {
@@ -313,17 +311,8 @@ extension Exchange {
   }
 }
 
-extension Exchange.Origin {
-  /// A proxy that is trusted has told whom its connection is for.
-  mutating func speaks(for ends: ProxyHeader.Ends) {
-    client = ends.client
-    text = Array(ends.client.text.utf8)
-    port = ends.clientPort
-  }
-}
-
 extension Exchange: RequestView {
-  var host: String {
+  private func lowercasedHost() -> String {
     with { bytes in
       String(unsafeUninitializedCapacity: head.host.count) { out in
         for (index, byte) in bytes[head.host].enumerated() { out[index] = byte.lowercased }
@@ -332,7 +321,6 @@ extension Exchange: RequestView {
     }
   }
   var query: Substring? { head.query.map { Substring(text($0)) } }
-  var method: String { text(head.method) }
   var client: ClientAddress { origin.client }
 
   func values(of header: String) -> [String] {

@@ -11,7 +11,8 @@ final class HTTP2Stream: ChannelInboundHandler {
   typealias OutboundOut = HTTP2Frame.FramePayload
 
   private let state: LoopState
-  private var origin: Exchange.Origin
+  private let origin: Origin
+  private let connection: HTTP2Connection
   private var context: ChannelHandlerContext?
   private var exchange: Exchange?
   private var held: [ByteBuffer] = []
@@ -21,14 +22,26 @@ final class HTTP2Stream: ChannelInboundHandler {
   private var hasAnswered = false
   private var isOver = false
   private var isReading = true
+  /// For the client to take what there is of the answer.
+  private var deadline = NIODeadline.distantFuture
 
-  init(_ origin: Exchange.Origin, _ state: LoopState) {
+  init(_ origin: Origin, _ state: LoopState, of connection: HTTP2Connection) {
     self.state = state
     self.origin = origin
+    self.connection = connection
   }
 
-  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    state.watch(self)
+    connection.streamOpened()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    state.unwatch(self)
+    connection.streamClosed()
+    self.context = nil
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
@@ -44,7 +57,6 @@ final class HTTP2Stream: ChannelInboundHandler {
       if buffer.readableBytes > 0 {
         if isServerReady {
           exchange?.send(buffer)
-          exchange?.flushRequest()
         } else if !isOver {
           held.append(buffer)
           heldBytes += buffer.readableBytes
@@ -56,8 +68,12 @@ final class HTTP2Stream: ChannelInboundHandler {
     }
   }
 
+  func channelReadComplete(context: ChannelHandlerContext) { exchange?.flushRequest() }
+
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { exchange?.clientIsWritable() }
+    let isWritable = context.channel.isWritable
+    deadline = isWritable ? .distantFuture : state.deadline(after: state.times.answer)
+    if isWritable { exchange?.clientIsWritable() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -72,7 +88,7 @@ final class HTTP2Stream: ChannelInboundHandler {
   private func begin(_ headers: HPACKHeaders, endsStream: Bool) {
     guard let context, var bytes = Self.head(headers, endsStream: endsStream, context.channel.allocator) else {
       origin.counters.refused(.malformed)
-      return refuse(400, HeadFault.malformed.rawValue, closes: true)
+      return refuse(400, closes: true)
     }
     var reader = HeadReader(limits: state.settings.limits)
     var head = MessageHead()
@@ -83,10 +99,10 @@ final class HTTP2Stream: ChannelInboundHandler {
     case .complete where head.length == bytes.readableBytes: break
     case .refused(let fault):
       origin.counters.refused(fault.status == 431 || fault.status == 414 ? .tooLarge : .malformed)
-      return refuse(fault.status, fault.rawValue, closes: true)
+      return refuse(fault.status, closes: true)
     case .incomplete, .complete:
       origin.counters.refused(.malformed)
-      return refuse(400, HeadFault.malformed.rawValue, closes: true)
+      return refuse(400, closes: true)
     }
     guard let bytes = bytes.readSlice(length: head.length) else { return }
     if endsStream { hasEnded = true }
@@ -189,7 +205,7 @@ extension HTTP2Stream: ClientSide {
 
   func flushAnswer() { context?.flush() }
 
-  func refuse(_ status: Int, _ reason: String, closes: Bool) {
+  func refuse(_ status: Int, closes: Bool) {
     if isOver { return }
     isOver = true
     let isHead = exchange?.isHead ?? false
@@ -221,17 +237,27 @@ extension HTTP2Stream: ClientSide {
     let held = self.held
     self.held = []
     heldBytes = 0
-    setReading(true)
     for buffer in held { exchange?.send(buffer) }
     if hasEnded { exchange?.sendEnd() }
     exchange?.flushRequest()
+    // Last, since what comes then comes at once.
+    if exchange?.serverTakesMore == true { setReading(true) }
   }
 
   func setReading(_ reads: Bool) {
     guard reads != isReading, let context else { return }
     isReading = reads
     context.channel.setOption(.autoRead, value: reads).whenFailure { _ in }
+    // A stream's channel does not begin to read by itself.
+    if reads { context.read() }
   }
 
   func becomeTunnel() { abandon() }
+}
+
+extension HTTP2Stream: Watched {
+  func check(at now: NIODeadline) { if deadline < now { end() } }
+  /// Its connection says that it is about to end, and its streams come to their own ends.
+  func drain() {}
+  func end() { context?.close(promise: nil) }
 }

@@ -35,24 +35,30 @@ enum HeadWriter {
     out.writeStaticString("\r\n")
     let named = head.namesFields ? Self.named(head, bytes) : []
     var earlier: [Range<Int>] = []
+    // Neighbours go in one piece.
+    var run = 0..<0
     for field in head.fields {
-      if field.known == .host { continue }
-      if field.known.isHopByHop {
-        let staysForUpgrade = forwarding.upgrades && field.known == .upgrade
-        if !staysForUpgrade { continue }
-        // `Connection` names it for the next one too.
-        out.writeBytes(bytes[field.line])
+      switch field.known {
+      case .other: break
+      case .host: continue
+      // `Connection` names it for the next one too.
+      case .upgrade where forwarding.upgrades: break
+      case .forwardedFor where forwarding.trustsClient:
+        earlier.append(field.value)
         continue
-      } else if field.known.tellsOfClient {
-        if field.known == .forwardedFor, forwarding.trustsClient {
-          earlier.append(field.value)
-          continue
-        }
-        if field.known == .realIP || !forwarding.trustsClient { continue }
+      case .realIP: continue
+      case let known where known.isHopByHop || known.tellsOfClient && !forwarding.trustsClient: continue
+      default: break
       }
-      if isNamed(field, bytes, named) { continue }
-      out.writeBytes(bytes[field.line])
+      if isNamed(field, bytes, named), !(field.known == .upgrade && forwarding.upgrades) { continue }
+      if run.upperBound == field.line.lowerBound {
+        run = run.lowerBound..<field.line.upperBound
+      } else {
+        out.writeBytes(bytes[run])
+        run = field.line
+      }
     }
+    out.writeBytes(bytes[run])
     switch head.framing {
     case .chunked: out.writeStaticString("Transfer-Encoding: chunked\r\n")
     default: break
@@ -106,6 +112,8 @@ enum HeadWriter {
     for field in head.fields {
       let stays = upgrades && (field.known == .upgrade || field.known == .connection)
       if !stays, field.known.isHopByHop || isNamed(field, bytes, named) { continue }
+      // Where there can be no body (RFC 9110, section 8.6).
+      if field.known == .contentLength, head.status < 200 || head.status == 204 { continue }
       if run.upperBound == field.line.lowerBound {
         run = run.lowerBound..<field.line.upperBound
       } else {

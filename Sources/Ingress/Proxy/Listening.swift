@@ -14,7 +14,7 @@ struct ClientPipeline: Sendable {
   func install(on channel: any Channel) -> EventLoopFuture<Void> {
     channel.eventLoop.makeCompletedFuture {
       guard let state = loops[ObjectIdentifier(channel.eventLoop)]?.value,
-        let origin = Exchange.Origin(channel, point, counters)
+        let origin = Origin(channel, point, counters)
       else { throw ChannelError.inappropriateOperationForState }
       let pipeline = channel.pipeline.syncOperations
       if point.takesProxyProtocol { try pipeline.addHandler(ProxyHeaderReader(counters)) }
@@ -50,45 +50,50 @@ struct ClientPipeline: Sendable {
     guard case .negotiated("h2") = result else {
       return try pipeline.addHandler(ClientConnection(origin, state))
     }
-    var connection = NIOHTTP2Handler.ConnectionConfiguration()
-    connection.initialSettings = [
+    var limits = NIOHTTP2Handler.ConnectionConfiguration()
+    limits.initialSettings = [
       HTTP2Setting(parameter: .maxConcurrentStreams, value: 100),
       HTTP2Setting(parameter: .maxHeaderListSize, value: state.settings.limits.head),
     ]
     let bound = NIOLoopBound(state, eventLoop: channel.eventLoop)
+    limits.contentLengthValidation = .enabled
+    var streams = NIOHTTP2Handler.StreamConfiguration()
+    streams.outboundBufferSizeHighWatermark = 65_536
+    streams.outboundBufferSizeLowWatermark = 32_768
     // Says GOAWAY where the connection has nothing to do for long, or the program is about to end; and asks those that
     // are silent for long whether they are there.
     let manager = NIOHTTP2ServerConnectionManagementHandler(
       eventLoop: channel.eventLoop,
       configuration: .init(
-        maxIdleTime: TimeAmount(state.settings.idleTimeout), maxAge: nil, maxGraceTime: nil,
-        keepalive: .init(
-          pingInterval: TimeAmount(state.settings.idleTimeout), ackTimeout: TimeAmount(state.settings.answerTimeout))))
+        maxIdleTime: state.times.idle, maxAge: nil, maxGraceTime: nil,
+        keepalive: .init(pingInterval: state.times.idle, ackTimeout: state.times.answer)))
+    let watcher = HTTP2Connection(origin, state)
+    let connection = NIOLoopBound(watcher, eventLoop: channel.eventLoop)
     _ = try pipeline.configureHTTP2Pipeline(
-      mode: .server, connectionConfiguration: connection, streamConfiguration: .init(),
+      mode: .server, connectionConfiguration: limits, streamConfiguration: streams,
       streamDelegate: manager.http2StreamDelegate
     ) { stream in
       stream.eventLoop.makeCompletedFuture {
-        try stream.pipeline.syncOperations.addHandler(HTTP2Stream(origin, bound.value))
+        try stream.pipeline.syncOperations.addHandler(HTTP2Stream(origin, bound.value, of: connection.value))
       }
     }
     try pipeline.addHandler(manager)
-    try pipeline.addHandler(HTTP2Connection(origin, state))
+    try pipeline.addHandler(watcher)
   }
 }
 
 /// Keeps whom a connection is for, until it is known which version of HTTP asks; that must not take for ever.
 private final class OriginKeeper: ChannelInboundHandler, Watched {
   typealias InboundIn = NIOAny
-  private(set) var origin: Exchange.Origin
+  private(set) var origin: Origin
   private let state: LoopState
   private var context: ChannelHandlerContext?
   private let deadline: NIODeadline
 
-  init(_ origin: Exchange.Origin, _ state: LoopState) {
+  init(_ origin: Origin, _ state: LoopState) {
     self.origin = origin
     self.state = state
-    deadline = state.now + TimeAmount(state.settings.headTimeout)
+    deadline = state.deadline(after: state.times.head)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -110,10 +115,11 @@ private final class OriginKeeper: ChannelInboundHandler, Watched {
     context?.close(promise: nil)
   }
 
-  func drain() { context?.close(promise: nil) }
+  func drain() { end() }
+  func end() { context?.close(promise: nil) }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if let told = event as? ProxyHeaderReader.Told { origin.speaks(for: told.ends) }
+    if let told = event as? ProxyHeaderReader.Told { origin = origin.speaking(for: told.ends) }
     context.fireUserInboundEventTriggered(event)
   }
 }
@@ -138,33 +144,4 @@ private final class FaultCounter: ChannelInboundHandler {
     if case .some(.handshakeCompleted) = event as? TLSUserEvent { isOver = true }
     context.fireUserInboundEventTriggered(event)
   }
-}
-
-/// Counts a connection of HTTP/2 among the others, and ends it when the program is about to.
-private final class HTTP2Connection: ChannelInboundHandler, Watched {
-  typealias InboundIn = NIOAny
-  private let state: LoopState
-  private let origin: Exchange.Origin
-  private var context: ChannelHandlerContext?
-
-  init(_ origin: Exchange.Origin, _ state: LoopState) {
-    self.origin = origin
-    self.state = state
-  }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
-    state.opened(self)
-    origin.counters.connectionOpened()
-  }
-
-  func handlerRemoved(context: ChannelHandlerContext) {
-    state.closed(self)
-    origin.counters.connectionClosed()
-    self.context = nil
-  }
-
-  func check(at now: NIODeadline) {}
-
-  func drain() { context?.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
 }

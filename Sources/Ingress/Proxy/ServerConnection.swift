@@ -2,6 +2,7 @@ import IngressModel
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NIOTLS
 
 /// A connection to a server, which serves one request after another.
 final class ServerConnection: ChannelInboundHandler {
@@ -12,6 +13,8 @@ final class ServerConnection: ChannelInboundHandler {
     case idle, head
     case body(BodyDecoder)
     case tunnel
+    /// Of a tunnel: nobody is there for what comes.
+    case parting
     case closed
   }
 
@@ -27,10 +30,16 @@ final class ServerConnection: ChannelInboundHandler {
   private var head = MessageHead()
   private var deadline = NIODeadline.distantFuture
   private(set) var hasServed = false
+  /// Whether TLS is being agreed on: nothing of a request has gone out before that.
+  private var isSecuring = false
+  /// When TLS is to be agreed on.
+  private var connectedBy = NIODeadline.distantFuture
   /// Whether anything of the present answer has come.
   private var hasHeard = false
   private var isReading = true
-  private var hasWritten = false
+  /// Whether more can be written without piling up.
+  private(set) var isWritable = true
+  private let output = OutputBuffer()
   /// Whether the server has ended the connection.
   private var hasEnded = false
 
@@ -43,18 +52,16 @@ final class ServerConnection: ChannelInboundHandler {
   }
 
   /// Connects for an exchange, which is told of the outcome.
-  static func open(_ server: Server, key: String, for exchange: Exchange, _ state: LoopState) {
+  ///
+  /// - Parameter greeting: what the server is told before anything else, be it by TLS or not.
+  static func open(
+    _ server: Server, key: String, saying greeting: ByteBuffer?, for exchange: Exchange, _ state: LoopState
+  ) {
     let connection = ServerConnection(key: key, state)
     let bootstrap = ClientBootstrap(group: state.loop)
-      .connectTimeout(TimeAmount(state.settings.connectTimeout))
+      .connectTimeout(state.times.connect)
       .channelOption(ChannelOptions.socketOption(.tcp_nodelay), value: 1)
       .channelOption(ChannelOptions.maxMessagesPerRead, value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          guard server.scheme == .https else { return }
-          try channel.pipeline.syncOperations.addHandler(try ServerTLS.handler(for: server.host))
-        }
-      }
     let connected: EventLoopFuture<any Channel>
     if let address = try? SocketAddress(ipAddress: server.host, port: Int(server.port)) {
       connected = bootstrap.connect(to: address)
@@ -65,6 +72,12 @@ final class ServerConnection: ChannelInboundHandler {
       switch result {
       case .success(let channel):
         do {
+          if let greeting { channel.writeAndFlush(greeting, promise: nil) }
+          if server.scheme == .https {
+            connection.isSecuring = true
+            connection.connectedBy = state.deadline(after: state.times.connect)
+            try channel.pipeline.syncOperations.addHandler(ServerTLS.handler(for: server.host))
+          }
           try channel.pipeline.syncOperations.addHandler(connection)
           exchange.connected(connection)
         } catch {
@@ -80,34 +93,36 @@ final class ServerConnection: ChannelInboundHandler {
   // MARK: For the exchange
 
   var isIdle: Bool { if case .idle = place { exchange == nil } else { false } }
-  var isWritable: Bool { context?.channel.isWritable ?? false }
-
-  func buffer(capacity: Int) -> ByteBuffer {
-    context?.channel.allocator.buffer(capacity: capacity) ?? ByteBuffer()
-  }
-
   func begin(_ exchange: Exchange) {
     self.exchange = exchange
     hasHeard = false
     place = .head
-    deadline = state.now + TimeAmount(state.settings.answerTimeout)
+    deadline = state.deadline(after: state.times.answer)
+  }
+
+  /// Writes what a function makes.
+  ///
+  /// - Parameter count: of bytes, about.
+  func write(about count: Int, _ body: (inout ByteBuffer) -> Void) {
+    output.append(about: count, state, body)
+    wrote()
   }
 
   func write(_ data: ByteBuffer) {
     guard let context else { return }
-    hasWritten = true
-    // A request takes as long as it takes to send.
-    if case .head = place { deadline = state.now + TimeAmount(state.settings.answerTimeout) }
-    context.write(wrapOutboundOut(data), promise: nil)
+    output.append(data, to: context, state)
+    wrote()
   }
 
-  func flush() {
-    guard hasWritten, let context else { return }
-    hasWritten = false
-    context.flush()
+  private func wrote() {
+    // A request takes as long as it takes to send, also where its answer has begun.
+    if isWritable { deadline = state.deadline(after: state.times.answer) }
+    if output.isLarge { flush() }
   }
 
-  func requestEnded() { if case .head = place { deadline = state.now + TimeAmount(state.settings.answerTimeout) } }
+  func flush() { if let context { output.flush(to: context, state) } }
+
+  func requestEnded() { if case .head = place { deadline = state.deadline(after: state.times.answer) } }
 
   func setReading(_ reads: Bool) {
     guard reads != isReading, let context else { return }
@@ -119,6 +134,17 @@ final class ServerConnection: ChannelInboundHandler {
     }
   }
 
+  /// The client of a tunnel is gone: what it has said goes to its end, and the server may say good-bye.
+  func endTunnel() {
+    exchange = nil
+    guard let context else { return }
+    place = .parting
+    deadline = state.deadline(after: state.times.answer)
+    flush()
+    setReading(true)
+    context.close(mode: .output, promise: nil)
+  }
+
   func close() {
     exchange = nil
     place = .closed
@@ -127,12 +153,17 @@ final class ServerConnection: ChannelInboundHandler {
 
   func check(at now: NIODeadline) {
     if isIdle {
-      if idleSince + TimeAmount(state.settings.poolTimeout) < now { close() }
+      if idleSince + state.times.pool < now { close() }
       return
     }
     if case .tunnel = place { return }
+    if case .parting = place { return deadline < now ? close() : () }
+    // What the server is asked is not on its way before this.
+    if isSecuring, connectedBy < now { return fail(.connectTimeout) }
     // Who is not read from cannot be late.
-    if isReading, deadline < now { fail(.responseTimeout) }
+    guard isReading, deadline < now, let exchange else { return }
+    // It is the client who was to say more.
+    if !exchange.requestIsComplete, isWritable { exchange.clientIsLate() } else { fail(.responseTimeout) }
   }
 
   // MARK: Channel
@@ -159,11 +190,21 @@ final class ServerConnection: ChannelInboundHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { exchange?.serverIsWritable() }
+    isWritable = context.channel.isWritable
+    if isWritable { exchange?.serverIsWritable() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    fail(error is NIOSSLError || error is BoringSSLError ? .tls : .reset)
+    // What came before belongs to the answer, though its client was too slow for it.
+    hasEnded = true
+    isReading = true
+    process()
+    if case .parting = place { return close() }
+    fail(isSecuring ? .tls : .reset)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .some(.handshakeCompleted) = event as? TLSUserEvent { isSecuring = false }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -173,12 +214,13 @@ final class ServerConnection: ChannelInboundHandler {
     process()
     switch place {
     case .body(let decoder) where decoder.endsWithConnection: finish(keeps: false)
+    case .parting: place = .closed
     case .tunnel:
       let exchange = self.exchange
       self.exchange = nil
       place = .closed
       exchange?.answerEnded()
-    default: fail(.reset)
+    default: fail(isSecuring ? .tls : .reset)
     }
   }
 
@@ -191,6 +233,9 @@ final class ServerConnection: ChannelInboundHandler {
         // Nobody asked: what comes now would be taken for the answer to the next request.
         if input.readableBytes > 0 { close() }
         return
+      case .parting:
+        input = ByteBuffer()
+        return
       case .closed: return
       case .head:
         guard input.readableBytes > 0 else { return }
@@ -201,7 +246,7 @@ final class ServerConnection: ChannelInboundHandler {
         place = .body(decoder)
         switch outcome {
         case .data(let data):
-          deadline = state.now + TimeAmount(state.settings.answerTimeout)
+          deadline = state.deadline(after: state.times.answer)
           exchange?.answered(data: data)
         case .waiting: return
         case .end:
@@ -236,15 +281,17 @@ final class ServerConnection: ChannelInboundHandler {
       fail(.malformed)
       return false
     }
-    deadline = state.now + TimeAmount(state.settings.answerTimeout)
+    deadline = state.deadline(after: state.times.answer)
     input.moveReaderIndex(forwardBy: head.length)
-    bytes.withUnsafeReadableBytes { raw in
-      raw.withMemoryRebound(to: UInt8.self) { exchange.answered(head, $0) }
-    }
+    // Before the client hears of it: that may end the connection.
     if head.status == 101 {
       place = .tunnel
+      if let context { KeepAlive.turnOn(context.channel) }
     } else if head.status >= 200 {
       place = .body(BodyDecoder(head.framing))
+    }
+    bytes.withUnsafeReadableBytes { raw in
+      raw.withMemoryRebound(to: UInt8.self) { exchange.answered(head, $0) }
     }
     return true
   }
@@ -254,7 +301,7 @@ final class ServerConnection: ChannelInboundHandler {
     self.exchange = nil
     hasServed = true
     place = .idle
-    idleSince = state.now
+    idleSince = .now()
     // Bytes that nobody asked for, or a request that was not taken to its end, leave a connection nobody can use.
     if !keeps || hasEnded || input.readableBytes > 0 || !exchange.requestIsComplete || exchange.usesOwnConnection
       || !state.give(self)

@@ -94,6 +94,9 @@ extension ServerState {
     }
   }
 
+  /// The request never got there, for no fault of the server's: it counts for nothing.
+  public func withdraw(_ request: consuming OpenRequest) { record.open.wrappingSubtract(1, ordering: .relaxed) }
+
   private func judge(_ request: inout OpenRequest, isFailure: Bool, at now: Moment) {
     guard let breaker, !request.isJudged else { return }
     request.isJudged = true

@@ -21,14 +21,6 @@ public struct ServicePools: Sendable {
 
   public subscript(name: String) -> ServicePool? { byName[name] }
 
-  /// Servers that older pools had and these have not: their idle connections can be closed.
-  public func serversGone(since older: ServicePools) -> [ServerState] {
-    older.all.flatMap { pool in
-      let staying = Set((self[pool.service.name]?.servers ?? []).map(\.url))
-      return pool.servers.filter { !staying.contains($0.url) }
-    }
-  }
-
   private struct Builder {
     struct Part {
       let pool: ServicePool

@@ -94,12 +94,13 @@ struct HeadCursor {
       start += 3
       var stop = start
       while stop < end, bytes[stop] != 47, bytes[stop] != 63 { stop += 1 }
-      guard stop > start, stop < end, bytes[stop] == 47 else { throw .badTarget }
+      guard stop > start else { throw .badTarget }
       head.authority = start..<stop
       start = stop
     }
     var stop = start
     while stop < end, bytes[stop] != 63 { stop += 1 }
+    // Empty in `http://host` and `http://host?query`: it means `/`.
     head.path = start..<stop
     head.query = stop < end ? stop + 1..<end : nil
     if try PathCheck.climbs(slice(head.path)) { throw .pathClimbs }

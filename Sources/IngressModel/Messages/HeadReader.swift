@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reads heads of HTTP/1 messages (RFC 9112), strictly: what two readers could understand differently is refused, since
 /// behind a proxy there is always a second one.
 public struct HeadReader: Sendable {
@@ -57,19 +59,18 @@ public struct HeadReader: Sendable {
 
   /// Behind the first empty line. Line ends other than CR LF end a head too: they are refused when it is read.
   private mutating func end(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard let base = bytes.baseAddress else { return nil }
+    let start = UnsafeRawPointer(base)
     var index = searched
     let count = bytes.count
-    while index < count {
-      guard bytes[index] == 10 else {
-        index += 1
-        continue
-      }
+    while index < count, let found = memchr(start + index, 10, count - index) {
+      index = UnsafeRawPointer(found) - start
       // The line end of an empty line, unless it is the first.
       if index >= 3, bytes[index - 1] == 13, bytes[index - 2] == 10 { return index + 1 }
       if index >= 1, bytes[index - 1] == 10 { return index + 1 }
       index += 1
     }
-    searched = max(0, count)
+    searched = count
     return nil
   }
 }

@@ -4,14 +4,27 @@ public enum KnownField: UInt8, Sendable {
   case host, connection, contentLength, transferEncoding, keepAlive, proxyConnection, upgrade, te, trailer, expect
   case cookie, setCookie, forwarded, forwardedFor, forwardedHost, forwardedPort, forwardedProto, forwardedServer, realIP
   case http2Settings, userAgent, referer
+  /// `X-Forwarded-` with another ending.
+  case forwardedOther
+  /// `Proxy`, which programs behind CGI take for a setting of their own.
+  case proxy
+  /// One of these with `_` for `-`: programs behind CGI and WSGI do not see a difference.
+  case disguised
 
   /// - Parameter name: in any case.
-  @inlinable
   public init(_ name: UnsafeBufferPointer<UInt8>) {
+    self.init(exactly: name)
+    guard self == .other, name.contains(UInt8(ascii: "_")) else { return }
+    let plain = name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }
+    if plain.withUnsafeBufferPointer({ KnownField(exactly: $0) }) != .other { self = .disguised }
+  }
+
+  private init(exactly name: UnsafeBufferPointer<UInt8>) {
     self = .other
     switch name.count {
     case 2: if Self.match(name, "te") { self = .te }
     case 4: if Self.match(name, "host") { self = .host }
+    case 5: if Self.match(name, "proxy") { self = .proxy }
     case 6:
       if Self.match(name, "cookie") { self = .cookie } else if Self.match(name, "expect") { self = .expect }
     case 7:
@@ -58,12 +71,17 @@ public enum KnownField: UInt8, Sendable {
     case 18: if Self.match(name, "x-forwarded-server") { self = .forwardedServer }
     default: break
     }
+    if self == .other, name.count > 12, Self.match(UnsafeBufferPointer(rebasing: name[..<12]), "x-forwarded-") {
+      self = .forwardedOther
+    }
   }
 
-  /// Whether it is about one connection only, and stays behind (RFC 9110, section 7.6.1).
+  /// Whether it is about one connection only (RFC 9110, section 7.6.1), or not what it seems, and stays behind.
   public var isHopByHop: Bool {
     switch self {
-    case .connection, .keepAlive, .proxyConnection, .upgrade, .te, .trailer, .transferEncoding, .http2Settings: true
+    case .connection, .keepAlive, .proxyConnection, .upgrade, .te, .trailer, .transferEncoding, .http2Settings, .proxy,
+      .disguised:
+      true
     default: false
     }
   }
@@ -71,7 +89,9 @@ public enum KnownField: UInt8, Sendable {
   /// Whether it says where a request came from, which only a proxy may say that is trusted.
   public var tellsOfClient: Bool {
     switch self {
-    case .forwarded, .forwardedFor, .forwardedHost, .forwardedPort, .forwardedProto, .forwardedServer, .realIP: true
+    case .forwarded, .forwardedFor, .forwardedHost, .forwardedPort, .forwardedProto, .forwardedServer, .forwardedOther,
+      .realIP:
+      true
     default: false
     }
   }
@@ -86,7 +106,6 @@ public enum KnownField: UInt8, Sendable {
     }
   }
 
-  @inlinable
   static func match(_ name: UnsafeBufferPointer<UInt8>, _ word: StaticString) -> Bool {
     let other = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
     return name.equalsIgnoringCase(other)

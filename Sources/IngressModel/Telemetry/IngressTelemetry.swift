@@ -15,7 +15,6 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
   case tlsHandshake = "tls-handshake"
   /// The PROXY protocol's header was missing or wrong.
   case proxyHeader = "proxy-header"
-  case tooManyConnections = "too-many-connections"
 }
 
 /// What is counted at an entry point.

@@ -66,14 +66,4 @@ struct ReloadTests {
     }
     #expect(numbers == ["1", "2", "3", "1", "2", "3", "1", "2", "3"])
   }
-
-  @Test("Servers that are gone are named")
-  func gone() throws {
-    let old = try ServicePools([service([1, 1]), .servers([1], named: "other")])
-    let new = try ServicePools([service([1])], inheriting: old)
-    #expect(
-      new.serversGone(since: old).map { "\($0.service) \($0.url)" }.sorted() == [
-        "other http://10.0.0.1:80", "shop http://10.0.0.2:80",
-      ])
-  }
 }

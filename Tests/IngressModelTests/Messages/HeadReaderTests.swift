@@ -77,7 +77,7 @@ import Testing
     ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget), ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", .badVersion),
     ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget), ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget),
     ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget), ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget),
-    ("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget), ("GET /%0 HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget),
+    ("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget), ("GET /%0 HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget),
     ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget), ("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", .badMethod),
     ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", .badVersion), ("GET / http/1.1\r\nHost: a\r\n\r\n", .badVersion),
     ("GET /\r\n\r\n", .badTarget), ("GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n", .pathClimbs),
