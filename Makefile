@@ -10,7 +10,7 @@ SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 export SVS_TESTABLE = 1
 BUILD := swift build -c release --build-tests
 
-.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-latency bench-load build deps format lint clean install
+.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-ingress bench-latency bench-load build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR, TUN, FULLNAT (root)'
@@ -18,7 +18,7 @@ help:
 	@echo 'make conformance   every record of the real IPVS, replayed (root); CASES=DIR for records kept elsewhere'
 	@echo 'make test-kernels  the same programs on kernel 6.1, and a boot with ipvsadm.service, in a virtual machine (3 minutes)'
 	@echo 'make test-kernels-devices  bridges, VLANs, bonds and VXLANs there, some of which this kernel may lack (5 minutes)'
-	@echo 'make bench         speed, against a C twin and nftables, in one run (root); PARTS=packet for one part'
+	@echo 'make bench         speed, against a C twin, nftables, iperf3, wrk, Locust, nginx, HAProxy (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'
 	@echo 'make deps          the Debian packages all this needs'
 	@echo 'make format, lint  swift-format: rewrite, or check'
@@ -61,12 +61,16 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/packet-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
-	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-instruments
+	@test -n "$(PARTS)" || $(MAKE) --no-print-directory --keep-going bench-instruments bench-ingress
 
 # The instruments beside the programs whose figures they promise to match: all, or one part.
 bench-instruments: $(BENCH_OBJECTS)
 	@scripts/locust.sh
 	@scripts/bench_instruments.py --bin $(BIN) --throughput bench-latest.json --json bench-instruments.json --check
+
+# The proxy of layer 7 beside nginx and HAProxy.
+bench-ingress:
+	@scripts/bench_ingress.py --bin $(BIN) --json bench-ingress.json --check
 
 bench-latency:
 	@scripts/bench_latency.py --svs $(BIN)/svs --json bench-latency.json --check

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Looks at the status page of `svs ingress` in headless Chromium, and fails where it does not show what it must.
 
-    scripts/ingress_page.py [--url URL] [--screenshots FOLDER] [--chromium PROGRAM]
+    scripts/ingress_page.py [--url URL | --svs PROGRAM] [--screenshots FOLDER] [--chromium PROGRAM]
 
 Without --url the page of the sources is served with the recorded status, whose names are hostile, and also a lost
 connection, the filter, dark and light, wide and narrow are looked at. With --url it is the page of a proxy that runs:
-what its status.json names must stand on the page. --screenshots keeps the pictures. The exit status is 0 when all is
+what its status.json names must stand on the page; with --svs one is started for it, with the sample IngressRoute, a
+server that answers and one that does not, and asked a little. --screenshots keeps the pictures. The exit status is 0 when all is
 as it must be, 1 when not, 2 when there is no Chromium.
 """
-import argparse, base64, hashlib, http.server, json, os, re, select, shutil, subprocess, sys, tempfile, threading, time
+import argparse, base64, hashlib, http.server, json, os, re, select, shutil, socket, subprocess, sys, tempfile, threading, time
 import urllib.parse, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -166,6 +167,64 @@ class Browser:
         shutil.rmtree(self.profile, ignore_errors=True)
 
 
+# ---------------------------------------------------------------- a proxy that runs
+class Proxy:
+    """`svs ingress` with the sample IngressRoute, until the end of a with statement."""
+    SAMPLE = os.path.join(ROOT, 'Tests/IngressModelTests/Samples/ingressroute.yaml')
+
+    def __init__(self, svs): self.svs, self.processes = svs, []
+
+    def start(self, *words, expect):
+        """Starts a program, and waits for what it says first."""
+        process = subprocess.Popen([self.svs, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        found = None
+        while not found:
+            line = process.stdout.readline()
+            if not line: sys.exit(f'{self.svs} {words[0]}: {process.stderr.read()}')
+            found = re.search(expect, line)
+        return found[1]
+
+    def __enter__(self):
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            server = s.getsockname()[1]
+        self.back = http.server.ThreadingHTTPServer(('127.0.0.1', server), Answer200)
+        threading.Thread(target=self.back.serve_forever, daemon=True).start()
+        try:
+            web = self.start('ingress', '--config', self.SAMPLE, '--entrypoint', 'web=127.0.0.1:0', '--status', '127.0.0.1:0',
+                             '--backend', f'sample-webapp:8000=127.0.0.1:{server},127.0.0.1:9', expect=r'web: port (\d+)')
+            status = re.search(r'status: port (\d+)', self.processes[0].stdout.readline())[1]
+            answers = []
+            for _ in range(20):
+                request = urllib.request.Request(f'http://127.0.0.1:{web}/', headers={'Host': 'sample-webapp.test.com'})
+                with urllib.request.urlopen(request, timeout=10) as answer: answers.append(answer.read())
+            check(answers == [b'ok'] * 20, 'twenty requests are answered, though one of two servers is not there')
+        except BaseException:
+            self.__exit__()
+            raise
+        return f'http://127.0.0.1:{status}/'
+
+    def __exit__(self, *_):
+        self.back.shutdown()
+        for process in self.processes:
+            process.terminate()
+            try: check(process.wait(40) == 0, 'the proxy ends when it is told to')
+            except subprocess.TimeoutExpired: process.kill(); process.wait(); check(False, 'the proxy ends when it is told to')
+
+
+class Answer200(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header('Content-Length', '2')
+        self.end_headers()
+        self.wfile.write(b'ok')
+
+    def log_message(self, *_): pass
+
+
 # ---------------------------------------------------------------- what must be on the page
 def check_content(browser, status):
     def texts(selector):
@@ -228,6 +287,7 @@ def check_stand(browser, stand, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--url')
+    parser.add_argument('--svs')
     parser.add_argument('--screenshots')
     parser.add_argument('--chromium', default=next(
         filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None))
@@ -237,9 +297,18 @@ def main():
         return 2
     folder = arguments.screenshots or tempfile.mkdtemp(prefix='ingress-pictures-')
     os.makedirs(folder, exist_ok=True)
-    stand = None if arguments.url else Stand()
-    url = arguments.url or stand.url
-    browser = Browser(arguments.chromium)
+    if arguments.svs:
+        with Proxy(arguments.svs) as url: look(arguments.chromium, url, None, folder)
+    else:
+        stand = None if arguments.url else Stand()
+        look(arguments.chromium, arguments.url or stand.url, stand, folder)
+    if not arguments.screenshots: shutil.rmtree(folder, ignore_errors=True)
+    print('%d failed' % len(failures) if failures else 'all as it must be')
+    return 1 if failures else 0
+
+
+def look(chromium, url, stand, folder):
+    browser = Browser(chromium)
     try:
         browser.look(1400, 1000, 'light')
         browser.call('Page.navigate', url=url)
@@ -256,10 +325,7 @@ def main():
             check(not browser.problems, 'the browser has nothing to complain of: ' + '; '.join(browser.problems))
     finally:
         browser.close()
-        if not arguments.screenshots: shutil.rmtree(folder, ignore_errors=True)
     if failures and browser.problems: print('\n'.join(browser.problems))
-    print('%d failed' % len(failures) if failures else 'all as it must be')
-    return 1 if failures else 0
 
 
 if __name__ == '__main__': sys.exit(main())

@@ -35,6 +35,7 @@ public final class Ingress: Sendable {
     self.settings = settings
     let telemetry = IngressTelemetry(entryPoints: entryPoints.map(\.description), routers: configuration.routers)
     let rules = try RuleSet(configuration, entryPoints: entryPoints, telemetry: telemetry, inheriting: nil)
+    let serverTLS = try ServerTLS(authorities: settings.authorities)
     current = Mutex(
       Current(rules: rules, telemetry: telemetry, process: ProcessStatus(version: version, started: .now())))
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
@@ -42,12 +43,14 @@ public final class Ingress: Sendable {
     for loop in group.makeIterator() {
       loops[ObjectIdentifier(loop)] = try loop.submit {
         let buffer = log.map { LogBuffer($0.format, descriptor: $0.descriptor) }
-        return NIOLoopBound(LoopState(loop: loop, settings: settings, rules: rules, log: buffer), eventLoop: loop)
+        return NIOLoopBound(
+          LoopState(loop: loop, settings: settings, serverTLS: serverTLS, rules: rules, log: buffer), eventLoop: loop)
       }.wait()
     }
     self.loops = loops
     let loop = group.next()
-    prober = try loop.submit { NIOLoopBound(HealthProber(loop: loop, tell: tell), eventLoop: loop) }.wait()
+    prober = try loop.submit { NIOLoopBound(HealthProber(loop: loop, tls: serverTLS, tell: tell), eventLoop: loop) }
+      .wait()
   }
 
   /// Listens at all entry points.
@@ -130,15 +133,24 @@ public final class Ingress: Sendable {
   /// What there is to tell now.
   public func status() -> IngressStatus {
     let (process, rules, telemetry) = current.withLock { ($0.process, $0.rules, $0.telemetry) }
-    return IngressStatus(
+    var status = IngressStatus(
       process: process, routers: rules.configuration.routers, pools: rules.pools, telemetry: telemetry, time: .now(),
       at: .now())
+    // With the port that the kernel chose, where it was to.
+    for (index, point) in status.entryPoints.enumerated() {
+      guard let port = port(of: point.description.name),
+        let given = entryPoints.first(where: { $0.port == 0 && $0.name == point.description.name })
+      else { continue }
+      status.entryPoints[index].description.address = "\(given.host ?? "*"):\(port)"
+    }
+    return status
   }
 
   /// Looks at what only a running proxy needs: certificates, services within services.
   ///
   /// - Throws: what is wrong with it.
-  public static func check(_ configuration: IngressConfiguration) throws {
+  public static func check(_ configuration: IngressConfiguration, authorities: String? = nil) throws {
+    _ = try ServerTLS(authorities: authorities)
     _ = try CertificateStore(configuration.certificates)
     _ = try ServicePools(configuration.services)
   }

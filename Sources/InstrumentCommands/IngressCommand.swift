@@ -17,9 +17,11 @@ public struct IngressCommand: InstrumentCommand {
       EXAMPLES
         svs ingress --config routes.yaml
         svs ingress --config routes.yaml --check
-        svs ingress --config routes.yaml --backend sample-webapp:8000=10.0.0.11:8000,10.0.0.12:8000
-        svs ingress --config routes.yaml --entrypoint web=:8080 --entrypoint websecure=:8443,tls
-        svs ingress --config routes.yaml --status 127.0.0.1:9900 --access-log - --access-log-format json
+        svs ingress --config routes.yaml --entrypoint web=:8080 \\
+            --entrypoint websecure=:8443,tls
+        svs ingress --config routes.yaml --status 127.0.0.1:9900 --access-log -
+        svs ingress --config routes.yaml --access-log - --access-log-format json
+        svs ingress --config routes.yaml --backend shop:80=10.0.0.11:8000,10.0.0.12:8000
       """)
 
   @Option(
@@ -45,6 +47,12 @@ public struct IngressCommand: InstrumentCommand {
 
   @Option(help: ArgumentHelp("The domain of services whose servers no file tells.", valueName: "name"))
   public var domain = "cluster.local"
+
+  @Option(
+    help: ArgumentHelp(
+      "The authorities (PEM) that certificates of https servers may be of; none: those that the system trusts.",
+      valueName: "file"))
+  public var serverCA: String?
 
   @Option(parsing: .unconditional, help: "Threads that serve.")
   public var threads = 1

@@ -62,7 +62,7 @@ struct Proxy {
     for note in configuration.notes { complain("note: \(note)") }
     noteUnknownEntryPoints(configuration)
     if command.check {
-      do { try Ingress.check(configuration) } catch {
+      do { try Ingress.check(configuration, authorities: command.serverCA) } catch {
         complain("\(error)")
         throw ExitCode.failure
       }
@@ -73,6 +73,8 @@ struct Proxy {
     _ = try? OpenFiles.makeRoom(for: .max)
     // From here on a signal is a wish, not an end: who reads the ports below may send one at once.
     let wishes = await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint)
+    var settings = ProxySettings()
+    settings.authorities = command.serverCA
     let ingress: Ingress
     let log: LogFile?
     do {
@@ -80,7 +82,8 @@ struct Proxy {
       log = file
       let format = AccessLog.Format(rawValue: command.accessLogFormat) ?? .common
       ingress = try Ingress(
-        configuration, entryPoints: entryPoints, threads: command.threads, log: file.map { (format, $0.descriptor) },
+        configuration, entryPoints: entryPoints, settings: settings, threads: command.threads,
+        log: file.map { (format, $0.descriptor) },
         version: Release.version, tell: complain)
       try await ingress.start(status: status)
     } catch {

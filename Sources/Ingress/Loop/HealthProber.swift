@@ -22,11 +22,13 @@ final class HealthProber {
     }
   }
 
+  private let tls: ServerTLS
   private let tell: @Sendable (String) -> Void
 
   /// - Parameter tell: is told in words when a server goes down, or comes back.
-  init(loop: any EventLoop, tell: @escaping @Sendable (String) -> Void) {
+  init(loop: any EventLoop, tls: ServerTLS, tell: @escaping @Sendable (String) -> Void) {
     self.loop = loop
+    self.tls = tls
     self.tell = tell
   }
 
@@ -88,12 +90,12 @@ final class HealthProber {
     for (name, value) in check.headers.sorted(by: { $0.key < $1.key }) { text += "\(name): \(value)\r\n" }
     text += "\r\n"
     let request = text
-    let (scheme, name) = (target.scheme, target.host)
+    let (scheme, name, tls) = (target.scheme, target.host, self.tls)
     let limit = loop.scheduleTask(in: timeout) { answer.fail(ProbeTimeout()) }
     ClientBootstrap(group: loop).connectTimeout(timeout)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          if scheme == .https { try channel.pipeline.syncOperations.addHandler(ServerTLS.handler(for: name)) }
+          if scheme == .https { try channel.pipeline.syncOperations.addHandler(tls.handler(for: name)) }
           try channel.pipeline.syncOperations.addHandler(ProbeHandler(request, answer))
         }
       }

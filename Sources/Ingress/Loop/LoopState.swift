@@ -6,6 +6,7 @@ final class LoopState {
   let loop: any EventLoop
   let settings: ProxySettings
   let times: ProxyTimes
+  let serverTLS: ServerTLS
   private let allocator = ByteBufferAllocator()
   /// One that was written, to be used again.
   private var spare = ByteBuffer()
@@ -22,8 +23,9 @@ final class LoopState {
   private var servers: [ObjectIdentifier: ServerConnection] = [:]
   private var idle: [String: IdleConnections] = [:]
 
-  init(loop: any EventLoop, settings: ProxySettings, rules: RuleSet, log: LogBuffer?) {
+  init(loop: any EventLoop, settings: ProxySettings, serverTLS: ServerTLS, rules: RuleSet, log: LogBuffer?) {
     self.log = log
+    self.serverTLS = serverTLS
     self.loop = loop
     self.settings = settings
     times = ProxyTimes(settings)
@@ -117,7 +119,11 @@ final class LoopState {
   }
 
   /// Ends all that is left.
-  func end() { for client in Array(clients.values) { client.end() } }
+  func end() {
+    // Streams before the connections that they are of.
+    for visitor in Array(visitors.values) { visitor.end() }
+    for client in Array(clients.values) { client.end() }
+  }
 }
 
 /// Connections to one server that nobody uses at present.

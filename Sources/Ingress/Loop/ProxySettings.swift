@@ -19,6 +19,8 @@ public struct ProxySettings: Hashable, Sendable {
   public var poolSize = 256
   /// Bytes of a client's that wait, before it is not read from any more.
   public var backlog = 65_536
+  /// A file (PEM) with the authorities that servers' certificates may be of; none: those that the system trusts.
+  public var authorities: String?
 
   public init() {}
 }

@@ -90,7 +90,9 @@ final class ClientConnection: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  func channelInactive(context: ChannelHandlerContext) { leave() }
+
+  private func leave() {
     place = .closing
     let exchange = self.exchange
     self.exchange = nil
@@ -319,12 +321,16 @@ extension ClientConnection: Watched {
     (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
   }
 
-  func end() { context?.close(promise: nil) }
+  /// The exchange hears of it at once: over TLS the connection's end takes as long as the client likes.
+  func end() {
+    leave()
+    context?.close(promise: nil)
+  }
 
   func drain() {
     guard case .head = place, input.readableBytes == 0 else { return }
     // A request may be on its way: it is answered, and told that it was the last one.
-    deadline = min(deadline, state.deadline(after: .zero))
+    deadline = min(deadline, state.deadline(after: .seconds(1)))
   }
 }
 

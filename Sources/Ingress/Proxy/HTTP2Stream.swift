@@ -72,13 +72,16 @@ final class HTTP2Stream: ChannelInboundHandler {
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     let isWritable = context.channel.isWritable
-    deadline = isWritable ? .distantFuture : state.deadline(after: state.times.answer)
+    // A stream whose answer is complete is to be taken to its end.
+    deadline = isWritable && !isOver ? .distantFuture : state.deadline(after: state.times.answer)
     if isWritable { exchange?.clientIsWritable() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-  func channelInactive(context: ChannelHandlerContext) {
+  func channelInactive(context: ChannelHandlerContext) { leave() }
+
+  private func leave() {
     let exchange = self.exchange
     self.exchange = nil
     isOver = true
@@ -166,7 +169,13 @@ final class HTTP2Stream: ChannelInboundHandler {
     return out
   }
 
-  private func write(_ payload: HTTP2Frame.FramePayload) { context?.write(wrapOutboundOut(payload), promise: nil) }
+  private func write(_ payload: HTTP2Frame.FramePayload, promise: EventLoopPromise<Void>? = nil) {
+    if let context {
+      context.write(wrapOutboundOut(payload), promise: promise)
+    } else {
+      promise?.fail(ChannelError.eof)
+    }
+  }
 }
 
 extension HTTP2Stream: ClientSide {
@@ -180,6 +189,8 @@ extension HTTP2Stream: ClientSide {
     headers.add(name: ":status", value: String(head.status))
     let named = head.namesFields ? HeadWriter.named(head, bytes) : []
     for field in head.fields where !field.known.isHopByHop && !HeadWriter.isNamed(field, bytes, named) {
+      // Where there can be no body (RFC 9110, section 8.6).
+      if field.known == .contentLength, head.status < 200 || head.status == 204 { continue }
       let name = String(unsafeUninitializedCapacity: field.name.count) { out in
         for (index, byte) in bytes[field.name].enumerated() { out[index] = byte.lowercased }
         return field.name.count
@@ -191,12 +202,30 @@ extension HTTP2Stream: ClientSide {
     write(.headers(.init(headers: headers)))
   }
 
-  func answer(data: ByteBuffer) { if !isOver { write(.data(.init(data: .byteBuffer(data)))) } }
+  func answer(data: ByteBuffer) {
+    if isOver { return }
+    var rest = data
+    // In pieces, so that it shows whether the client goes on to take them.
+    while rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, 65_536)) {
+      write(.data(.init(data: .byteBuffer(piece))), promise: isWritable ? nil : taken())
+    }
+  }
+
+  /// Kept when the client has taken what is written with it: who goes on to do so is not late.
+  private func taken() -> EventLoopPromise<Void>? {
+    guard let context else { return nil }
+    let promise = context.eventLoop.makePromise(of: Void.self)
+    promise.futureResult.assumeIsolated().whenSuccess {
+      if self.deadline != .distantFuture { self.deadline = self.state.deadline(after: self.state.times.answer) }
+    }
+    return promise
+  }
 
   func answerEnded(isClean: Bool) {
     if isOver { return }
     isOver = true
     exchange = nil
+    deadline = state.deadline(after: state.times.answer)
     write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
     context?.flush()
     // The client need not go on to send what nobody reads (RFC 9113, section 8.1).
@@ -210,6 +239,7 @@ extension HTTP2Stream: ClientSide {
     isOver = true
     let isHead = exchange?.isHead ?? false
     exchange = nil
+    deadline = state.deadline(after: state.times.answer)
     let text = "\(status) \(Status.phrase(status))\n"
     let headers = HPACKHeaders([
       (":status", String(status)), ("content-type", "text/plain; charset=utf-8"),
@@ -259,5 +289,9 @@ extension HTTP2Stream: Watched {
   func check(at now: NIODeadline) { if deadline < now { end() } }
   /// Its connection says that it is about to end, and its streams come to their own ends.
   func drain() {}
-  func end() { context?.close(promise: nil) }
+  /// The exchange hears of it at once: over TLS the connection's end takes as long as the client likes.
+  func end() {
+    leave()
+    context?.close(promise: nil)
+  }
 }

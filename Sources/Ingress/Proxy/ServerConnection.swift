@@ -76,7 +76,7 @@ final class ServerConnection: ChannelInboundHandler {
           if server.scheme == .https {
             connection.isSecuring = true
             connection.connectedBy = state.deadline(after: state.times.connect)
-            try channel.pipeline.syncOperations.addHandler(ServerTLS.handler(for: server.host))
+            try channel.pipeline.syncOperations.addHandler(state.serverTLS.handler(for: server.host))
           }
           try channel.pipeline.syncOperations.addHandler(connection)
           exchange.connected(connection)

@@ -51,6 +51,8 @@ public struct ServerStatus: Hashable, Sendable {
   /// What a server does, in one word.
   public enum Condition: String, Hashable, Sendable, CaseIterable {
     case up, unknown, down
+    /// Nobody asks: its service has no health check.
+    case unchecked
     /// The circuit breaker is open: it failed too often.
     case paused
     /// The circuit breaker is half-open: one request tries the server.
@@ -102,7 +104,7 @@ extension ServerStatus {
     totals = state.totals
     var health = Condition.up
     switch state.health {
-    case .unknown: health = state.isChecked ? .unknown : .up
+    case .unknown: health = state.isChecked ? .unknown : .unchecked
     case .up(let since): age = now.since(since)
     case .down(let since, let why):
       health = .down

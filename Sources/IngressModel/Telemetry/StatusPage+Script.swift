@@ -121,7 +121,7 @@ extension StatusPage {
       say(row.title, item.name);
       say(row.how, [item.strategy, item.sticky && 'cookie ' + item.sticky, item.healthCheck && 'checked at ' + item.healthCheck]
         .filter(Boolean).join(' · '));
-      const well = item.servers.filter(server => ['up', 'unknown', 'draining', 'trial'].includes(server.condition)).length;
+      const well = item.servers.filter(server => ['up', 'unknown', 'unchecked', 'draining', 'trial'].includes(server.condition)).length;
       say(row.sum, item.services.length ? '' : [
         item.servers.length ? well + ' of ' + count(item.servers.length, 'server', 'servers') + ' available' : 'no servers',
         item.rates ? rate(item.rates.requestsPerSecond) + ' requests/s' : '',
@@ -149,7 +149,7 @@ extension StatusPage {
       return { element: make('tr', 'server', who, what, weight, open, ...Object.values(rates), curve),
         who, state, note, weight, open, rates, svg, area, line };
     }
-    const meanings = { unknown: 'not checked yet', paused: 'failed too often', trial: 'one request tries it',
+    const meanings = { unknown: 'not checked yet', unchecked: 'no health check', paused: 'failed too often', trial: 'one request tries it',
       draining: 'no new clients' };
     function updateServer(row, item, serviceName) {
       say(row.who, item.url);

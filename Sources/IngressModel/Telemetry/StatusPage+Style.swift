@@ -66,7 +66,7 @@ extension StatusPage {
       background: currentColor; }
     .state.down::before, .state.paused::before { border-radius: 2px; }
     .up { color: var(--good); } .down { color: var(--bad); } .paused, .trial { color: var(--warn); }
-    .unknown { color: var(--idle); } .draining { color: var(--info); }
+    .unknown, .unchecked { color: var(--idle); } .draining { color: var(--info); }
     svg { display: block; width: 120px; height: 24px; margin-left: auto; overflow: visible; }
     polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; stroke-linejoin: round;
       vector-effect: non-scaling-stroke; }

@@ -19,6 +19,7 @@ import Testing
 
   @Test(arguments: [
     ("GET http://a.example/p?q HTTP/1.1\r\nHost: other\r\n\r\n", "a.example", "/p"),
+    ("GET http://a.example HTTP/1.1\r\nHost: other\r\n\r\n", "a.example", ""),
     ("GET HTTPS://[fd00::1]:8443/p HTTP/1.1\r\nHost: other\r\n\r\n", "fd00::1", "/p"),
     ("OPTIONS * HTTP/1.1\r\nHost: [::1]\r\n\r\n", "::1", "*"),
     ("GET / HTTP/1.0\r\n\r\n", "", "/"),
@@ -27,6 +28,14 @@ import Testing
     let (read, head) = text.request()
     #expect(read == .complete)
     #expect(text.part(head.host) == host && text.part(head.path) == path)
+  }
+
+  /// `http://host` has no path, with a query or without.
+  @Test(arguments: [("http://a.example", nil), ("http://a.example:80?x=/1", "x=/1"), ("http://[::1]?", "")])
+  func targetsWithoutPath(_ target: String, _ query: String?) {
+    let text = "GET \(target) HTTP/1.1\r\nHost: other\r\n\r\n"
+    let (read, head) = text.request()
+    #expect(read == .complete && head.path.isEmpty && head.query.map(text.part) == query)
   }
 
   @Test(arguments: [

@@ -36,7 +36,7 @@ struct StatusJSONTests {
     #expect(rates["errorsPerSecond"] as? Double == 0.2)
     let api = try #require(services.first { $0["name"] as? String == "api@file" })
     let conditions = (api["servers"] as? [[String: Any]])?.compactMap { $0["condition"] as? String }
-    #expect(conditions == ["up", "paused", "trial"])
+    #expect(conditions == ["unchecked", "paused", "trial"])
   }
 
   @Test("Any string comes back from another reader, without control characters on the way")

@@ -22,11 +22,11 @@ final class Gate: Sendable {
     _ = write(ends.write, &byte, 1)
   }
 
-  /// - Returns: whether it was opened, within ten seconds.
-  func wait() -> Bool {
+  /// - Returns: whether it was opened in time.
+  func wait(seconds: CInt = 10) -> Bool {
     var poller = pollfd(fd: ends.read, events: Int16(POLLIN), revents: 0)
     var byte: UInt8 = 0
-    return poll(&poller, 1, 10_000) == 1 && read(ends.read, &byte, 1) == 1
+    return poll(&poller, 1, seconds * 1_000) == 1 && read(ends.read, &byte, 1) == 1
   }
 }
 

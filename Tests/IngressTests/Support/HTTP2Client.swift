@@ -23,7 +23,8 @@ final class HTTP2Client: Sendable {
     var text: String { String(decoding: body, as: UTF8.self) }
   }
 
-  init(_ port: UInt16, name: String = "localhost") async throws {
+  /// - Parameter window: bytes of each answer that it takes before it has been asked for more, which it never is.
+  init(_ port: UInt16, name: String = "localhost", window: Int? = nil) async throws {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.applicationProtocols = ["h2"]
     tls.certificateVerification = .none
@@ -37,6 +38,7 @@ final class HTTP2Client: Sendable {
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.headerBlockValidation = .disabled
         connection.contentLengthValidation = .disabled
+        if let window { connection.initialSettings.append(HTTP2Setting(parameter: .initialWindowSize, value: window)) }
         let multiplexer = try pipeline.configureHTTP2Pipeline(
           mode: .client, connectionConfiguration: connection, streamConfiguration: .init()
         ) { $0.eventLoop.makeSucceededVoidFuture() }
@@ -46,6 +48,8 @@ final class HTTP2Client: Sendable {
   }
 
   func close() async { try? await channel.close() }
+  /// Reads no more.
+  func turnDeaf() async { try? await channel.setOption(.autoRead, value: false).get() }
   /// Returns when the proxy has ended the connection.
   func closed() async { try? await channel.closeFuture.get() }
 
@@ -94,11 +98,13 @@ final class HTTP2Client: Sendable {
     case reset(HTTP2ErrorCode)
   }
 
-  func open() async throws -> Stream {
+  /// - Parameter reads: whether it takes what comes.
+  func open(reads: Bool = true) async throws -> Stream {
     let (events, continuation) = AsyncStream.makeStream(of: Event.self)
     let promise = channel.eventLoop.makePromise(of: (any Channel).self)
     multiplexer.createStreamChannel(promise: promise) { stream in
       stream.eventLoop.makeCompletedFuture {
+        if !reads { try stream.syncOptions?.setOption(.autoRead, value: false) }
         try stream.pipeline.syncOperations.addHandler(Collector(continuation))
       }
     }

@@ -11,7 +11,8 @@ final class ScriptedServer: Sendable {
   var connections: Int { count.load(ordering: .sequentiallyConsistent) }
   var url: String { "http://127.0.0.1:\(port)/" }
 
-  init(_ script: @escaping @Sendable (Peer) -> Void) throws {
+  /// - Parameter opening: connections to it take until this is open; none: it is at once.
+  init(opening: Gate? = nil, _ script: @escaping @Sendable (Peer) -> Void) throws {
     self.script = script
     let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     self.listener = listener
@@ -21,13 +22,19 @@ final class ScriptedServer: Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let bound = withUnsafeMutablePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-        bind(listener, pointer, length) == 0 && listen(listener, 256) == 0
+        bind(listener, pointer, length) == 0 && listen(listener, opening == nil ? 256 : 0) == 0
           && getsockname(listener, pointer, &length) == 0
       }
     }
     guard bound else { throw Failed(what: "cannot listen: \(errno)") }
     port = UInt16(bigEndian: address.sin_port)
+    // Where one waits that nobody accepts, the kernel lets the next ones try again.
+    let first = opening == nil ? nil : try Wire(port)
     Self.thread { [self] in
+      if first != nil {
+        _ = opening?.wait(seconds: 50)
+        close(accept(listener, nil, nil))
+      }
       while true {
         let connection = accept(listener, nil, nil)
         guard connection >= 0 else { return }

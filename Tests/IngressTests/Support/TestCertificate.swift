@@ -37,15 +37,17 @@ final class TestCertificate: Sendable {
 
 extension World {
   /// As `everything`, over TLS with these certificates.
-  static func secure(_ servers: [ScriptedServer], _ certificates: [TestCertificate], rule: String = "PathPrefix(`/`)")
-    -> String
-  {
+  static func secure(
+    _ servers: [ScriptedServer], _ certificates: [TestCertificate], rule: String = "PathPrefix(`/`)",
+    _ more: String = ""
+  ) -> String {
     let urls = servers.indices.map { "{ url: '{\($0)}' }" }.joined(separator: ", ")
+    let service = more.isEmpty ? "" : ", \(more)"
     let files = certificates.map { "{ certFile: \($0.certificate), keyFile: \($0.key) }" }.joined(separator: ", ")
     return """
       http:
         routers: { all: { rule: '\(rule)', service: s, tls: {} } }
-        services: { s: { loadBalancer: { servers: [\(urls)] } } }
+        services: { s: { loadBalancer: { servers: [\(urls)]\(service) } } }
       tls: { certificates: [\(files)] }
       """
   }

@@ -9,14 +9,18 @@ final class World: Sendable {
 
   /// - Parameters:
   ///   - yaml: in the file provider's form; `{0}`, `{1}`… stand for the servers' URLs.
-  init(_ yaml: String, _ servers: [ScriptedServer], settings: ProxySettings = ProxySettings(), point: EntryPoint? = nil)
-    async throws
-  {
+  ///   - hasStatus: whether the status page is at a port.
+  init(
+    _ yaml: String, _ servers: [ScriptedServer], settings: ProxySettings = ProxySettings(), point: EntryPoint? = nil,
+    log: LogPipe? = nil, hasStatus: Bool = false
+  ) async throws {
     let text = Self.filled(yaml, servers)
     let configuration = try IngressConfiguration.read(texts: [ConfigurationText(name: "test.yaml", text: text)])
     let point = point ?? EntryPoint(name: "web", host: "127.0.0.1", port: 0)
-    ingress = try Ingress(configuration, entryPoints: [point], settings: settings, threads: 1, version: "test")
-    try await ingress.start()
+    ingress = try Ingress(
+      configuration, entryPoints: [point], settings: settings, threads: 1,
+      log: log.map { (.common, $0.writing) }, version: "test")
+    try await ingress.start(status: hasStatus ? ("127.0.0.1", 0) : nil)
     port = ingress.port(of: point.name) ?? 0
   }
 
@@ -38,6 +42,10 @@ final class World: Sendable {
         services: { s: { loadBalancer: { servers: [\(urls)]\(more.isEmpty ? "" : ", \(more)") } } }
       """
   }
+
+  /// Of the first server of the first service.
+  var server: ServerStatus? { ingress.status().services.first?.servers.first }
+  var entryPoint: EntryPointTotals? { ingress.status().entryPoints.first?.totals }
 
   func stop() async { await ingress.stop(within: .seconds(5)) }
 }
@@ -65,6 +73,16 @@ final class Wire: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  /// This side's.
+  var port: UInt16 {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(descriptor, $0, &length) }
+    }
+    return UInt16(bigEndian: address.sin_port)
+  }
 
   func send(_ text: String) { send(Array(text.utf8)) }
 
