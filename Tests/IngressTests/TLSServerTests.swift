@@ -127,8 +127,11 @@ import Testing
   }
 
   @Test func authoritiesThatCannotBeReadAreTold() throws {
-    let text =
-      "http: { routers: { a: { rule: 'Path(`/`)', service: s } }, services: { s: { loadBalancer: { servers: [] } } } }"
+    let text = """
+      http:
+        routers: { a: { rule: 'Path(`/`)', service: s } }
+        services: { s: { loadBalancer: { servers: [{ url: 'http://a:1' }] } } }
+      """
     let configuration = try IngressConfiguration.read(texts: [ConfigurationText(name: "test.yaml", text: text)])
     #expect(throws: CertificateStore.Fault.self) { try Ingress.check(configuration, authorities: "/nowhere/ca.pem") }
   }

@@ -17,7 +17,7 @@ import Testing
 
   private func play(_ text: String, rules: String = rules) throws -> [Decision] {
     let log = Log()
-    let player = Player(Simulator(try SimulatedDirector())) { record in
+    var player = Player(Simulator(try SimulatedDirector())) { record in
       if case .decision(let decision) = record { log.decisions.append(decision) }
     }
     try player.enter(rules: rules, name: "rules")
