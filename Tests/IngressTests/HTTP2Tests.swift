@@ -232,7 +232,7 @@ import Testing
 
   @Test func idleConnectionsEndAfterTheirTime() async throws {
     var settings = ProxySettings()
-    settings.idleTimeout = .seconds(2)
+    settings.idleTimeout = .seconds(5)
     let server = try ScriptedServer { Self.echo($0) }
     let certificate = try TestCertificate("web.test")
     let world = try await World(

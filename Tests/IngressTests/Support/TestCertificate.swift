@@ -1,8 +1,10 @@
 import Glibc
 import Ingress
+import Synchronization
 
-/// A certificate that signs itself, made by openssl in a folder of its own.
+/// A certificate that signs itself, made by openssl in a folder of its own, which stays until the tests have ended.
 final class TestCertificate: Sendable {
+  private static let folders = Mutex<[String]>([])
   private let folder: String
   var certificate: String { "\(folder)/cert.pem" }
   var key: String { "\(folder)/key.pem" }
@@ -12,6 +14,11 @@ final class TestCertificate: Sendable {
     var template = Array("/tmp/svs-ingress-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw ScriptedServer.Failed(what: "no folder: \(errno)") }
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let isFirst = Self.folders.withLock {
+      $0.append(folder)
+      return $0.count == 1
+    }
+    if isFirst { atexit(TestCertificate.removeAll) }
     let words = [
       "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
       "-subj", "/CN=test", "-addext", "subjectAltName=" + names.map { "DNS:\($0)" }.joined(separator: ","), "-keyout",
@@ -30,8 +37,10 @@ final class TestCertificate: Sendable {
     else { throw ScriptedServer.Failed(what: "openssl made no certificate: \(status)") }
   }
 
-  deinit {
-    for file in [certificate, key, folder] { remove(file) }
+  private static let removeAll: @convention(c) () -> Void = {
+    for folder in TestCertificate.folders.withLock({ $0 }) {
+      for file in ["\(folder)/cert.pem", "\(folder)/key.pem", folder] { remove(file) }
+    }
   }
 }
 
