@@ -82,18 +82,29 @@ public final class Ingress: Sendable {
     let counters = current.withLock { $0.telemetry.entryPoint(point.name) } ?? EntryPointCounters()
     let pipeline = ClientPipeline(point: point, counters: counters, loops: loops)
     let bootstrap = self.bootstrap.childChannelInitializer { pipeline.install(on: $0) }
-    return try await bind(bootstrap, point.host, point.port)
+    return try await bind(bootstrap, point.host, point.port, for: "the entry point '\(point.name)'")
   }
 
   private func listen(_ status: (host: String, port: UInt16)) async throws -> any Channel {
     let page: @Sendable (String) -> AdminConnection.Page? = { [weak self] in self?.page(at: $0) }
     let loops = self.loops
-    return try await bootstrap.childChannelInitializer { channel in
+    let bootstrap = self.bootstrap.childChannelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
         guard let state = loops[ObjectIdentifier(channel.eventLoop)]?.value else { return }
         try channel.pipeline.syncOperations.addHandler(AdminConnection(page, state))
       }
-    }.bind(host: status.host, port: Int(status.port)).get()
+    }
+    return try await bind(bootstrap, status.host, status.port, for: "the status page")
+  }
+
+  /// - Throws: ``ListenFault``.
+  private func bind(
+    _ bootstrap: ServerBootstrap, _ host: String?, _ port: UInt16, for name: String
+  ) async throws -> any Channel {
+    do { return try await bind(bootstrap, host, port) } catch {
+      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+      throw ListenFault(description: "\(name): cannot listen at \(host ?? "*"):\(port): \(reason)")
+    }
   }
 
   private func bind(_ bootstrap: ServerBootstrap, _ host: String?, _ port: UInt16) async throws -> any Channel {
@@ -206,6 +217,11 @@ public final class Ingress: Sendable {
     for state in loops.values { count += (try? await state.eventLoop.submit { state.value.openClients }.get()) ?? 0 }
     return count
   }
+}
+
+/// Why an address is not listened at.
+public struct ListenFault: Error, Hashable, CustomStringConvertible {
+  public var description: String
 }
 
 extension EntryPoint {

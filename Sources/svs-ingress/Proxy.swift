@@ -66,7 +66,7 @@ struct Proxy {
         complain("\(error)")
         throw ExitCode.failure
       }
-      print("\(configuration.routers.count) routers, \(configuration.services.count) services: all is well")
+      print("\(Self.size(configuration)): all is well")
       return
     }
     // Each client takes one, and each connection to a server; without room the proxy goes on with what there is.
@@ -121,13 +121,18 @@ struct Proxy {
     }
   }
 
+  private static func size(_ configuration: IngressConfiguration) -> String {
+    let (routers, services) = (configuration.routers.count, configuration.services.count)
+    return "\(routers) router\(routers == 1 ? "" : "s"), \(services) service\(services == 1 ? "" : "s")"
+  }
+
   private func reload(_ ingress: Ingress) async {
     do {
       let configuration = try Self.read(command, overrides)
       try await ingress.reload(configuration)
       for note in configuration.notes { complain("note: \(note)") }
       noteUnknownEntryPoints(configuration)
-      complain("read again: \(configuration.routers.count) routers, \(configuration.services.count) services")
+      complain("read again: \(Self.size(configuration))")
     } catch {
       complain("nothing is changed: \(error)")
       ingress.reloadFailed("\(error)")

@@ -121,6 +121,35 @@ import Testing
     #expect(chain.world.entryPoint?.openConnections == 0)
     await chain.end()
   }
+
+  /// After an error of the connection it ends, whatever the client goes on to send.
+  @Test func whoBreaksTheProtocolIsEnded() async throws {
+    let chain = try await Chain { peer in while peer.head() != nil { peer.answer("well") } }
+    let broken = try await SilentClient(chain.world.port)
+    // SETTINGS, and a window that is opened by nothing (RFC 9113, section 6.9).
+    let frames: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    let begun = ContinuousClock.now
+    await broken.send(Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frames)
+    // Not all of it is taken: nobody reads on.
+    let flood = Task { while !Task.isCancelled { await broken.send([UInt8](repeating: 97, count: 65_536)) } }
+    await broken.closed()
+    flood.cancel()
+    #expect(ContinuousClock.now - begun < .seconds(20))
+    #expect(try await chain.client.ask(HTTP2Client.fields()).status == "200")
+    await chain.end()
+  }
+
+  /// What is refused is told whole, and ends no other stream.
+  @Test(arguments: [
+    ("/a/../b", "400"), ("http://elsewhere.test/", "400"), ("/" + String(repeating: "a", count: 9_000), "414"),
+  ]) func refusalsAreWhole(path: String, status: String) async throws {
+    let chain = try await Chain { peer in while peer.head() != nil { peer.answer("well") } }
+    let answer = try await chain.client.ask(HTTP2Client.fields("GET", path))
+    #expect(answer.status == status && answer.isWhole && answer.text.hasPrefix(status))
+    #expect(try await chain.client.ask(HTTP2Client.fields()).text == "well")
+    #expect(chain.server.connections == 1)
+    await chain.end()
+  }
 }
 
 /// Agrees on TLS and on HTTP/2, and says nothing more.
@@ -139,6 +168,8 @@ private struct SilentClient {
       }
     }.connect(host: "127.0.0.1", port: Int(port)).get()
   }
+
+  func send(_ bytes: [UInt8]) async { try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
 
   func closed() async { try? await channel.closeFuture.get() }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Glibc
 import IngressModel
 import NIOCore
 import NIOSSL
@@ -15,19 +16,21 @@ public struct CertificateStore: Sendable {
 
   /// - Throws: what is wrong with which file.
   public init(_ certificates: [CertificateFiles]) throws(Fault) {
+    var faults: [String] = []
     for files in certificates {
       let context: NIOSSLContext
       let names: [String]
       do {
-        let chain =
+        let chain = try Self.part(of: files, files.certificate, "certificate") {
           files.isInline
-          ? try NIOSSLCertificate.fromPEMBytes(Array(files.certificate.utf8))
-          : try NIOSSLCertificate.fromPEMFile(files.certificate)
-        guard let leaf = chain.first else { throw Fault(description: "\(files): no certificate in it") }
-        let key =
+            ? try NIOSSLCertificate.fromPEMBytes(Array($0.utf8)) : try NIOSSLCertificate.fromPEMFile($0)
+        }
+        guard let leaf = chain.first else { throw Fault(description: "\(files): there is no certificate in it") }
+        let key = try Self.part(of: files, files.key, "private key") {
           files.isInline
-          ? try NIOSSLPrivateKey(bytes: Array(files.key.utf8), format: .pem)
-          : try NIOSSLPrivateKey(file: files.key, format: .pem)
+            ? try NIOSSLPrivateKey(bytes: Array($0.utf8), format: .pem)
+            : try NIOSSLPrivateKey(file: $0, format: .pem)
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
           certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
@@ -36,11 +39,29 @@ public struct CertificateStore: Sendable {
         names = leaf._subjectAlternativeNames().compactMap { name in
           name.nameType == .dnsName ? String(decoding: name.contents, as: UTF8.self).lowercased() : nil
         }
-      } catch let error as Fault { throw error } catch {
-        throw Fault(description: "\(files.isInline ? "a Secret" : "\(files.certificate), \(files.key)"): \(error)")
+      } catch let error as Fault {
+        faults.append(error.description)
+        continue
+      } catch {
+        faults.append("\(files): the private key is not the certificate's")
+        continue
       }
       for name in names where byName[name] == nil { byName[name] = context }
       if fallback == nil { fallback = context }
+    }
+    if !faults.isEmpty { throw Fault(description: faults.joined(separator: "\n")) }
+  }
+
+  /// One of the two, from its file or its text.
+  private static func part<Part>(
+    of files: CertificateFiles, _ source: String, _ what: String, _ read: (String) throws -> Part
+  ) throws -> Part {
+    if !files.isInline, access(source, R_OK) != 0 {
+      throw Fault(description: "\(files.said)\(source) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    do { return try read(source) } catch {
+      let file = files.isInline ? "" : " in \(source)"
+      throw Fault(description: "\(files.said)there is no \(what) (PEM)\(file), or it is damaged")
     }
   }
 
@@ -52,4 +73,9 @@ public struct CertificateStore: Sendable {
     if let dot = name.firstIndex(of: "."), let wild = byName["*\(name[dot...])"] { return wild }
     return fallback
   }
+}
+
+extension CertificateFiles {
+  /// Where it is said, before what is wrong.
+  fileprivate var said: String { place.map { "\($0): " } ?? "" }
 }

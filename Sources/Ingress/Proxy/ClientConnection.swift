@@ -256,7 +256,7 @@ extension ClientConnection: ClientSide {
     exchange = nil
     framing = .none
     let closes = closes || !keepsAlive
-    let text = "\(status) \(Status.phrase(status))\n"
+    let text = Status.text(status)
     output.append(about: 256, state) {
       $0.writeString(
         "HTTP/1.1 \(status) \(Status.phrase(status))\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -336,6 +336,9 @@ extension ClientConnection: Watched {
 
 /// Words beside the numbers of statuses (RFC 9110, section 15).
 enum Status {
+  /// The body of the proxy's own answers.
+  static func text(_ status: Int) -> String { "\(status) \(phrase(status))\n" }
+
   static func phrase(_ status: Int) -> String {
     switch status {
     case 400: "Bad Request"

@@ -278,6 +278,7 @@ final class Exchange {
     let isClean = requestIsComplete || head.framing == .none
     server?.close()
     server = nil
+    if !isHead { sent = UInt64(Status.text(status).utf8.count) }
     finish(nil)
     side.refuse(status, closes: !isClean)
   }

@@ -12,6 +12,8 @@ final class HTTP2Connection: ChannelInboundHandler, Watched {
   private var streams = 0
   private var deadline: NIODeadline
   private var isDraining = false
+  /// Sees what goes out.
+  let farewells = FarewellWatcher()
 
   init(_ origin: Origin, _ state: LoopState) {
     self.origin = origin
@@ -45,6 +47,14 @@ final class HTTP2Connection: ChannelInboundHandler, Watched {
     if streams == 0 { deadline = state.deadline(after: (isDraining ? .zero : state.times.idle) + Self.patience) }
   }
 
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // Of a stream, which has been reset, or of a client that is gone.
+    guard farewells.isLast else { return }
+    // SwiftNIO would go on to take in what comes, and keep it.
+    context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
+    context.close(promise: nil)
+  }
+
   func check(at now: NIODeadline) { if deadline < now { end() } }
 
   func drain() {
@@ -54,4 +64,29 @@ final class HTTP2Connection: ChannelInboundHandler, Watched {
   }
 
   func end() { context?.close(promise: nil) }
+}
+
+/// Notices GOAWAY with an error among the frames that go out (RFC 9113, section 6.8): SwiftNIO says it where the
+/// connection cannot go on, and tells of the error like of any other.
+final class FarewellWatcher: ChannelOutboundHandler {
+  typealias OutboundIn = IOData
+  typealias OutboundOut = IOData
+
+  /// Eight bytes, of type 7, without flags, of the connection itself.
+  private static let start: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0]
+
+  /// Whether it was the last that was written.
+  private(set) var isLast = false
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    if case .byteBuffer(let buffer) = unwrapOutboundIn(data), buffer.readableBytes >= 17 {
+      let end = buffer.writerIndex
+      isLast =
+        buffer.viewBytes(at: end - 17, length: 9)?.elementsEqual(Self.start) == true
+        && buffer.getInteger(at: end - 4, as: UInt32.self) != 0
+    } else {
+      isLast = false
+    }
+    context.write(data, promise: promise)
+  }
 }

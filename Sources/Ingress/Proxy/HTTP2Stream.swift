@@ -89,6 +89,7 @@ final class HTTP2Stream: ChannelInboundHandler {
   }
 
   private func begin(_ headers: HPACKHeaders, endsStream: Bool) {
+    hasEnded = endsStream
     guard let context, var bytes = Self.head(headers, endsStream: endsStream, context.channel.allocator) else {
       origin.counters.refused(.malformed)
       return refuse(400, closes: true)
@@ -108,7 +109,6 @@ final class HTTP2Stream: ChannelInboundHandler {
       return refuse(400, closes: true)
     }
     guard let bytes = bytes.readSlice(length: head.length) else { return }
-    if endsStream { hasEnded = true }
     let exchange = Exchange(head, bytes, from: self, origin, state)
     self.exchange = exchange
     exchange.start()
@@ -131,6 +131,8 @@ final class HTTP2Stream: ChannelInboundHandler {
     for (name, value, _) in headers {
       // A line end in a value would be two fields, or two requests, for a server (RFC 9113, section 8.2.1).
       guard !value.utf8.contains(where: { $0 == 13 || $0 == 10 || $0 == 0 }) else { return nil }
+      // What was no UTF-8 has become this, and would reach the server as something else than was sent.
+      guard !value.unicodeScalars.contains("\u{FFFD}") else { return nil }
       switch name {
       case ":method": method = value
       case ":path": path = value
@@ -156,9 +158,10 @@ final class HTTP2Stream: ChannelInboundHandler {
     }
     // Two names would be one for the rules and another for the server (RFC 9113, section 8.3.1).
     if let host, let authority, host.lowercased() != authority.lowercased() { return nil }
-    guard let method, let path, let authority = authority ?? host, path.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
-      return nil
-    }
+    guard let method, let path, let authority = authority ?? host, path.utf8.allSatisfy({ $0 > 32 && $0 != 127 }),
+      // A whole URL would name another host than `:authority` (RFC 9113, section 8.3.1).
+      path.utf8.first == UInt8(ascii: "/") || path == "*"
+    else { return nil }
     var out = allocator.buffer(capacity: fields.readableBytes + 256)
     out.writeString("\(method) \(path) HTTP/1.1\r\nhost: \(authority)\r\n")
     // HTTP/2 may split them (RFC 9113, section 8.2.3).
@@ -240,7 +243,7 @@ extension HTTP2Stream: ClientSide {
     let isHead = exchange?.isHead ?? false
     exchange = nil
     deadline = state.deadline(after: state.times.answer)
-    let text = "\(status) \(Status.phrase(status))\n"
+    let text = Status.text(status)
     let headers = HPACKHeaders([
       (":status", String(status)), ("content-type", "text/plain; charset=utf-8"),
       ("content-length", String(text.utf8.count)), ("x-content-type-options", "nosniff"),

@@ -44,7 +44,7 @@ enum HeadWriter {
       // `Connection` names it for the next one too.
       case .upgrade where forwarding.upgrades: break
       case .forwardedFor where forwarding.trustsClient:
-        earlier.append(field.value)
+        if !field.value.isEmpty { earlier.append(field.value) }
         continue
       case .realIP: continue
       case let known where known.isHopByHop || known.tellsOfClient && !forwarding.trustsClient: continue

@@ -1,5 +1,6 @@
 import IngressModel
 import NIOCore
+import NIOHPACK
 import NIOHTTP2
 import NIOPosix
 import NIOSSL
@@ -53,7 +54,8 @@ struct ClientPipeline: Sendable {
     var limits = NIOHTTP2Handler.ConnectionConfiguration()
     limits.initialSettings = [
       HTTP2Setting(parameter: .maxConcurrentStreams, value: 100),
-      HTTP2Setting(parameter: .maxHeaderListSize, value: state.settings.limits.head),
+      // What SwiftNIO's decoder takes before the client has confirmed these settings, and so always.
+      HTTP2Setting(parameter: .maxHeaderListSize, value: HPACKDecoder.defaultMaxHeaderListSize),
     ]
     let bound = NIOLoopBound(state, eventLoop: channel.eventLoop)
     limits.contentLengthValidation = .enabled
@@ -69,6 +71,7 @@ struct ClientPipeline: Sendable {
         keepalive: .init(pingInterval: state.times.idle, ackTimeout: state.times.answer)))
     let watcher = HTTP2Connection(origin, state)
     let connection = NIOLoopBound(watcher, eventLoop: channel.eventLoop)
+    try pipeline.addHandler(watcher.farewells)
     _ = try pipeline.configureHTTP2Pipeline(
       mode: .server, connectionConfiguration: limits, streamConfiguration: streams,
       streamDelegate: manager.http2StreamDelegate

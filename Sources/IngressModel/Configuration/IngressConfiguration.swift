@@ -67,13 +67,26 @@ public struct CertificateFiles: Hashable, Sendable, CustomStringConvertible {
   public var key: String
   /// Whether the two are the PEM text itself, as a Secret of Kubernetes has it, and not paths.
   public var isInline: Bool
+  /// Where a file of the configuration says so.
+  public var place: SourcePlace?
 
-  public init(certificate: String, key: String, isInline: Bool = false) {
+  public init(certificate: String, key: String, isInline: Bool = false, place: SourcePlace? = nil) {
     self.certificate = certificate
     self.key = key
     self.isInline = isInline
+    self.place = place
   }
 
-  /// The paths; of keys in the text itself nothing, since it gets into logs.
-  public var description: String { isInline ? "a certificate of a Secret" : "\(certificate), \(key)" }
+  /// Its place and the paths; of keys in the text itself nothing, since it gets into logs.
+  public var description: String {
+    let place = place.map { "\($0): " } ?? ""
+    return place + (isInline ? "the certificate" : "\(certificate), \(key)")
+  }
+
+  /// Wherever they are named.
+  public static func == (one: Self, other: Self) -> Bool {
+    (one.certificate, one.key, one.isInline) == (other.certificate, other.key, other.isInline)
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(certificate) }
 }

@@ -35,6 +35,12 @@ enum PathCheck {
         if value == 0 { throw .badTarget }
         if value == 46 {
           dots += 1
+        } else if value == 59 {
+          if !others, dots == 1 || dots == 2 { return true }
+          others = true
+        } else if value == 0xc0 || value == 0xc1 {
+          // The long spelling of a short character, as of a dot: no UTF-8, but some servers read it.
+          throw .badTarget
         } else if value == 47 || value == 92 {
           if !others, dots == 1 || dots == 2 { return true }
           dots = 0

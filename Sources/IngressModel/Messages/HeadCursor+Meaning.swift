@@ -54,6 +54,8 @@ extension HeadCursor {
   /// RFC 9112, section 6.2; more than one is refused even where they agree.
   private func add(_ field: MessageHead.Field, to length: inout UInt64?) throws(HeadFault) {
     guard length == nil, !field.value.isEmpty, field.value.count <= 18 else { throw .ambiguousLength }
+    // Some readers take a number with a leading zero for octal.
+    guard field.value.count == 1 || bytes[field.value.lowerBound] != 48 else { throw .ambiguousLength }
     var value: UInt64 = 0
     for byte in slice(field.value) {
       let digit = byte &- 48

@@ -74,6 +74,9 @@ import Testing
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", .ambiguousLength),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n", .ambiguousLength),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", .ambiguousLength),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 03\r\n\r\n", .ambiguousLength),
+    ("GET /%c0%ae%c0%ae/a HTTP/1.1\r\nHost: a\r\n\r\n", .badTarget),
+    ("GET /x/..%3b/a HTTP/1.1\r\nHost: a\r\n\r\n", .pathClimbs),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", .ambiguousLength),
     ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n", .ambiguousLength),
     (

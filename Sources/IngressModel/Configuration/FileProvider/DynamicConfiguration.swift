@@ -116,7 +116,7 @@ extension ConfigurationBuilder {
         findings.add(item.place, "'certFile' and 'keyFile' are to be both paths, or both PEM text")
         continue
       }
-      add(CertificateFiles(certificate: certificate, key: key, isInline: inline[0]))
+      add(CertificateFiles(certificate: certificate, key: key, isInline: inline[0], place: item.place))
     }
   }
 }

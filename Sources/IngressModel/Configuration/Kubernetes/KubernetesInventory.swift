@@ -143,7 +143,8 @@ struct KubernetesInventory {
         place: secret.place)
     }
     return CertificateFiles(
-      certificate: try pem("tls.crt", in: secret), key: try pem("tls.key", in: secret), isInline: true)
+      certificate: try pem("tls.crt", in: secret), key: try pem("tls.key", in: secret), isInline: true,
+      place: secret.place)
   }
 
   private func pem(_ key: String, in secret: KubernetesObject) throws(Unknown) -> String {
