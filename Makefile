@@ -7,9 +7,10 @@ BIN := .build/release
 BENCH_OBJECTS := .build/bench/traffic.o .build/bench/twin.o .build/bench/foundation.o
 SOURCES := $(wildcard Package.swift Sources Tests Plugins bpf Benchmarks)
 # One configuration for everything: programs, tests and bench are products of the same build.
-BUILD := swift build -c release --build-tests -Xswiftc -enable-testing
+export SVS_TESTABLE = 1
+BUILD := swift build -c release --build-tests
 
-.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-latency bench-load build deps format lint clean install
+.PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-ingress bench-latency bench-load build deps format lint clean install
 
 help:
 	@echo 'make run           three real servers behind a director, here and now: NAT, DR, TUN, FULLNAT (root)'
@@ -17,7 +18,7 @@ help:
 	@echo 'make conformance   every record of the real IPVS, replayed (root); CASES=DIR for records kept elsewhere'
 	@echo 'make test-kernels  the same programs on kernel 6.1, and a boot with ipvsadm.service, in a virtual machine (3 minutes)'
 	@echo 'make test-kernels-devices  bridges, VLANs, bonds and VXLANs there, some of which this kernel may lack (5 minutes)'
-	@echo 'make bench         speed, against a C twin and nftables, in one run (root); PARTS=packet for one part'
+	@echo 'make bench         speed, against a C twin, nftables, iperf3, wrk, Locust, nginx, HAProxy (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'
 	@echo 'make deps          the Debian packages all this needs'
 	@echo 'make format, lint  swift-format: rewrite, or check'
@@ -60,12 +61,16 @@ bench: $(BENCH_OBJECTS)
 	@SVS_GOAL=bench scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/packet-bench --objects $(dir $<) --json bench-latest.json $(PARTS)
-	@test -n "$(PARTS)" || $(MAKE) --no-print-directory bench-instruments
+	@test -n "$(PARTS)" || $(MAKE) --no-print-directory --keep-going bench-instruments bench-ingress
 
 # The instruments beside the programs whose figures they promise to match: all, or one part.
 bench-instruments: $(BENCH_OBJECTS)
 	@scripts/locust.sh
 	@scripts/bench_instruments.py --bin $(BIN) --throughput bench-latest.json --json bench-instruments.json --check
+
+# The proxy of layer 7 beside nginx and HAProxy.
+bench-ingress:
+	@scripts/bench_ingress.py --bin $(BIN) --json bench-ingress.json --check
 
 bench-latency:
 	@scripts/bench_latency.py --svs $(BIN)/svs --json bench-latency.json --check
@@ -100,7 +105,8 @@ install: build
 install-built:
 	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
-	install -D -m 755 $(BIN)/svs-instruments $(DESTDIR)$(PREFIX)/libexec/svs/svs-instruments
+	set -e; for program in svs-instruments svs-ingress; do \
+	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/libexec/svs/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done
 	set -e; for page in ipvsadm-save ipvsadm-restore; do echo '.so man8/ipvsadm.8' > $(DESTDIR)$(PREFIX)/share/man/man8/$$page.8; done

@@ -5,11 +5,17 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// What tests look into. Only that: to make everything testable costs what depends on it much of its speed.
+// A package that others depend on may set no such flag, so it is set where tests are built for release (make build).
+let tested: [SwiftSetting] =
+  strict + (Context.environment["SVS_TESTABLE"] == nil ? [] : [.unsafeFlags(["-enable-testing"])])
+
 let package = Package(
   name: "swift-virtual-server",
   products: [
     .library(name: "VirtualServer", targets: ["VirtualServer"]),
     .executable(name: "svs", targets: ["svs"]),
+    .executable(name: "svs-ingress", targets: ["svs-ingress"]),
     .executable(name: "svs-instruments", targets: ["svs-instruments"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
     .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
@@ -21,12 +27,14 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // The kernel's side: layouts, the packet path, and its compilation to eBPF.
     .target(name: "DataplaneTypes"),
-    .target(name: "Dataplane", dependencies: ["DataplaneTypes"], swiftSettings: strict),
+    .target(name: "Dataplane", dependencies: ["DataplaneTypes"], swiftSettings: tested),
     .target(name: "DataplaneSimulation", dependencies: ["Dataplane", "DataplaneTypes"], swiftSettings: strict),
     .executableTarget(name: "bpfc", swiftSettings: strict),
     .plugin(name: "BPFBuild", capability: .buildTool(), dependencies: ["bpfc"]),
@@ -39,21 +47,21 @@ let package = Package(
     // Not CSystem, as its module is called: a package that SwiftNIO depends on has a target of that name.
     .target(name: "CHostSystem", path: "Sources/CSystem"),
     .target(name: "HostSystem", dependencies: ["CHostSystem"], swiftSettings: strict),
-    .target(name: "Netlink", dependencies: ["CNetlink", "CHostSystem", "HostSystem"], swiftSettings: strict),
+    .target(name: "Netlink", dependencies: ["CNetlink", "CHostSystem", "HostSystem"], swiftSettings: tested),
     .target(
       name: "KernelDirector",
       dependencies: [
         "DataplaneTypes", "Dataplane", "DataplaneSimulation", "DataplaneObject", "CLibbpf", "CHostSystem", "Netlink",
       ],
-      swiftSettings: strict),
+      swiftSettings: tested),
 
     // The model people speak in, and the capabilities beside each other.
-    .target(name: "VirtualServer", dependencies: ["HostSystem", "KernelDirector"], swiftSettings: strict),
+    .target(name: "VirtualServer", dependencies: ["HostSystem", "KernelDirector"], swiftSettings: tested),
     .target(
       name: "RealServerSetup", dependencies: ["Netlink", "CHostSystem", "HostSystem", "CLibbpf", "DataplaneObject"],
       swiftSettings: strict),
     .target(
-      name: "Lab", dependencies: ["Netlink", "CHostSystem", "HostSystem", "RealServerSetup"], swiftSettings: strict),
+      name: "Lab", dependencies: ["Netlink", "CHostSystem", "HostSystem", "RealServerSetup"], swiftSettings: tested),
 
     .target(
       name: "Simulation",
@@ -66,7 +74,7 @@ let package = Package(
     .target(
       name: "Bench",
       dependencies: ["BenchTypes", "CEvents", "CLibbpf", "CHostSystem", "HostSystem", "Lab", "Netlink", "Throughput"],
-      swiftSettings: strict),
+      swiftSettings: tested),
 
     // The instruments: what 'svs bench' and 'svs webapp' do, and their words, which 'svs' knows too.
     .target(name: "Measurement", dependencies: ["CHostSystem", "HostSystem"], swiftSettings: strict),
@@ -74,7 +82,7 @@ let package = Package(
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     // HTTP's and TLS's client side, for instruments that look at the clock between system calls.
     .target(name: "HTTPWire", dependencies: ["CNGHTTP2", "COpenSSL"], swiftSettings: strict),
-    .target(name: "LatencyProbe", dependencies: ["HTTPWire", "HostSystem", "Measurement"], swiftSettings: strict),
+    .target(name: "LatencyProbe", dependencies: ["HTTPWire", "HostSystem", "Measurement"], swiftSettings: tested),
     .target(
       name: "WebApp",
       dependencies: [
@@ -83,7 +91,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
-    .target(name: "Throughput", dependencies: ["CHostSystem", "HostSystem", "Measurement"], swiftSettings: strict),
+    .target(name: "Throughput", dependencies: ["CHostSystem", "HostSystem", "Measurement"], swiftSettings: tested),
     .target(
       name: "InstrumentCommands",
       dependencies: ["HostSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -94,13 +102,13 @@ let package = Package(
       dependencies: [
         "CEvents", "HTTPWire", "HostSystem", "Measurement",
         .product(name: "Histogram", package: "hdrhistogram-swift"), .product(name: "Yams", package: "Yams"),
-      ], swiftSettings: strict),
+      ], swiftSettings: tested),
     .target(
       name: "LocustWorker",
       dependencies: [
         "LoadGenerator", "HostSystem", "Measurement", .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
-      swiftSettings: strict),
+      swiftSettings: tested),
     .executableTarget(
       name: "svs-instruments",
       dependencies: [
@@ -108,6 +116,24 @@ let package = Package(
         "Measurement",
         "Throughput", "WebApp",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    // The proxy of layer 7: what it knows and decides, and what moves the bytes.
+    .target(name: "IngressModel", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: tested),
+    .target(
+      name: "Ingress",
+      dependencies: [
+        "IngressModel",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "svs-ingress",
+      dependencies: [
+        "CHostSystem", "HostSystem", "Ingress", "IngressModel", "InstrumentCommands",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
 
     // Programs: words in, a module called, text out.
@@ -131,6 +157,15 @@ let package = Package(
       name: "ThroughputTests", dependencies: ["Throughput", "Measurement", "HostSystem", "CHostSystem"],
       swiftSettings: strict),
     .testTarget(name: "BenchTests", dependencies: ["Bench"], swiftSettings: strict),
+    .testTarget(
+      name: "IngressTests",
+      dependencies: [
+        "Ingress", "IngressModel", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "IngressModelTests", dependencies: ["IngressModel"], exclude: ["Samples"], swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
       name: "LoadGeneratorTests",

@@ -3,10 +3,13 @@ import statistics
 
 
 class Goal:
-    """A promised figure: at least `asked`, or with `within` no further from it than that share."""
-    def __init__(self, what, asked, measured, within=None, spread=None, unit='×'):
+    """A promised figure: at least `asked` (`at_most`: no more than it), or with `within` no further from it than that
+    share. Without `asked` it is only told."""
+    def __init__(self, what, asked, measured, within=None, spread=None, unit='×', at_most=False):
         self.what, self.asked, self.measured, self.within, self.spread, self.unit = what, asked, measured, within, spread, unit
-        self.is_met = abs(measured / asked - 1) <= within if within else measured >= asked
+        if asked is None: self.is_met = True
+        elif within: self.is_met = abs(measured / asked - 1) <= within
+        else: self.is_met = measured <= asked if at_most else measured >= asked
 
     @classmethod
     def ratio(cls, what, asked, ratios, **more):
@@ -16,9 +19,9 @@ class Goal:
 
     def line(self):
         number = (lambda x: f'{x:.0f}') if isinstance(self.measured, int) else (lambda x: f'{x:.3g}' if abs(x) >= 10 else f'{x:.2f}')
-        asked = f'{self.asked:g} ± {self.within:.0%}' if self.within else f'{self.asked:g}'
+        asked = '' if self.asked is None else f'{self.asked:g} ± {self.within:.0%}' if self.within else f'{self.asked:g}'
         spread = f'{number(self.spread[0])} to {number(self.spread[1])}' if self.spread else ''
-        return f'{"met" if self.is_met else "MISSED":7}{asked:>9} {number(self.measured):>9} {self.unit:16}{spread:16}{self.what}'
+        return f'{"" if self.asked is None else "met" if self.is_met else "MISSED":7}{asked:>9} {number(self.measured):>9} {self.unit:16}{spread:16}{self.what}'
 
 
 def show(goals):

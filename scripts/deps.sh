@@ -13,6 +13,9 @@ packages=(
   openssl nginx-light haproxy curl iperf3 iputils-ping tcpdump nftables iptables netbase bpftool systemd wrk python3-venv   # to fill them with traffic, and to compare
 )
 
+# To look at the status page with, in the tests.
+if [ "${SVS_GOAL:-}" = test ]; then packages+=(chromium fonts-dejavu-core); fi
+
 command -v swift >/dev/null || fail "there is no swift in PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/"
 version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1)
 [ "$(printf '%s\n' 6.3 "$version" | sort -V | head -1)" = 6.3 ] || fail "Swift $version is too old; 6.3 or later is needed: https://www.swift.org/install/linux/"

@@ -11,7 +11,8 @@ import argparse, os, re, signal, subprocess, sys, threading, time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, '.build/release')
 LOGS = os.path.join(ROOT, '.build/parts')
-SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests', '-Xswiftc', '-enable-testing']
+os.environ['SVS_TESTABLE'] = '1'
+SWIFT_BUILD = ['swift', 'build', '-c', 'release', '--build-tests']
 
 
 # ---------------------------------------------------------------- counting
@@ -109,6 +110,8 @@ def after_build():
         parts.append(Part(f'records-{kind}', [sys.executable, 'conformance/conformance.py', '--only', kind, '--jobs', '2',
                                               '--ipvsadm', os.path.join(BUILD, 'ipvsadm'), '--svs', os.path.join(BUILD, 'svs'),
                                               '--bundle', bundle or '', '--json', f'.build/parts/failures-{kind}.json'], count_records))
+    for name, words in (('ingress-page', []), ('ingress-page-live', ['--svs', os.path.join(BUILD, 'svs')])):
+        parts.append(Part(name, [sys.executable, 'scripts/ingress_page.py', '--screenshots', f'.build/parts/{name}', *words], again=1))
     parts.append(Part('prebuilt-objects', [sys.executable, 'scripts/prebuilt.py', 'check', '.build']))
     return parts
 

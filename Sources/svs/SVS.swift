@@ -50,6 +50,6 @@ struct SVS: ParsableCommand {
       Attach.self, Detach.self, Status.self, ConnectionsCommand.self, ProcCommand.self, ExplainCommand.self,
       SimulateCommand.self,
       SysctlCommand.self, LocalAddressCommand.self, ClientAddressCommand.self, LabCommand.self, DemoCommand.self,
-      RealServerCommand.self, BenchCommand.self, WebAppCommand.self,
+      RealServerCommand.self, BenchCommand.self, WebAppCommand.self, IngressCommand.self,
     ])
 }

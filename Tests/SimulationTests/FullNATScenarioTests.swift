@@ -68,7 +68,7 @@ import Testing
   /// What is restored when a machine starts is restored here too, and remarked on.
   @Test func poolsInTheWayOfServicesAreRemarkedOn() throws {
     let log = Log()
-    var player = Player(Simulator(try SimulatedDirector())) { record in
+    let player = Player(Simulator(try SimulatedDirector())) { record in
       if case .output(let text) = record { log.output += text }
     }
     try player.enter(rules: "-A -u 10.0.0.60:5353 -s rr\nlocal-address add 10.0.0.60\n", name: "rules")
