@@ -5,7 +5,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// What tests look into. Only that: to make everything testable costs what depends on it much of its speed.
+// What tests look into. Only that: where everything is testable, libraries too, the compiler can bind fewer calls early.
 // A package that others depend on may set no such flag, so it is set where tests are built for release (make build).
 let tested: [SwiftSetting] =
   strict + (Context.environment["SVS_TESTABLE"] == nil ? [] : [.unsafeFlags(["-enable-testing"])])
