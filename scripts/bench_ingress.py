@@ -222,6 +222,8 @@ def main():
     parser.add_argument('--json')
     parser.add_argument('--check', action='store_true')
     args = parser.parse_args()
+    # Whoever is told to end takes the proxies along.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     parts, svs, goals, raw = args.only.split(','), f'{args.bin}/svs', [], {}
     with Bed(os.path.abspath(args.bin)) as bed:
         if 'rate' in parts or 'latency' in parts:
