@@ -105,7 +105,7 @@ install: build
 install-built:
 	set -e; for program in svs ipvsadm ipvsadm-save ipvsadm-restore; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/sbin/$$program; done
-	set -e; for program in svs-instruments svs-ingress; do \
+	set -e; for program in svs-instruments svs-ingress svs-cluster; do \
 	  install -D -m 755 $(BIN)/$$program $(DESTDIR)$(PREFIX)/libexec/svs/$$program; done
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	set -e; for page in $(wildcard man/*.8); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man8/; done

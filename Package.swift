@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "svs", targets: ["svs"]),
     .executable(name: "svs-ingress", targets: ["svs-ingress"]),
     .executable(name: "svs-instruments", targets: ["svs-instruments"]),
+    .executable(name: "svs-cluster", targets: ["svs-cluster"]),
     .executable(name: "ipvsadm", targets: ["ipvsadm"]),
     .executable(name: "ipvsadm-save", targets: ["ipvsadm-save"]),
     .executable(name: "ipvsadm-restore", targets: ["ipvsadm-restore"]),
@@ -136,6 +137,41 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
 
+    // A cluster: what it is as values; services of local clients at connect time; nodes' leases; what makes it real.
+    .target(name: "ClusterModel", dependencies: ["Netlink", "IngressModel"], swiftSettings: tested),
+    .target(name: "SocketDataplaneTypes"),
+    .target(name: "SocketDataplane", dependencies: ["SocketDataplaneTypes"], swiftSettings: tested),
+    .target(
+      name: "ServiceTranslation",
+      dependencies: [
+        "ClusterModel", "Netlink", "CLibbpf", "CHostSystem", "HostSystem", "DataplaneObject", "SocketDataplane",
+        "SocketDataplaneTypes",
+      ], swiftSettings: tested),
+    .target(
+      name: "LeaseStores",
+      dependencies: [
+        "ClusterModel", "Netlink", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ], swiftSettings: tested),
+    .target(
+      name: "Cluster",
+      dependencies: [
+        "ClusterModel", "Lab", "Netlink", "CHostSystem", "HostSystem", "KernelDirector", "ServiceTranslation",
+        "IngressModel",
+      ], swiftSettings: tested),
+    // What such a network costs, path by path.
+    .target(
+      name: "NetworkReport", dependencies: ["CHostSystem", "HostSystem", "Netlink", "ClusterModel", "Measurement"],
+      swiftSettings: tested),
+    .executableTarget(
+      name: "svs-cluster",
+      dependencies: [
+        "Cluster", "ClusterModel", "IngressModel", "NetworkReport", "LeaseStores", "Netlink", "HostSystem",
+        "CHostSystem", "InstrumentCommands", "Measurement",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
     // Programs: words in, a module called, text out.
     .executableTarget(name: "ipvsadm", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
     .executableTarget(name: "ipvsadm-save", dependencies: ["VirtualServer", "KernelDirector"], swiftSettings: strict),
@@ -166,6 +202,26 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "IngressModelTests", dependencies: ["IngressModel"], exclude: ["Samples"], swiftSettings: strict),
+    .testTarget(
+      name: "ClusterModelTests", dependencies: ["ClusterModel", "Netlink", "IngressModel"], exclude: ["Samples"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SocketDataplaneTests", dependencies: ["SocketDataplane", "SocketDataplaneTypes"], swiftSettings: strict),
+    .testTarget(
+      name: "ServiceTranslationTests",
+      dependencies: [
+        "ServiceTranslation", "SocketDataplaneTypes", "ClusterModel", "Netlink", "HostSystem", "CHostSystem",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "LeaseStoresTests", dependencies: ["LeaseStores", "ClusterModel", "Netlink", "HostSystem"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ClusterTests",
+      dependencies: ["Cluster", "ClusterModel", "KernelDirector", "Lab", "Netlink", "HostSystem", "CHostSystem"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "NetworkReportTests",
+      dependencies: ["NetworkReport", "ClusterModel", "Netlink", "Measurement", "HostSystem"], swiftSettings: strict),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
       name: "LoadGeneratorTests",

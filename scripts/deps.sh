@@ -11,10 +11,11 @@ packages=(
   libssl-dev libnghttp2-dev                                        # to build the instruments
   iproute2 ethtool procps kmod                                     # to build labs with
   openssl nginx-light haproxy curl iperf3 iputils-ping tcpdump nftables iptables netbase bpftool systemd wrk python3-venv   # to fill them with traffic, and to compare
+  dnsmasq-base                                                     # a cluster's DNS server
 )
 
-# To look at the status page with, in the tests.
-if [ "${SVS_GOAL:-}" = test ]; then packages+=(chromium fonts-dejavu-core); fi
+# To look at pages with, and a lease store to agree with, in the tests.
+if [ "${SVS_GOAL:-}" = test ]; then packages+=(chromium fonts-dejavu-core etcd-server); fi
 
 command -v swift >/dev/null || fail "there is no swift in PATH. Install Swift 6.3 or later: https://www.swift.org/install/linux/"
 version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1)

@@ -7,12 +7,15 @@ import PackagePlugin
   static let objects = [
     (name: "director", sources: ["Sources/Dataplane", "bpf/director"]),
     (name: "decapsulator", sources: ["bpf/decapsulator"]),
+    (name: "sockets", sources: ["Sources/SocketDataplane", "bpf/sockets"]),
   ]
 
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
     let root = context.package.directoryURL
     let headers =
-      files(root.appending(path: "Sources/DataplaneTypes/include"), [".h", ".modulemap"])
+      ["DataplaneTypes", "SocketDataplaneTypes"].flatMap {
+        files(root.appending(path: "Sources/\($0)/include"), [".h", ".modulemap"])
+      }
       + files(root.appending(path: "bpf"), [".h", ".modulemap", ".c", ".o"])
     return try Self.objects.map { object in
       let swift = object.sources.flatMap { files(root.appending(path: $0), [".swift"]) }

@@ -1,17 +1,42 @@
 #define _GNU_SOURCE
 #include "svs_process.h"
 
-#include <sched.h>
+#include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-int svs_spawn(pid_t *pid, char *const *arguments, const struct svs_spawn_options *options)
+int svs_own_etc(const char *folder)
+{
+    DIR *files = opendir(folder);
+    if (!files)
+        return -errno;
+    /* What is mounted from here on stays here; what others unmount goes here too. */
+    int result = unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_SLAVE | MS_REC, NULL) ? -errno : 0;
+    struct dirent *entry;
+    while (!result && (entry = readdir(files))) {
+        char source[4096], target[512];
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(source, sizeof source, "%s/%s", folder, entry->d_name);
+        snprintf(target, sizeof target, "/etc/%s", entry->d_name);
+        if (mount(source, target, NULL, MS_BIND, NULL))
+            result = -errno;
+    }
+    closedir(files);
+    return result;
+}
+
+static int spawn(pid_t *pid, char *const *arguments, const struct svs_spawn_options *options)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -41,6 +66,36 @@ int svs_spawn(pid_t *pid, char *const *arguments, const struct svs_spawn_options
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return -result;
+}
+
+struct spawning {
+    pid_t *pid;
+    char *const *arguments;
+    const struct svs_spawn_options *options;
+    int result;
+};
+
+static void *spawn_with_own_etc(void *argument)
+{
+    struct spawning *spawning = argument;
+    spawning->result = svs_own_etc(spawning->options->etc);
+    if (!spawning->result)
+        spawning->result = spawn(spawning->pid, spawning->arguments, spawning->options);
+    return NULL;
+}
+
+int svs_spawn(pid_t *pid, char *const *arguments, const struct svs_spawn_options *options)
+{
+    if (!options->etc)
+        return spawn(pid, arguments, options);
+    /* On a thread of its own, which is in the caller's network namespace and whose mounts are gone with it. */
+    struct spawning spawning = {pid, arguments, options, 0};
+    pthread_t thread;
+    int result = pthread_create(&thread, NULL, spawn_with_own_etc, &spawning);
+    if (result)
+        return -result;
+    pthread_join(thread, NULL);
+    return spawning.result;
 }
 
 int svs_pidfd_open(pid_t pid)

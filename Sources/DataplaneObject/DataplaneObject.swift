@@ -6,6 +6,9 @@ public enum DataplaneObject {
   /// The far end of a tunnel, for real servers whose kernel has no tunnel device.
   public static var decapsulator: [UInt8] { decode(decapsulatorBase64) }
 
+  /// The hooks that translate services where programs on this host address them.
+  public static var sockets: [UInt8] { decode(socketsBase64) }
+
   static func decode(_ text: StaticString) -> [UInt8] {
     var bytes = [UInt8]()
     bytes.reserveCapacity(text.utf8CodeUnitCount * 3 / 4)

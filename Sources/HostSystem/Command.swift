@@ -6,10 +6,13 @@ package struct Command: Sendable {
   /// The program, found along PATH, and its arguments.
   package var arguments: [String]
   package var folder: String?
+  /// A folder whose files stand in /etc for this program alone.
+  package var etc: String?
 
-  package init(_ arguments: [String], folder: String? = nil) {
+  package init(_ arguments: [String], folder: String? = nil, etc: String? = nil) {
     self.arguments = arguments
     self.folder = folder
+    self.etc = etc
   }
 
   /// What a command did.
@@ -31,11 +34,11 @@ package struct Command: Sendable {
     guard let program = arguments.first else { throw SystemError(code: EINVAL, action: "run a program without a name") }
     var pid: pid_t = 0
     let result = withCStrings(arguments) { list in
-      var options = svs_spawn_options(input: input, output: output, errors: errors, folder: nil)
-      guard let folder else { return svs_spawn(&pid, list, &options) }
-      return folder.withCString {
-        options.folder = $0
-        return svs_spawn(&pid, list, &options)
+      withOptionalCString(folder) { folder in
+        withOptionalCString(etc) { etc in
+          var options = svs_spawn_options(input: input, output: output, errors: errors, folder: folder, etc: etc)
+          return svs_spawn(&pid, list, &options)
+        }
       }
     }
     try SystemError.check(result, "run \(program)")
@@ -96,6 +99,11 @@ package struct Command: Sendable {
       return wasSignalled != 0 ? .killed(signal: code) : .exited(code: code)
     }
   }
+}
+
+private func withOptionalCString<R>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+  guard let text else { return body(nil) }
+  return text.withCString { body($0) }
 }
 
 /// Runs a closure with a null-terminated array of C strings.

@@ -1,7 +1,7 @@
 /// What somebody may have meant.
-enum Spelling {
+package enum Spelling {
   /// The word that is one or two slips of the finger away; nil where none is near.
-  static func nearest(to word: String, among words: some Sequence<String>) -> String? {
+  package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
     let slips = word.utf8.count < 4 ? 1 : 2
     // Longer words are no slips, and would cost their square.
     guard word.utf8.count <= 40 else { return nil }

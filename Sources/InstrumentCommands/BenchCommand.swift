@@ -15,9 +15,12 @@ public struct BenchCommand: ParsableCommand {
         svs bench load http://192.0.2.10:8000/ -u 50 -t 30s
         svs bench throughput -s                                 a server as iperf3's, for many clients at once
         svs bench throughput -c 192.0.2.10 -P 4                 its client, with four streams
+        svs bench report --quick                                a cluster's network, path by path
         svs bench compare before.json after.json                what changed, and what is noise
       """,
-    subcommands: [LatencyCommand.self, ThroughputCommand.self, LoadCommand.self, CompareCommand.self])
+    subcommands: [
+      LatencyCommand.self, ThroughputCommand.self, LoadCommand.self, ReportCommand.self, CompareCommand.self,
+    ])
 
   public init() {}
 }

@@ -70,6 +70,11 @@ extension Lab {
     guard svs_setns(namespace.descriptor, SVS_CLONE_NEWNET) == 0 else {
       throw .system(.last("enter the namespace of \(host)"))
     }
+    if let etc = etcFolder(lab: name, host: host) {
+      _ = try attempt { () throws(SystemError) in
+        try SystemError.check(svs_own_etc(etc), "let the files of \(etc) stand in /etc")
+      }
+    }
     withCStrings(arguments) { list in
       program.withCString { _ = execvp($0, list) }
     }

@@ -29,9 +29,11 @@ public struct Lab: ~Copyable, Sendable {
   /// - Parameters:
   ///   - name: made up if absent.
   ///   - patience: how long the waiting may take.
+  ///   - isAbandoned: asked again and again; once it says so, nothing more is built.
   /// - Throws: ``LabError``; whatever was made by then has been taken down.
   public init(
-    _ topology: Topology, name: String? = nil, lifetime: Lifetime = .ephemeral, patience: Duration = .seconds(15)
+    _ topology: Topology, name: String? = nil, lifetime: Lifetime = .ephemeral, patience: Duration = .seconds(15),
+    isAbandoned: @escaping @Sendable () -> Bool = { false }
   ) throws(LabError) {
     try topology.check()
     let name = name ?? Lab.freeName()
@@ -41,7 +43,7 @@ public struct Lab: ~Copyable, Sendable {
     let running = RunningLab(
       topology: topology, lifetime: lifetime, state: try StateFolder.claim(name, lifetime: lifetime, deadline))
     do {
-      try running.build(deadline)
+      try running.build(Waiting(deadline: deadline, isAbandoned: isAbandoned))
       try running.state.record(.ready)
     } catch {
       try? running.takeDown()
@@ -81,15 +83,17 @@ public func withLab<R>(
 
 /// What a ``Lab`` owns; a class, so that taking down can be asked for and also happen by itself.
 final class RunningLab: Sendable {
-  let topology: Topology
+  /// As it was built, with the hosts that came and without those that went since.
+  let present: Mutex<Topology>
   let lifetime: Lab.Lifetime
   let state: StateFolder
   private let isDown = Mutex(false)
 
   var name: String { state.name }
+  var topology: Topology { present.withLock { $0 } }
 
   init(topology: Topology, lifetime: Lab.Lifetime, state: consuming StateFolder) {
-    self.topology = topology
+    present = Mutex(topology)
     self.lifetime = lifetime
     self.state = state
   }
@@ -110,7 +114,7 @@ final class RunningLab: Sendable {
     return host
   }
 
-  func folder(of host: String) -> String { "\(state.path)/\(host)" }
+  func folder(of host: String) -> String { Lab.folder(lab: name, host: host) }
 
   func namespace(of host: String) throws(LabError) -> NetworkNamespace {
     do {
@@ -155,4 +159,19 @@ final class RunningLab: Sendable {
 extension Lab {
   /// The namespace of a host, as `ip netns` lists it.
   public static func namespaceName(lab: String, host: String) -> String { "\(lab)-\(host)" }
+
+  /// Where the folders of all labs are.
+  public static var root: String { StateFolder.root }
+
+  /// The folder of a lab, with those of its hosts.
+  public static func folder(lab: String) -> String { StateFolder.path(lab) }
+
+  /// The folder of a host's files and logs.
+  public static func folder(lab: String, host: String) -> String { "\(StateFolder.path(lab))/\(host)" }
+
+  /// Where ip-netns(8) looks for files that stand in /etc for a host; nothing where it has none.
+  public static func etcFolder(lab: String, host: String) -> String? {
+    let path = "/etc/netns/\(namespaceName(lab: lab, host: host))"
+    return access(path, F_OK) == 0 ? path : nil
+  }
 }

@@ -24,6 +24,8 @@ public enum LabError: Error, Sendable {
   case notReady([String])
   /// A command ran longer than it was allowed to, and was killed.
   case timedOut(host: String, command: String)
+  /// Whoever wanted the lab no longer does.
+  case abandoned
   /// The real server's preparation failed.
   case realServer(host: String, String)
 
@@ -54,6 +56,7 @@ extension LabError: CustomStringConvertible {
     case .process(let host, let name, let message): "\(host): \(name) \(message)"
     case .notReady(let what): "not ready in time: " + what.joined(separator: "; ")
     case .timedOut(let host, let command): "\(host): \(command) did not end in time and was killed"
+    case .abandoned: "the lab was no longer wanted before it was complete"
     case .realServer(let host, let message): "\(host): \(message)"
     }
   }

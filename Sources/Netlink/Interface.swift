@@ -62,6 +62,8 @@ public struct Interface: Hashable, Sendable {
   /// What a bridge does with the frames of this port of it; absent on what is no port of a bridge.
   public var bridgePortState: BridgePortState?
   public var vlan: VLAN?
+  /// A vxlan device's tunnels.
+  public var vxlan: VXLANSettings?
   public var xdp: XDP?
   /// ARPHRD_*: 1 is Ethernet, 772 the loopback, 768 IPv4 in IPv4 (linux/if_arp.h).
   public var hardwareType: UInt16
@@ -133,6 +135,7 @@ extension Interface {
       linkNamespaceID: attributes.value(IFLA_LINK_NETNSID), master: attributes.value(IFLA_MASTER),
       bridgePortState: BridgePortState(info),
       vlan: kind == "vlan" ? VLAN(info.nested(IFLA_INFO_DATA)) : nil,
+      vxlan: kind == "vxlan" ? VXLANSettings(info.nested(IFLA_INFO_DATA)) : nil,
       xdp: XDP(attributes.nested(IFLA_XDP)), hardwareType: body.ifi_type)
   }
 }

@@ -12,6 +12,8 @@ public enum NewLink: Hashable, Sendable {
   case bond(mode: UInt8)
   /// Without a remote address the device learns, or is told by `bridge fdb`.
   case vxlan(id: UInt32, parent: UInt32?, local: IPAddress?, remote: IPAddress?, port: UInt16)
+  /// The same with all that the device can be told.
+  case tunnels(VXLANSettings)
   /// IPv4 in IPv4; without a remote it takes what comes from anywhere.
   case ipip(local: IPAddress?, remote: IPAddress?)
   /// IPv4 or IPv6 in IPv6 (ip6tnl).
@@ -28,7 +30,7 @@ public enum NewLink: Hashable, Sendable {
     case .bridge: "bridge"
     case .vlan: "vlan"
     case .bond: "bond"
-    case .vxlan: "vxlan"
+    case .vxlan, .tunnels: "vxlan"
     case .ipip: "ipip"
     case .ip6Tunnel, .ip6TunnelFromAnywhere: "ip6tnl"
     case .sit: "sit"
@@ -40,12 +42,19 @@ extension NetlinkSocket {
   /// Makes a link, down.
   ///
   /// EOPNOTSUPP says that the kernel has no such kind, EEXIST that the name, or the tunnel, is taken.
-  public func createLink(_ name: String, _ link: NewLink, mac: MACAddress? = nil) throws(NetlinkError) {
+  /// - Parameters:
+  ///   - mtu: in bytes; the kind's own default where it is not said.
+  ///   - queueLength: in packets; the kind's own default where it is not said.
+  public func createLink(
+    _ name: String, _ link: NewLink, mac: MACAddress? = nil, mtu: UInt32? = nil, queueLength: UInt32? = nil
+  ) throws(NetlinkError) {
     try checkInterfaceName(name)
     if case .veth(let peer, _) = link { try checkInterfaceName(peer) }
     var message = try Message(RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, body: ifinfomsg())
     message.put(IFLA_IFNAME, text: name)
     if let mac { message.put(IFLA_ADDRESS, bytes: mac.bytes) }
+    if let mtu { message.put(IFLA_MTU, mtu) }
+    if let queueLength { message.put(IFLA_TXQLEN, queueLength) }
     switch link {
     case .vlan(let parent, _, _): message.put(IFLA_LINK, parent)
     default: break
@@ -141,6 +150,7 @@ extension NewLink {
       if let local { message.put(local.family == .ipv4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, local) }
       if let remote { message.put(remote.family == .ipv4 ? IFLA_VXLAN_GROUP : IFLA_VXLAN_GROUP6, remote) }
       message.put(IFLA_VXLAN_PORT, port.bigEndian)
+    case .tunnels(let settings): settings.describe(in: &message)
     case .ipip(let local, let remote), .sit(let local, let remote):
       if let local { message.put(IFLA_IPTUN_LOCAL, local) }
       if let remote { message.put(IFLA_IPTUN_REMOTE, remote) }

@@ -67,9 +67,14 @@ extension NetlinkSocket {
   }
 
   /// The neighbours of both families that have an IP address.
-  public func neighbours() throws(NetlinkError) -> [Neighbour] {
-    let message = try Message(RTM_GETNEIGH, body: ndmsg())
-    return try dump(message, "list the neighbours").compactMap(Neighbour.init)
+  ///
+  /// - Parameter interfaceIndex: of one interface only.
+  public func neighbours(interfaceIndex: UInt32? = nil) throws(NetlinkError) -> [Neighbour] {
+    var message = try Message(RTM_GETNEIGH, body: ndmsg())
+    if let interfaceIndex { message.put(NDA_IFINDEX, interfaceIndex) }
+    let found = try dump(message, "list the neighbours").compactMap(Neighbour.init)
+    guard let interfaceIndex else { return found }
+    return found.filter { $0.interfaceIndex == interfaceIndex }
   }
 }
 

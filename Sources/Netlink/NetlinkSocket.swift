@@ -111,13 +111,7 @@ public struct NetlinkSocket: ~Copyable {
     defer { free(buffer) }
     // Only the kernel is port 0: any process may send to a netlink socket.
     guard sender.nl_pid == 0 else { return [] }
-    var rest = Array(UnsafeBufferPointer(start: buffer, count: Int(count)))[...]
-    var messages: [Reply] = []
-    while let header = rest.load(nlmsghdr.self), header.nlmsg_len >= 16, Int(header.nlmsg_len) <= rest.count {
-      messages.append(Reply(header, payload: rest.dropFirst(16).prefix(Int(header.nlmsg_len) - 16)))
-      rest = rest.dropFirst((Int(header.nlmsg_len) + 3) & ~3)
-    }
-    return messages
+    return Reply.all(in: Array(UnsafeBufferPointer(start: buffer, count: Int(count)))[...])
   }
 }
 
@@ -133,6 +127,17 @@ struct Reply {
     flags = header.nlmsg_flags
     sequence = header.nlmsg_seq
     self.payload = payload
+  }
+
+  /// The messages of a datagram; what is cut off at its end is left out.
+  static func all(in datagram: ArraySlice<UInt8>) -> [Reply] {
+    var rest = datagram
+    var messages: [Reply] = []
+    while let header = rest.load(nlmsghdr.self), header.nlmsg_len >= 16, Int(header.nlmsg_len) <= rest.count {
+      messages.append(Reply(header, payload: rest.dropFirst(16).prefix(Int(header.nlmsg_len) - 16)))
+      rest = rest.dropFirst((Int(header.nlmsg_len) + 3) & ~3)
+    }
+    return messages
   }
 
   /// The fixed part and the attributes behind it.

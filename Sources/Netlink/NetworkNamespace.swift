@@ -5,7 +5,7 @@ import HostSystem
 /// A network namespace held open.
 ///
 /// It lives as long as this value, a process inside it, or its name under /run/netns does.
-public struct NetworkNamespace: ~Copyable {
+public struct NetworkNamespace: ~Copyable, Sendable {
   /// Where iproute2 keeps names (ip-netns(8)).
   public static let folder = "/run/netns"
 

@@ -1,3 +1,4 @@
+import CNetlink
 import CSystem
 import Glibc
 import HostSystem

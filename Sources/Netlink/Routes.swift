@@ -104,9 +104,20 @@ extension NetlinkSocket {
   }
 
   /// Adds a route; EEXIST where there is one for the destination, unless it is to be replaced.
-  public func addRoute(_ route: Route, replacing: Bool = false) throws(NetlinkError) {
+  ///
+  /// No packet is lost while a route takes the place of another one of the same destination and metric.
+  ///
+  /// - Parameters:
+  ///   - maker: RTPROT_*, which says whose the route is; 4, an administrator's, where it is not said.
+  ///   - scope: RT_SCOPE_*; found from the route where it is not said.
+  public func addRoute(
+    _ route: Route, replacing: Bool = false, maker: UInt8? = nil, scope: UInt8? = nil
+  ) throws(NetlinkError) {
     let flags = NLM_F_CREATE | (replacing ? NLM_F_REPLACE : NLM_F_EXCL)
-    var message = try Message(RTM_NEWROUTE, flags: flags, body: route.header(adding: true))
+    var header = route.header(adding: true)
+    if let maker { header.rtm_protocol = maker }
+    if let scope { header.rtm_scope = scope }
+    var message = try Message(RTM_NEWROUTE, flags: flags, body: header)
     route.describe(in: &message)
     try request(message, "add the route to \(route.destination)")
   }
@@ -120,10 +131,14 @@ extension NetlinkSocket {
 
   /// Every unicast, local, broadcast and prohibiting route of one table.
   public func routes(table: UInt32 = 254) throws(NetlinkError) -> [Route] {
+    try routeReplies(table: table).compactMap { Route($0) }.filter { $0.table == table }
+  }
+
+  func routeReplies(table: UInt32) throws(NetlinkError) -> [Reply] {
     var message = try Message(RTM_GETROUTE, body: rtmsg())
     // The kernel gives no others then; what it gives is looked at all the same, since an old one does not heed it.
     message.put(RTA_TABLE.rawValue, table)
-    return try dump(message, "list the routes").compactMap(Route.init).filter { $0.table == table }
+    return try dump(message, "list the routes")
   }
 }
 
@@ -173,9 +188,13 @@ extension Route {
   }
 
   init?(_ reply: Reply) {
+    self.init(ofAnyKind: reply)
+    guard [.unicast, .local, .broadcast, .prohibit].contains(kind) else { return nil }
+  }
+
+  init?(ofAnyKind reply: Reply) {
     guard let answer = RouteAnswer(reply), let (body, attributes) = reply.split(rtmsg.self),
-      let family = IPAddress.Family(rawValue: body.rtm_family),
-      [.unicast, .local, .broadcast, .prohibit].contains(answer.kind)
+      let family = IPAddress.Family(rawValue: body.rtm_family)
     else { return nil }
     let destination = attributes.address(RTA_DST.rawValue) ?? IPPrefix.everything(family).address
     self.init(

@@ -5,7 +5,8 @@ func compile(_ job: Job) throws -> Data {
   let work = job.work
   // Debian keeps asm/types.h in the architecture's own folder.
   let system = ["-ffreestanding", "-idirafter", "/usr/include/x86_64-linux-gnu", "-idirafter", "/usr/include"]
-  let includes = [job.root + "/Sources/DataplaneTypes/include", job.root + "/bpf/\(job.name)/include"]
+  let includes = ["Sources/DataplaneTypes/include", "Sources/SocketDataplaneTypes/include", "bpf/\(job.name)/include"]
+    .map { job.root + "/" + $0 }
 
   // RISC-V 64 has BPF's data layout and no vector types; -O, not -Ounchecked, so that a reachable trap shows.
   try run(

@@ -42,6 +42,7 @@ struct SVS: ParsableCommand {
                                           what this flow's next packet would meet
         svs bench latency http://192.0.2.10/
                                           how long requests take, as curl does it
+        svs cluster up                    nodes, pods and services on this machine
         svs simulate rules scenario       which servers connections would get
         svs detach                        stop, and free everything
       """,
@@ -51,5 +52,6 @@ struct SVS: ParsableCommand {
       SimulateCommand.self,
       SysctlCommand.self, LocalAddressCommand.self, ClientAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self, BenchCommand.self, WebAppCommand.self, IngressCommand.self,
+      ClusterCommand.self,
     ])
 }

@@ -8,7 +8,13 @@ struct svs_spawn_options {
     int input, output, errors;
     /* The child's working directory, or NULL for the parent's. */
     const char *folder;
+    /* A folder whose files stand in /etc for the child alone, as /etc/netns/NAME does for ip-netns(8); or NULL. */
+    const char *etc;
 };
+
+/* Lets the files of `folder` stand in /etc for the calling thread and what it starts or becomes: a negative errno where
+ * one of them cannot. The thread has a mount namespace of its own from here on. */
+int svs_own_etc(const char *folder);
 
 /* Starts a program, found along PATH, in a session of its own with default signals and this environment: 0, or a negative errno.
  * The child belongs to the calling thread's network namespace. */

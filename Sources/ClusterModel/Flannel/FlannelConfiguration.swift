@@ -7,15 +7,21 @@ public struct FlannelConfiguration: Hashable, Sendable {
   /// One family's network, and what of it is given to nodes.
   public struct Network: Hashable, Sendable {
     public var prefix: IPPrefix
-    /// The prefix length of a node's subnet: 24 if not said, 64 for IPv6.
+    /// The prefix length of a node's subnet.
     public var subnetLength: UInt8
-    /// The first and the last subnet that nodes are given.
-    public var subnets: ClosedRange<UInt32>?
+    /// The first subnet that nodes are given; nil: the second of the network, as with flannel.
+    public var subnetMin: IPAddress?
+    /// The last subnet that nodes are given; nil: the last of the network.
+    public var subnetMax: IPAddress?
 
-    public init(_ prefix: IPPrefix, subnetLength: UInt8? = nil, subnets: ClosedRange<UInt32>? = nil) {
+    /// - Parameter subnetLength: flannel's own choice if not said: 24, 64 for IPv6, or a quarter of a small network.
+    public init(
+      _ prefix: IPPrefix, subnetLength: UInt8? = nil, subnetMin: IPAddress? = nil, subnetMax: IPAddress? = nil
+    ) {
       self.prefix = prefix.network
-      self.subnetLength = subnetLength ?? (prefix.address.family == .ipv4 ? 24 : 64)
-      self.subnets = subnets
+      self.subnetLength = subnetLength ?? Self.usualSubnetLength(of: prefix)
+      self.subnetMin = subnetMin
+      self.subnetMax = subnetMax
     }
   }
 
@@ -52,7 +58,7 @@ extension FlannelConfiguration {
     public var vni: UInt32
     /// The UDP port of the tunnels.
     public var port: UInt16
-    /// Of the tunnel's device, in bytes; nil: 50 less than the outer device's.
+    /// What the network below carries, in bytes; nil: as much as its device. The tunnel's has ``overhead`` less.
     public var mtu: UInt32?
     /// Whether peers on the same link are reached without the tunnel.
     public var directRouting: Bool
@@ -63,5 +69,15 @@ extension FlannelConfiguration {
       self.mtu = mtu
       self.directRouting = directRouting
     }
+
+    /// An inner Ethernet header, VXLAN's, UDP's and IPv4's, in bytes: flannel takes this for IPv6 too.
+    public static let overhead: UInt32 = 50
+  }
+}
+
+extension FlannelConfiguration.Network {
+  fileprivate static func usualSubnetLength(of prefix: IPPrefix) -> UInt8 {
+    let usual: UInt8 = prefix.address.family == .ipv4 ? 24 : 64
+    return prefix.length + 2 <= usual ? usual : min(prefix.length + 2, UInt8(prefix.address.bitWidth))
   }
 }

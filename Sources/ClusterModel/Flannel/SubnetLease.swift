@@ -23,6 +23,7 @@ public struct SubnetLease: Hashable, Sendable {
 
   /// What a lease says of its node's backend.
   public enum Backend: Hashable, Sendable {
+    /// flannel writes only the lower 16 bits of the number; a network's own is in its configuration.
     case vxlan(vni: UInt32, mac: MACAddress, ipv6MAC: MACAddress?)
     case hostGateway
     /// One that this program does not serve, by flannel's word for it.

@@ -27,12 +27,15 @@ public struct IngressConfigurationError: Error, Hashable, CustomStringConvertibl
 }
 
 /// What one reading finds, while it goes on.
-final class Findings {
-  private(set) var all: [ConfigurationFinding] = []
-  /// Whether a part of the files could not be read at all; what others refer to may stand there.
-  var isIncomplete = false
+package final class Findings {
+  package private(set) var all: [ConfigurationFinding] = []
 
-  func add(_ place: SourcePlace?, _ message: String) {
+  package init() {}
+
+  /// Whether a part of the files could not be read at all; what others refer to may stand there.
+  package var isIncomplete = false
+
+  package func add(_ place: SourcePlace?, _ message: String) {
     let finding = ConfigurationFinding(place, message)
     // An anchor that is used twice is read twice.
     guard !all.contains(finding), all.count < IngressConfigurationError.limit else { return }
@@ -40,7 +43,7 @@ final class Findings {
   }
 
   /// Nil where nothing was found.
-  func error(files: [String]) -> IngressConfigurationError? {
+  package func error(files: [String]) -> IngressConfigurationError? {
     guard !all.isEmpty else { return nil }
     let order = Dictionary(files.enumerated().map { ($1, $0) }) { first, _ in first }
     let sorted = all.enumerated().sorted { one, other in

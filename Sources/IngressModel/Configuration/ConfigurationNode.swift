@@ -1,6 +1,6 @@
 /// A value of a configuration file, and where it stands.
-struct ConfigurationNode: Sendable {
-  enum Content: Sendable {
+package struct ConfigurationNode: Hashable, Sendable {
+  package enum Content: Hashable, Sendable {
     case null
     /// Quoted: meant as text, whatever it looks like.
     case scalar(String, isQuoted: Bool)
@@ -8,19 +8,19 @@ struct ConfigurationNode: Sendable {
     case mapping([Entry])
   }
 
-  struct Entry: Sendable {
-    var key: String
-    var place: SourcePlace
-    var value: ConfigurationNode
+  package struct Entry: Hashable, Sendable {
+    package var key: String
+    package var place: SourcePlace
+    package var value: ConfigurationNode
   }
 
-  var content: Content
-  var place: SourcePlace
+  package var content: Content
+  package var place: SourcePlace
 
-  var isNull: Bool { if case .null = content { true } else { false } }
+  package var isNull: Bool { if case .null = content { true } else { false } }
 
   /// Whether there is nothing in it.
-  var isEmpty: Bool {
+  package var isEmpty: Bool {
     switch content {
     case .null: true
     case .scalar(let text, _): text.isEmpty
@@ -30,7 +30,7 @@ struct ConfigurationNode: Sendable {
   }
 
   /// A member of a mapping; nil where there is none or it has no value.
-  subscript(_ key: String) -> ConfigurationNode? {
+  package subscript(_ key: String) -> ConfigurationNode? {
     guard case .mapping(let entries) = content else { return nil }
     return entries.first { $0.key == key && !$0.value.isNull }?.value
   }
@@ -46,11 +46,11 @@ struct ConfigurationNode: Sendable {
   }
 
   /// Of long texts the beginning.
-  static func excerpt(_ text: String) -> String { text.count > 60 ? "\(text.prefix(60))…" : text }
+  package static func excerpt(_ text: String) -> String { text.count > 60 ? "\(text.prefix(60))…" : text }
 
   // MARK: Values; what is none is a finding
 
-  func text(_ what: String, _ findings: Findings) -> String? {
+  package func text(_ what: String, _ findings: Findings) -> String? {
     guard case .scalar(let text, _) = content, !text.isEmpty else {
       findings.add(place, "\(what) is to be a text; it is \(kind)")
       return nil
@@ -58,7 +58,7 @@ struct ConfigurationNode: Sendable {
     return text
   }
 
-  func list(_ what: String, _ findings: Findings) -> [ConfigurationNode] {
+  package func list(_ what: String, _ findings: Findings) -> [ConfigurationNode] {
     switch content {
     case .list(let items): return items
     case .null: return []
@@ -68,11 +68,11 @@ struct ConfigurationNode: Sendable {
     }
   }
 
-  func texts(_ what: String, _ findings: Findings) -> [String] {
+  package func texts(_ what: String, _ findings: Findings) -> [String] {
     list(what, findings).compactMap { $0.text("an item of \(what)", findings) }
   }
 
-  func entries(_ what: String, _ findings: Findings) -> [Entry] {
+  package func entries(_ what: String, _ findings: Findings) -> [Entry] {
     switch content {
     case .mapping(let entries): return entries
     case .null: return []
@@ -82,7 +82,7 @@ struct ConfigurationNode: Sendable {
     }
   }
 
-  func flag(_ what: String, _ findings: Findings) -> Bool? {
+  package func flag(_ what: String, _ findings: Findings) -> Bool? {
     switch content {
     case .scalar("true", isQuoted: false), .scalar("True", isQuoted: false), .scalar("TRUE", isQuoted: false):
       return true
@@ -94,7 +94,7 @@ struct ConfigurationNode: Sendable {
     }
   }
 
-  func integer(_ what: String, _ range: ClosedRange<Int>, _ findings: Findings) -> Int? {
+  package func integer(_ what: String, _ range: ClosedRange<Int>, _ findings: Findings) -> Int? {
     guard case .scalar(let text, _) = content, let value = Int(text), range.contains(value) else {
       let bounds = range == Int.min...Int.max ? "a number" : "a number from \(range.lowerBound) to \(range.upperBound)"
       findings.add(place, "\(what) is to be \(bounds); it is \(kind)")
@@ -104,7 +104,7 @@ struct ConfigurationNode: Sendable {
   }
 
   /// Longer than nothing, up to a day.
-  func duration(_ what: String, _ findings: Findings) -> Duration? {
+  package func duration(_ what: String, _ findings: Findings) -> Duration? {
     guard case .scalar(let text, _) = content, let value = GoDuration.parse(text), value > .zero,
       value <= .seconds(86_400)
     else {
@@ -115,7 +115,7 @@ struct ConfigurationNode: Sendable {
   }
 
   /// One of some words, in any case.
-  func word<Value>(_ what: String, _ words: KeyValuePairs<String, Value>, _ findings: Findings) -> Value? {
+  package func word<Value>(_ what: String, _ words: KeyValuePairs<String, Value>, _ findings: Findings) -> Value? {
     guard let text = text(what, findings) else { return nil }
     if let found = words.first(where: { $0.key.lowercasedASCII == text.lowercasedASCII }) { return found.value }
     let names = words.map(\.key)

@@ -93,7 +93,7 @@ extension IngressConfiguration {
       ?? false
   }
 
-  private static func contents(of file: String) throws(ConfigurationFinding) -> String {
+  package static func contents(of file: String) throws(ConfigurationFinding) -> String {
     func failure() -> ConfigurationFinding {
       ConfigurationFinding(nil, "cannot read '\(file)': \(String(cString: strerror(errno)))")
     }

@@ -1,6 +1,6 @@
 /// The members of a mapping whose keys are known.
-struct Fields {
-  let place: SourcePlace
+package struct Fields {
+  package let place: SourcePlace
   private let what: String
   private let findings: Findings
   private var values: [String: ConfigurationNode.Entry] = [:]
@@ -11,7 +11,7 @@ struct Fields {
   ///   - what: What the mapping is, for people.
   ///   - known: The keys that are read.
   ///   - refused: Keys that mean something to Traefik and nothing here, and what to do about each.
-  init(
+  package init(
     _ node: ConfigurationNode, _ what: String, known: [String], refused: [String: String] = [:], _ findings: Findings
   ) {
     place = node.place
@@ -34,17 +34,17 @@ struct Fields {
   }
 
   /// A member; nil where there is none or it has no value.
-  subscript(_ key: String) -> ConfigurationNode? {
+  package subscript(_ key: String) -> ConfigurationNode? {
     values[key].flatMap { $0.value.isNull ? nil : $0.value }
   }
 
   /// A member even if it has no value, as `cookie:` alone.
-  func entry(_ key: String) -> ConfigurationNode.Entry? { values[key] }
+  package func entry(_ key: String) -> ConfigurationNode.Entry? { values[key] }
 
-  func place(of key: String) -> SourcePlace { values[key]?.place ?? place }
+  package func place(of key: String) -> SourcePlace { values[key]?.place ?? place }
 
   /// A member that must be there.
-  func required(_ key: String, _ remedy: String) -> ConfigurationNode? {
+  package func required(_ key: String, _ remedy: String) -> ConfigurationNode? {
     if let value = self[key] { return value }
     findings.add(place(of: key), "'\(key)' is missing in \(what); \(remedy)")
     return nil

@@ -4,17 +4,17 @@ import Yams
 ///
 /// Only here is known which library does it. Aliases are followed and merge keys (`<<`) are merged, up to a number of
 /// values: a few lines of aliases of aliases make billions.
-struct YAMLReader {
+package struct YAMLReader {
   /// Most values of one file.
-  static let valueLimit = 200_000
+  package static let valueLimit = 200_000
   /// Values inside values.
-  static let depthLimit = 100
+  package static let depthLimit = 100
 
   private let file: String
   private var count = 0
 
   /// The documents of a file; what cannot be read is a finding, and what stands before it is read.
-  static func documents(_ text: String, file: String, _ findings: Findings) -> [ConfigurationNode] {
+  package static func documents(_ text: String, file: String, _ findings: Findings) -> [ConfigurationNode] {
     var reader = YAMLReader(file: file)
     var made: [ConfigurationNode] = []
     do {

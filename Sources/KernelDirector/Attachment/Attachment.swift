@@ -37,12 +37,7 @@ extension Director {
   public func attach(_ names: [String], capacity: UInt32? = nil) throws(DirectorError) -> [Attachment] {
     try locked { () throws(DirectorError) in
       let interfaces = try select(names)
-      if let capacity {
-        guard DirectorObject.capacities.contains(capacity) else { throw .capacityOutOfRange(DirectorObject.capacities) }
-        if let tables, tables.config.pointee.connection_capacity != capacity {
-          throw .capacityFixed(tables.config.pointee.connection_capacity)
-        }
-      }
+      try checkCapacity(capacity)
       let isNew = self.tables == nil
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
       let results = interfaces.map { attach($0, tables) }
@@ -60,10 +55,20 @@ extension Director {
     }
   }
 
+  func checkCapacity(_ capacity: UInt32?) throws(DirectorError) {
+    guard let capacity else { return }
+    guard DirectorObject.capacities.contains(capacity) else { throw .capacityOutOfRange(DirectorObject.capacities) }
+    if let tables, tables.config.pointee.connection_capacity != capacity {
+      throw .capacityFixed(tables.config.pointee.connection_capacity)
+    }
+  }
+
   enum AttachMode {
     static let none: UInt32 = 0
     static let byName: UInt32 = 1
     static let everywhere: UInt32 = 2
+    /// To none: what is for services is routed to it.
+    static let routed: UInt32 = 3
   }
 
   /// What the first service of a namespace does: what cannot be attached is told by `svs status`.
@@ -173,7 +178,7 @@ extension Director {
     }
   }
 
-  private func destroy() {
+  func destroy() {
     tables = nil
     Self.takeDown(folder)
   }
@@ -192,6 +197,7 @@ extension Director {
     // First its name: whoever is killed later leaves no half of a director that others would take for a whole one.
     _ = rename(folder.path, folder.retiredPath)
     finishTakingDown(folder)
+    IntakeRules.remove()
     Steering.remove()
     HandoverPair.remove()
     unlink(folder.lockPath)

@@ -128,7 +128,8 @@ extension Director {
     _ status: DirectorStatus, _ interfaces: [Interface], four: UInt32, six: UInt32
   ) -> DirectorStatus {
     var status = status
-    if status.attachments.isEmpty, status.services > 0 {
+    let isRouted = tables.map { self.isRouted($0) } ?? false
+    if status.attachments.isEmpty, status.services > 0, !isRouted {
       status.warnings.append(
         "The director is attached to no interface, and sees no packet; 'svs attach' attaches all that are up.")
     }
@@ -146,7 +147,7 @@ extension Director {
       status.warnings.append(
         "\(interface.name): \(interface.driver) takes no redirected frames\(why); the kernel sends them instead.")
     }
-    for name in status.unattached {
+    for name in status.unattached where !isRouted {
       status.warnings.append("\(name) is up but not attached; 'svs attach \(name)' attaches it.")
     }
     if status.connections > status.connectionCapacity / 10 * 9 {

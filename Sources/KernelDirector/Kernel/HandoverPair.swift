@@ -14,6 +14,8 @@ struct HandoverPair {
   static let outer = "svs0"
   static let inner = "svs1"
 
+  static let mtu: UInt32 = 3_400
+
   static let outerMAC = MACAddress((2, 0x53, 0x56, 0x53, 0, 0))
   static let innerMAC = MACAddress((2, 0x53, 0x56, 0x53, 0, 1))
 
@@ -47,8 +49,8 @@ struct HandoverPair {
       try control.set(.genericReceive, true, on: outer)
       // Frames travel here with a note, and a tunnel's header, beyond what the way's own MTU allows. Both ends' MTUs
       // limit them, the outer one's when they are redirected; and a page, less its headroom, is the most that XDP takes.
-      try netlink.setLink(first, mtu: 3_400)
-      try netlink.setLink(second, mtu: 3_400)
+      try netlink.setLink(first, mtu: mtu)
+      try netlink.setLink(second, mtu: mtu)
       try netlink.setLink(first, asksForNeighbours: false)
       try netlink.setLink(first, up: true)
       try netlink.setLink(second, up: true)

@@ -38,7 +38,7 @@ struct Steering {
   }
 
   /// RTPROT_KERNEL, as the rule has that these stand around.
-  private static let maker: UInt8 = 2
+  static let maker: UInt8 = 2
 
   let family: IPAddress.Family
   /// svs0.
@@ -51,8 +51,10 @@ struct Steering {
     /// Ports of services by address.
     var ports = SteeredPorts()
     var locals: Set<LocalServer> = []
+    /// Whether rules beside these bring all packets of services by address (`IntakeRules`); there are no ports then.
+    var isRouted = false
 
-    var isNothing: Bool { marks.isEmpty && !hasVIPs }
+    var isNothing: Bool { marks.isEmpty && !hasVIPs && !isRouted }
   }
 
   /// A socket of this host that is a server under NAT.
@@ -125,12 +127,7 @@ struct Steering {
       isChanged = true
     }
     for rule in present where !wanted.contains(rule) { try? netlink.removeRule(rule) }
-    // Of one priority, rules are asked in the order in which they came.
-    let locals = all.filter { $0 == local }.count
-    if isChanged, locals > 0 {
-      try netlink.addRule(local, duplicating: true)
-      for _ in 0..<locals { try netlink.removeRule(local) }
-    }
+    if isChanged { try Self.putLocalTableBehind(all, family, netlink) }
     if wish.isNothing { removeRoutes(netlink) }
     return all.contains { Self.routes($0, wish.marks) }
   }
@@ -142,11 +139,33 @@ struct Steering {
     return min((try? Sysctls.get(key)).flatMap { UInt32($0) } ?? 64, 254)
   }
 
-  private var local: Rule { rule(Priority.first, table: Self.local) }
+  /// Puts the local table's rule behind all others of its priority: those are asked in the order in which they came.
+  ///
+  /// - Parameter all: the family's rules as they stood before.
+  static func putLocalTableBehind(
+    _ all: [Rule], _ family: IPAddress.Family, _ netlink: borrowing NetlinkSocket
+  ) throws(NetlinkError) {
+    let local = rule(family, Priority.first, table: Self.local)
+    let old = all.filter { standing in
+      // Whoever made it: somebody may have moved it away and back.
+      var standing = standing
+      standing.maker = maker
+      return standing == local
+    }
+    if old.isEmpty { return }
+    try netlink.addRule(local, duplicating: true)
+    for rule in old { try netlink.removeRule(rule) }
+  }
 
   private func rule(_ priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil) -> Rule {
+    Self.rule(family, priority, table: table, goto: target)
+  }
+
+  private static func rule(
+    _ family: IPAddress.Family, _ priority: UInt32, table: UInt32 = 0, goto target: UInt32? = nil
+  ) -> Rule {
     var rule = Rule(family, priority: priority, table: table, goto: target)
-    rule.maker = Self.maker
+    rule.maker = maker
     return rule
   }
 

@@ -8,6 +8,7 @@ extension Director {
   func steer(_ key: svs_service_key, isLive: Bool, _ tables: Tables) throws(DirectorError) {
     guard let family = IPAddress.Family(rawValue: key.family) else { return }
     if isSimulated { return try countMarks(tables) }
+    if key.proto != 0, isRouted(tables) { return }
     let vip = key.vip.address(key.family)
     if key.proto != 0, isLive {
       if !ledger.steeredVIPs.contains(vip) {
@@ -51,7 +52,7 @@ extension Director {
   /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
   /// has for this server. Left to itself it may choose the VIP, which a server of DR takes for its own.
   func preferSource(of service: svs_service_key, towards server: IPAddress, _ tables: Tables) {
-    guard !isSimulated, service.proto != 0, let family = IPAddress.Family(rawValue: service.family),
+    guard !isSimulated, !isRouted(tables), service.proto != 0, let family = IPAddress.Family(rawValue: service.family),
       server.family == family
     else {
       return
@@ -107,7 +108,8 @@ extension Director {
       for index in 0..<tables.config.pointee.services_used {
         let record = try tables.services.record(index)
         let key = record.pointee.key
-        guard record.pointee.status == SVS_LIVE, key.proto != 0, key.family == family.rawValue else { continue }
+        guard record.pointee.status == SVS_LIVE, key.proto != 0, key.family == family.rawValue, !isRouted(tables)
+        else { continue }
         try steering.add(key.vip.address(key.family))
         if record.pointee.first != 0 {
           let server = try tables.servers.record(record.pointee.first - 1).endpoint.address
@@ -116,6 +118,7 @@ extension Director {
       }
       try steer(steering, tables)
     }
+    try restoreIntake(tables)
   }
 
   /// Brings the rules of a family in line with the services that there are.
@@ -156,6 +159,11 @@ extension Director {
       guard key.family == family.rawValue else { return }
       if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
     }
+    if isRouted(tables) {
+      wish.isRouted = family == .ipv4
+      wish.locals = try localServers(family, tables)
+      return (wish, [])
+    }
     wish.ports = SteeredPorts(of: others)
     wish.locals = try localServers(family, tables)
     let services = family == .ipv4 ? tables.config.pointee.services4 : tables.config.pointee.services6
@@ -165,7 +173,7 @@ extension Director {
 
   /// What became of the way by the kernel's rules that is not ours to see as it happens, for `status`.
   func steeringWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
-    var warnings: [String] = []
+    var warnings = try intakeWarnings(tables)
     for family in [IPAddress.Family.ipv4, .ipv6] {
       let (wish, vips) = try wish(family, tables)
       let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)

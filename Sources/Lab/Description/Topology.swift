@@ -30,12 +30,14 @@ extension Topology {
     public var realServers: [RealServerRole]
     /// Files in the host's folder by name; `{folder}` in the text stands for that folder.
     public var files: [File]
+    /// Files that stand in /etc for programs of this host, of which the machine has to have one each.
+    public var etc: [File]
     public var processes: [Process]
 
     public init(
       _ name: String, forwards: Bool = false, devices: [Device] = [], macs: [String: MACAddress] = [:],
       addresses: [Address] = [], routes: [Route] = [], rules: [Rule] = [], sysctls: [Sysctl] = [],
-      realServers: [RealServerRole] = [], files: [File] = [], processes: [Process] = []
+      realServers: [RealServerRole] = [], files: [File] = [], etc: [File] = [], processes: [Process] = []
     ) {
       self.name = name
       self.forwards = forwards
@@ -47,6 +49,7 @@ extension Topology {
       self.sysctls = sysctls
       self.realServers = realServers
       self.files = files
+      self.etc = etc
       self.processes = processes
     }
   }
@@ -124,10 +127,12 @@ extension Topology {
     public var source: IPAddress?
     public var table: UInt32
     public var isLocal: Bool
+    /// Packets that way are refused at once.
+    public var isUnreachable: Bool
 
     public init(
       to destination: IPPrefix, via gateway: IPAddress? = nil, interface: String? = nil, source: IPAddress? = nil,
-      table: UInt32 = 254, isLocal: Bool = false
+      table: UInt32 = 254, isLocal: Bool = false, isUnreachable: Bool = false
     ) {
       self.destination = destination
       self.gateway = gateway
@@ -135,6 +140,7 @@ extension Topology {
       self.source = source
       self.table = table
       self.isLocal = isLocal
+      self.isUnreachable = isUnreachable
     }
   }
 

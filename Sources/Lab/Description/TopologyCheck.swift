@@ -49,7 +49,7 @@ extension Topology.Host {
     for key in sysctls.map(\.key) where key.isEmpty || key.contains("..") || key.hasPrefix("/") {
       throw .topology("\(name): \"\(key)\" is no sysctl")
     }
-    for names in [files.map(\.name), processes.map(\.name)] {
+    for names in [files.map(\.name), etc.map(\.name), processes.map(\.name)] {
       for name in names where !isFileName(name) { throw .topology("\(self.name): \"\(name)\" is no file name") }
       if Set(names).count < names.count { throw .topology("\(name): two files or two processes have one name") }
     }

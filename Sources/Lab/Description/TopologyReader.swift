@@ -74,6 +74,10 @@ struct TopologyReader {
       let host = try host(ofStatement: &words)
       let name = try words.take("a file name", fileName)
       topology.hosts[host].files.append(Topology.File(name, try words.take("the file's text")))
+    case "etc":
+      let host = try host(ofStatement: &words)
+      let name = try words.take("a file name", fileName)
+      topology.hosts[host].etc.append(Topology.File(name, try words.take("the file's text")))
     case "run": try run(&words)
     case "real-server":
       let host = try host(ofStatement: &words)
@@ -82,7 +86,7 @@ struct TopologyReader {
     default:
       throw words.error(
         "\"\(statement)\" is no statement; there are host, link, bridge, bond, vlan, vxlan, mac, address, route, rule, "
-          + "sysctl, file, run and real-server")
+          + "sysctl, file, etc, run and real-server")
     }
   }
 
@@ -154,6 +158,7 @@ struct TopologyReader {
       route = Topology.Route(to: destination)
     }
     route.isLocal = words.skip("local")
+    route.isUnreachable = !route.isLocal && words.skip("unreachable")
     while !words.isAtEnd {
       if words.skip("via") {
         route.gateway = try words.take("a gateway's address") { IPAddress($0) }

@@ -6,15 +6,46 @@ import RealServerSetup
 
 extension RunningLab {
   /// Makes everything, in an order in which each part finds what it stands on.
-  func build(_ deadline: Deadline) throws(LabError) {
-    for host in topology.hosts { try makeNamespace(host) }
+  func build(_ wait: Waiting) throws(LabError) {
+    let topology = topology
+    for host in topology.hosts {
+      try wait.checkIsWanted()
+      try makeNamespace(host)
+    }
     for link in topology.links { try makeLink(link) }
-    for host in topology.hosts { try configure(host) }
-    try waitForNetwork(deadline)
+    for host in topology.hosts {
+      try wait.checkIsWanted()
+      try configure(host)
+    }
+    try waitForNetwork(topology.hosts, wait)
     for host in topology.hosts {
       for process in host.processes { _ = try start(process, on: host.name) }
     }
-    try waitForListeners(deadline)
+    try waitForListeners(topology.hosts, wait)
+  }
+
+  /// Adds hosts and their cables to what is up; a far end of a cable may be the port of a bridge that is there.
+  func add(_ hosts: [Topology.Host], _ links: [Topology.Link], _ wait: Waiting) throws(LabError) {
+    for host in hosts { try makeNamespace(host) }
+    for link in links { try makeLink(link) }
+    let topology = topology
+    for link in links {
+      for end in [link.first, link.second] where !hosts.contains(where: { $0.name == end.host }) {
+        let bridge = try host(end.host).devices.first { $0.lowerInterfaces.contains(end.interface) }?.name
+        try configure(end.host) { socket throws(NetlinkError) in
+          let index = try socket.interface(named: end.interface).index
+          if let bridge { try socket.setLink(index, master: try socket.interface(named: bridge).index) }
+          try socket.setLink(index, up: true)
+        }
+      }
+    }
+    for host in hosts { try configure(host) }
+    let neighbours = Set(links.flatMap { [$0.first.host, $0.second.host] })
+    try waitForNetwork(topology.hosts.filter { neighbours.contains($0.name) }, wait)
+    for host in hosts {
+      for process in host.processes { _ = try start(process, on: host.name) }
+    }
+    try waitForListeners(hosts, wait)
   }
 
   private func makeNamespace(_ host: Topology.Host) throws(LabError) {
@@ -103,7 +134,7 @@ extension RunningLab {
             interfaceIndex: try route.interface.map { name throws(NetlinkError) in
               try socket.interface(named: name).index
             } ?? (route.isLocal ? 1 : nil),
-            source: route.source, table: route.table, kind: route.isLocal ? .local : .unicast))
+            source: route.source, table: route.table, kind: route.kind))
       }
       for rule in host.rules { try socket.addRule(rule) }
     }
@@ -118,12 +149,30 @@ extension RunningLab {
       let path = "\(folder(of: host.name))/\(file.name)"
       try attempt { () throws(SystemError) in try Files.write(expand(file.text, on: host.name), to: path) }
     }
+    try writeEtc(host)
+  }
+
+  private func writeEtc(_ host: Topology.Host) throws(LabError) {
+    if host.etc.isEmpty { return }
+    let folder = "/etc/netns/\(Lab.namespaceName(lab: name, host: host.name))"
+    guard access(folder, F_OK) != 0 else {
+      throw .system(SystemError(code: EEXIST, action: "make the folder \(folder), which is somebody else's"))
+    }
+    try state.record(.path(folder))
+    try attempt { () throws(SystemError) in
+      try Files.makeFolder(folder)
+      for file in host.etc { try Files.write(expand(file.text, on: host.name), to: "\(folder)/\(file.name)") }
+    }
   }
 
   /// Puts the host's folder where `{folder}` stands.
   func expand(_ text: String, on host: String) -> String {
     text.split(separator: "{folder}", omittingEmptySubsequences: false).joined(separator: folder(of: host))
   }
+}
+
+extension Topology.Route {
+  fileprivate var kind: RouteKind { isLocal ? .local : isUnreachable ? .unreachable : .unicast }
 }
 
 extension Lab {

@@ -32,7 +32,7 @@ extension Lab {
     _ host: String, _ arguments: [String], input: [UInt8] = [], timeout: Duration = .seconds(30)
   ) throws(LabError) -> ExecutionResult {
     _ = try running.host(host)
-    let command = Command(arguments, folder: running.folder(of: host))
+    let command = Command(arguments, folder: running.folder(of: host), etc: Lab.etcFolder(lab: name, host: host))
     let started = try running.inside(host) { () throws(LabError) in
       try attempt { () throws(SystemError) in try command.begin(input: input) }
     }

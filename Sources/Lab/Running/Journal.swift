@@ -26,6 +26,8 @@ struct Journal: Sendable {
   var isEnding = false
   var namespaces: [Namespace] = []
   var processes: [Process] = []
+  /// Files and folders elsewhere that go with the lab.
+  var paths: [String] = []
 
   /// The first line of every journal, with the format's version.
   static let heading = "svs-lab 1"
@@ -36,6 +38,7 @@ struct Journal: Sendable {
     case namespace(host: String, cookie: UInt64)
     case dropped(host: String)
     case process(Process)
+    case path(String)
     case ready
     case ending
 
@@ -46,6 +49,7 @@ struct Journal: Sendable {
       case .namespace(let host, let cookie): "namespace \(host) \(cookie)\n"
       case .dropped(let host): "dropped \(host)\n"
       case .process(let process): "process \(process.host) \(process.pid) \(process.start) \(process.name)\n"
+      case .path(let path): "path \(path)\n"
       case .ready: "ready\n"
       case .ending: "ending\n"
       }
@@ -68,6 +72,7 @@ struct Journal: Sendable {
       case ("process", 5):
         guard let pid = pid_t(words[2]), let start = UInt64(words[3]) else { continue }
         processes.append(Process(host: words[1], name: words[4], pid: pid, start: start))
+      case ("path", 2): paths.append(words[1])
       case ("ready", 1): isReady = true
       case ("ending", 1): isEnding = true
       default: continue

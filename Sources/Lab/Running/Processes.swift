@@ -21,7 +21,9 @@ extension RunningLab {
   func start(_ process: Topology.Process, on hostName: String) throws(LabError) -> LabProcess {
     let host = try host(hostName)
     let log = "\(folder(of: host.name))/\(process.name).log"
-    let command = Command(process.arguments.map { expand($0, on: host.name) }, folder: folder(of: host.name))
+    let command = Command(
+      process.arguments.map { expand($0, on: host.name) }, folder: folder(of: host.name),
+      etc: Lab.etcFolder(lab: name, host: host.name))
     let pid = try inside(host.name) { () throws(LabError) in
       try attempt { () throws(SystemError) in
         let output = try Descriptor(
@@ -92,12 +94,32 @@ enum ProcessTable {
 
   /// The processes inside a network namespace, other than this one.
   static func members(of namespace: borrowing NetworkNamespace) -> [pid_t] {
-    var wanted = stat()
-    guard fstat(namespace.descriptor, &wanted) == 0 else { return [] }
+    members(of: Set([NamespaceIdentity(namespace)].compactMap { $0 }))
+  }
+
+  /// The processes inside any of some network namespaces, other than this one.
+  static func members(of namespaces: Set<NamespaceIdentity>) -> [pid_t] {
+    if namespaces.isEmpty { return [] }
     return Files.list("/proc").compactMap { pid_t($0) }.filter { pid in
-      var found = stat()
-      return pid != getpid() && stat("/proc/\(pid)/ns/net", &found) == 0 && found.st_ino == wanted.st_ino
-        && found.st_dev == wanted.st_dev
+      pid != getpid() && NamespaceIdentity(ofProcess: pid).map(namespaces.contains) ?? false
     }
+  }
+}
+
+/// What tells a network namespace that exists from all others.
+struct NamespaceIdentity: Hashable {
+  private let device: dev_t
+  private let file: ino_t
+
+  init?(_ namespace: borrowing NetworkNamespace) {
+    var found = stat()
+    guard fstat(namespace.descriptor, &found) == 0 else { return nil }
+    (device, file) = (found.st_dev, found.st_ino)
+  }
+
+  init?(ofProcess pid: pid_t) {
+    var found = stat()
+    guard stat("/proc/\(pid)/ns/net", &found) == 0 else { return nil }
+    (device, file) = (found.st_dev, found.st_ino)
   }
 }

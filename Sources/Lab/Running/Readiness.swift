@@ -2,26 +2,55 @@ import Glibc
 import HostSystem
 import Netlink
 
+/// How long a lab's builder waits, and whether anybody still wants the lab.
+struct Waiting {
+  var deadline: Deadline
+  var isAbandoned: @Sendable () -> Bool = { false }
+
+  func checkIsWanted() throws(LabError) {
+    if isAbandoned() { throw .abandoned }
+  }
+
+  /// Asks again and again, with longer and longer pauses, what is still missing.
+  func callAsFunction(_ missing: () throws(LabError) -> [String]) throws(LabError) {
+    var pause: CInt = 1
+    while true {
+      let left = try missing()
+      if left.isEmpty { return }
+      try checkIsWanted()
+      if deadline.hasPassed { throw .notReady(left) }
+      poll(nil, 0, min(pause, deadline.milliseconds))
+      pause = min(pause * 2, 50)
+    }
+  }
+}
+
 extension RunningLab {
   /// Waits until every link has carrier and every address can be used.
-  func waitForNetwork(_ deadline: Deadline) throws(LabError) {
-    try wait(deadline) { () throws(LabError) in
+  func waitForNetwork(_ hosts: [Topology.Host], _ wait: Waiting) throws(LabError) {
+    let topology = topology
+    // What was ready stays so: only the others are asked again.
+    var left = hosts
+    try wait { () throws(LabError) in
       var missing: [String] = []
-      for host in topology.hosts {
-        missing += try configure(host.name) { socket throws(NetlinkError) in
+      var later: [Topology.Host] = []
+      for host in left {
+        let parts = try configure(host.name) { socket throws(NetlinkError) in
           try socket.whatIsMissing(topology.interfaces(of: host))
         }
-        .map { "\(host.name): \($0)" }
+        if !parts.isEmpty { later.append(host) }
+        missing += parts.map { "\(host.name): \($0)" }
       }
+      left = later
       return missing
     }
   }
 
   /// Waits until every port that a process is to open is open; a process that ends instead is an error.
-  func waitForListeners(_ deadline: Deadline) throws(LabError) {
-    try wait(deadline) { () throws(LabError) in
+  func waitForListeners(_ hosts: [Topology.Host], _ wait: Waiting) throws(LabError) {
+    try wait { () throws(LabError) in
       var missing: [String] = []
-      for host in topology.hosts where host.processes.contains(where: { !$0.listeners.isEmpty }) {
+      for host in hosts where host.processes.contains(where: { !$0.listeners.isEmpty }) {
         let open = try openPorts(on: host.name)
         for process in host.processes {
           let closed = process.listeners.filter { !open.contains($0) }
@@ -36,18 +65,6 @@ extension RunningLab {
 
   func openPorts(on host: String) throws(LabError) -> OpenPorts {
     try inside(host) { () throws(LabError) in try attempt { () throws(SystemError) in try OpenPorts() } }
-  }
-
-  /// Asks again and again, with longer and longer pauses, what is still missing.
-  private func wait(_ deadline: Deadline, _ missing: () throws(LabError) -> [String]) throws(LabError) {
-    var pause: CInt = 1
-    while true {
-      let left = try missing()
-      if left.isEmpty { return }
-      if deadline.hasPassed { throw .notReady(left) }
-      poll(nil, 0, min(pause, deadline.milliseconds))
-      pause = min(pause * 2, 50)
-    }
   }
 }
 

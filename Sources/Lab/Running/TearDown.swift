@@ -11,26 +11,33 @@ enum TearDown {
     let journal = StateFolder.journal(state.name)
     try? state.record(.ending)
     var first: LabError?
+    // Together, since each may take its time to end.
+    end(namespaces: (journal?.namespaces ?? []).compactMap { identity(of: $0, lab: state.name) })
     for namespace in journal?.namespaces ?? [] {
       do throws(NetlinkError) {
-        try remove(Lab.namespaceName(lab: state.name, host: namespace.host), cookie: namespace.cookie)
+        try remove(namespace, lab: state.name)
         if let cookie = namespace.cookie { RealServer.forget(cookie: cookie) }
       } catch {
         first = first ?? .network(error, host: namespace.host)
       }
     }
     for process in journal?.processes ?? [] { collect(process.pid) }
+    for path in journal?.paths ?? [] {
+      do throws(SystemError) { try Files.remove(path) } catch { first = first ?? .system(error) }
+    }
     // A folder that still lists what could not be removed lets the next attempt find it.
     if let first { throw first }
     try state.remove()
   }
 
-  private static func remove(_ name: String, cookie: UInt64?) throws(NetlinkError) {
+  /// Ends a host's processes and takes its namespace away; one that is gone, or is somebody else's, is left alone.
+  static func remove(_ namespace: Journal.Namespace, lab: String) throws(NetlinkError) {
+    let name = Lab.namespaceName(lab: lab, host: namespace.host)
     do {
-      let namespace = try NetworkNamespace.named(name)
+      let opened = try NetworkNamespace.named(name)
       // Somebody deleted ours and made another of that name: that one is theirs.
-      if let cookie, try namespace.cookie != cookie { return }
-      end(namespace)
+      if let cookie = namespace.cookie, try opened.cookie != cookie { return }
+      end(namespaces: [NamespaceIdentity(opened)].compactMap { $0 })
     } catch {
       switch error.code {
       case ENOENT: return
@@ -42,22 +49,27 @@ enum TearDown {
     try NetworkNamespace.delete(name)
   }
 
-  private static func isMember(_ pid: pid_t, _ namespace: CInt) -> Bool {
-    var wanted = stat()
-    var found = stat()
-    return fstat(namespace, &wanted) == 0 && stat("/proc/\(pid)/ns/net", &found) == 0 && found.st_ino == wanted.st_ino
-      && found.st_dev == wanted.st_dev
+  /// What a namespace of the journal is known by, if it is there and the lab's.
+  private static func identity(of namespace: Journal.Namespace, lab: String) -> NamespaceIdentity? {
+    let name = Lab.namespaceName(lab: lab, host: namespace.host)
+    do {
+      let opened = try NetworkNamespace.named(name)
+      if let cookie = namespace.cookie, try opened.cookie != cookie { return nil }
+      return NamespaceIdentity(opened)
+    } catch {
+      return nil
+    }
   }
 
-  /// Ends every process of a namespace, also those that others start while they end.
-  private static func end(_ namespace: borrowing NetworkNamespace) {
-    let number = namespace.descriptor
+  /// Ends every process of some namespaces, also those that others start while they end.
+  private static func end(namespaces: [NamespaceIdentity]) {
+    let namespaces = Set(namespaces)
     let deadline = Deadline(in: .seconds(10))
     var patience = Duration.seconds(1)
     while !deadline.hasPassed {
-      let members = ProcessTable.members(of: namespace)
+      let members = ProcessTable.members(of: namespaces)
       if members.isEmpty { return }
-      end(members, patience: patience) { isMember($0, number) }
+      end(members, patience: patience) { NamespaceIdentity(ofProcess: $0).map(namespaces.contains) ?? false }
       patience = .zero
     }
   }
@@ -102,7 +114,7 @@ enum TearDown {
   }
 
   /// Collects a child that has ended; others' children are none of ours, and refuse.
-  private static func collect(_ pid: pid_t) {
+  static func collect(_ pid: pid_t) {
     var wasSignalled: CInt = 0
     var code: CInt = 0
     _ = svs_collect(pid, &wasSignalled, &code)

@@ -3,12 +3,12 @@ import Synchronization
 
 /// Turns the first SIGINT, SIGTERM or SIGHUP into an orderly end, which keeps what was measured; a second one ends the
 /// program at once.
-enum StopSignal {
+package enum StopSignal {
   private static let signals = [SIGINT, SIGTERM, SIGHUP]
   private static let writeEnd = Atomic<CInt>(-1)
 
   /// Calls the closure on a thread of its own when a signal comes; once in the life of the program.
-  static func onFirst(_ stop: @escaping @Sendable () -> Void) {
+  package static func onFirst(_ stop: @escaping @Sendable () -> Void) {
     var ends: [CInt] = [-1, -1]
     guard pipe(&ends) == 0 else { return }
     let readEnd = ends[0]

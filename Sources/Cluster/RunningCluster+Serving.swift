@@ -1,0 +1,33 @@
+import ClusterModel
+import Lab
+
+extension RunningCluster {
+  /// The program that does `svs bench` and `svs webapp`, for what is to run on nodes and in pods.
+  public var instruments: String { places.instruments }
+
+  /// Has further services served beside the layout's own, in place of those of the call before.
+  ///
+  /// They are for measurements: no pod, name or rule of the ingress knows them.
+  public func serve(beside more: [ServicePort]) throws(ClusterError) {
+    try change { () throws(ClusterError) in
+      var all = layout
+      all.services += more
+      if services.isServing {
+        try services.set(all)
+      } else {
+        try services.start(all, in: lab)
+        try services.startDirectors(all)
+      }
+    }
+  }
+
+  /// Detaches all programs of ours from nodes and pods; no service is served until ``serve(beside:)``.
+  public func stopServing() throws(ClusterError) {
+    try change { () throws(ClusterError) in services.end() }
+  }
+
+  /// The folder whose files a node's, a pod's or the outside host's programs see in /etc; nil where there is none.
+  public func etcFolder(of host: String) throws(ClusterError) -> String? {
+    Lab.etcFolder(lab: name, host: try find(host))
+  }
+}

@@ -1,0 +1,64 @@
+import DataplaneTypes
+import Netlink
+
+/// A director that stands at the hand-over pair alone, and is sent its packets by the kernel's routing.
+///
+/// An XDP program on a veth takes segmentation offload from its peer, which costs everybody else on that device most of
+/// their throughput. Where services are a small part of the traffic it is better to route what is theirs past it.
+extension Director {
+  /// Has services' packets routed to the director instead of attaching it to interfaces, and makes it if there is none.
+  ///
+  /// Called again it changes what is routed. The host must forward IPv4. `detach([])` ends it.
+  ///
+  /// - Parameter capacity: connections the table holds; nil leaves it as it is, or at its default.
+  public func attachRouted(_ intake: RoutedIntake, capacity: UInt32? = nil) throws(DirectorError) {
+    try locked { () throws(DirectorError) in
+      try checkCapacity(capacity)
+      let isNew = self.tables == nil
+      let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
+      do throws(DirectorError) {
+        let wasRouted = isRouted(tables)
+        tables.config.pointee.attach_mode = AttachMode.routed
+        if !wasRouted {
+          try refreshDevices(tables)
+          try steerAnew(tables)
+        }
+        try IntakeRules(interface: tables.config.pointee.handover_ifindex).apply(intake)
+      } catch {
+        if isNew { destroy() }
+        throw error
+      }
+    }
+  }
+
+  /// What is routed to the director; nil where it is attached to interfaces, or is not there.
+  public func routedIntake() throws(DirectorError) -> RoutedIntake? {
+    try locked { () throws(DirectorError) -> RoutedIntake? in
+      guard let tables, isRouted(tables) else { return nil }
+      do throws(NetlinkError) {
+        return try IntakeRules.standing()
+      } catch {
+        throw .system(doing: error.action, errno: error.code)
+      }
+    }
+  }
+
+  func isRouted(_ tables: Tables) -> Bool { tables.config.pointee.attach_mode == AttachMode.routed }
+
+  /// Makes the routes again that went with the pair, and the rules' order right.
+  func restoreIntake(_ tables: Tables) throws(DirectorError) {
+    guard isRouted(tables), let standing = try routedIntake() else { return }
+    try IntakeRules(interface: tables.config.pointee.handover_ifindex).apply(standing)
+  }
+
+  /// What somebody took away of a director's way to its packets, as sentences.
+  func intakeWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
+    guard isRouted(tables) else { return [] }
+    let rules = IntakeRules(interface: tables.config.pointee.handover_ifindex)
+    if try routedIntake() != nil, (try? rules.hasRoute()) != false { return [] }
+    return [
+      "Somebody deleted the routing rules, or the route, by which services' packets come to the director ('ip rule'); "
+        + "whoever started it must start it again."
+    ]
+  }
+}

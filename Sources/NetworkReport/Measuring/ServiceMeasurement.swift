@@ -1,0 +1,263 @@
+import ClusterModel
+import Measurement
+import Netlink
+
+extension ReportRunner {
+  /// The report's own application, in the server's pod.
+  static let applicationPort: UInt16 = 8001
+
+  /// What a ClusterIP costs: all ways to one pod, by turns, on a backend that only routes.
+  func measureServices() -> ServiceCostPart {
+    let targets = network.targets
+    let application = Server(
+      host: targets.serverPod.name, words: ["webapp", "-p", "\(Self.applicationPort)"], port: Self.applicationPort)
+    let part = withServers([throughputServer(targets.serverPod), application]) { errors in
+      var variants = Dictionary(uniqueKeysWithValues: ServiceAccess.allCases.map { ($0, GatheredVariant()) })
+      if backend != "host-gw" {
+        do throws(MeasuringError) {
+          try network.switchBackend(to: "host-gw")
+          backend = "host-gw"
+        } catch {
+          _ = failed("services, switch to host-gw", error)
+        }
+      }
+      rounds(of: .services, plan.services.rounds) { round in
+        for access in Interleaving.rotated(ServiceAccess.allCases, round: round) where !stop.isRaised {
+          progress(.services, "round \(round) of \(plan.services.rounds): \(access.title)")
+          measure(access, round, errors, &variants[access, default: GatheredVariant()])
+        }
+      }
+      let measured = ServiceAccess.allCases.map { access in
+        (variants[access] ?? GatheredVariant()).result(access, targets.clientPod.name, "\(address(of: access))")
+      }
+      let scaling = measureScaling(errors.values.first)
+      return ServiceCostPart(backend: backend, variants: measured, scaling: scaling).compared()
+    }
+    stop.ignoring { leave() }
+    return part
+  }
+
+  // MARK: Datapaths
+
+  private func address(of access: ServiceAccess) -> IPAddress {
+    switch access {
+    case .podIPDetached, .podIPAttached: network.targets.serverPod.address
+    case .clusterIPDirector, .clusterIPNFTables: network.targets.spareServiceAddresses.host(1)
+    }
+  }
+
+  /// The services that are measured: one endpoint, the pod that is addressed directly in other runs.
+  var measuredServices: [ServicePort] {
+    let pod = network.targets.serverPod.address
+    return [("throughput", Self.throughputPort), ("application", Self.applicationPort)].map { name, port in
+      ServicePort(
+        name: .init(namespace: "report", service: name), transport: .tcp,
+        clusterIP: network.targets.spareServiceAddresses.host(1), port: port,
+        endpoints: [Endpoint(pod, port: port)])
+    }
+  }
+
+  /// Brings about what stands between the client and the pod.
+  private func prepare(_ access: ServiceAccess, _ services: [ServicePort]) throws(MeasuringError) {
+    if access != .clusterIPNFTables { try loadRules(KubeProxyRules.removal) }
+    switch access {
+    case .podIPDetached: try network.serve([], by: .none)
+    case .podIPAttached: try network.serve([], by: .director)
+    case .clusterIPDirector: try network.serve(services, by: .director)
+    case .clusterIPNFTables:
+      try network.serve([], by: .none)
+      try load(services)
+    }
+  }
+
+  /// On the client's node alone: what other nodes' tables hold is not on the way.
+  private func loadRules(_ text: String) throws(MeasuringError) {
+    let node = network.targets.clientNode.name
+    let output = try network.run(node, ["nft", "-f", "-"], input: Array(text.utf8), timeout: Self.longestLoading)
+    guard output.succeeded else { throw MeasuringError("nft on \(node): \(output.complaint)") }
+  }
+
+  private func load(_ services: [ServicePort]) throws(MeasuringError) {
+    for text in KubeProxyRules(services, podNetwork: network.targets.podNetwork).transactions { try loadRules(text) }
+  }
+
+  /// Of five thousand chains, where the machine is busy.
+  private static let longestLoading = Duration.seconds(120)
+
+  /// As it was before.
+  private func leave() {
+    do throws(MeasuringError) {
+      try loadRules(KubeProxyRules.removal)
+      try network.serve([], by: .director)
+    } catch {
+      failures.append(MeasurementFailure(measurement: "return to the cluster's own services", reason: "\(error)"))
+    }
+  }
+
+  // MARK: One variant in one round
+
+  private func measure(
+    _ access: ServiceAccess, _ round: Int, _ errors: [String: MeasuringError], _ gathered: inout GatheredVariant
+  ) {
+    do throws(MeasuringError) { try prepare(access, measuredServices) } catch {
+      gathered.failures += [failed("services, \(access.title)", round: round, error)].compactMap(\.self)
+      return
+    }
+    let target = address(of: access)
+    let url = "http://\(target.family == .ipv6 ? "[\(target)]" : "\(target)"):\(Self.applicationPort)/"
+    attempt("throughput", access, round, &gathered, errors, Self.throughputPort) { gathered throws(MeasuringError) in
+      var run = ThroughputRun(round: round, direction: .clientSends, startedSecondsAfterBeginning: elapsed)
+      try transfer(
+        &run, from: network.targets.clientPod.name, to: "\(target)", seconds: plan.services.seconds, interval: 0,
+        timesEcho: false)
+      gathered.rates += run.receiver.map { [RoundValue(round: round, value: $0.bitsPerSecond / 1e9)] } ?? []
+      gathered.busy += run.machineBusySecondsPerGigabit.map { [RoundValue(round: round, value: $0)] } ?? []
+    }
+    attempt("latency", access, round, &gathered, errors, Self.applicationPort) { gathered throws(MeasuringError) in
+      let output = try instrument(
+        network.targets.clientPod.name,
+        ["latency", "-q", "-n", "\(plan.services.requests)", "--json", "-", url],
+        seconds: Double(plan.services.requests) * ReportPlan.Cost.request)
+      guard !output.output.isEmpty else { throw MeasuringError(output.complaint) }
+      let reading = try LatencyReading(json: output.output)
+      guard let summary = Distribution(reading.answered.map(\.totalSeconds)).summary else {
+        throw MeasuringError(reading.requests.first?.error ?? output.complaint)
+      }
+      gathered.medians.append(RoundValue(round: round, value: summary.median * 1e6))
+      gathered.p99s.append(RoundValue(round: round, value: summary.p99 * 1e6))
+    }
+    attempt("new connections", access, round, &gathered, errors, Self.applicationPort) {
+      gathered throws(MeasuringError) in
+      gathered.connections.append(RoundValue(round: round, value: try connectionsPerSecond(url)))
+    }
+  }
+
+  private func attempt(
+    _ what: String, _ access: ServiceAccess, _ round: Int, _ gathered: inout GatheredVariant,
+    _ errors: [String: MeasuringError], _ port: UInt16,
+    _ body: (inout GatheredVariant) throws(MeasuringError) -> Void
+  ) {
+    guard !stop.isRaised else { return }
+    do throws(MeasuringError) {
+      if let error = errors["\(network.targets.serverPod.name):\(port)"] { throw error }
+      try body(&gathered)
+    } catch {
+      gathered.failures += [failed("services, \(access.title), \(what)", round: round, error)].compactMap(\.self)
+    }
+  }
+
+  /// Requests a second, each on a connection of its own; if some fail there is no such figure.
+  private func connectionsPerSecond(_ url: String) throws(MeasuringError) -> Double {
+    let output = try instrument(
+      network.targets.clientPod.name,
+      [
+        "load", "-q", "--no-keep-alive", "-u", "\(plan.services.users)", "-t", "\(plan.services.seconds)", "--timeout",
+        "5", "--json", "-", url,
+      ], seconds: Double(plan.services.seconds) + 5)
+    guard !output.output.isEmpty else { throw MeasuringError(output.complaint) }
+    let reading = try LoadReading(json: output.output)
+    guard let rate = reading.total.requestsPerSecond else {
+      throw MeasuringError("No request was answered: \(reading.problems.keys.sorted().first ?? output.complaint)")
+    }
+    guard reading.total.failures * 100 <= reading.total.requests else {
+      let kinds = reading.problems.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
+      throw MeasuringError("\(reading.total.failures) of \(reading.total.requests) requests failed: \(kinds)")
+    }
+    return rate
+  }
+
+  // MARK: Growing services
+
+  /// Connections among more and more services. Rules of nftables are written once for each number of services, and sleep
+  /// while the director serves.
+  private func measureScaling(_ serverError: MeasuringError?) -> [ServiceScalingPoint] {
+    plan.services.scaling.flatMap { count -> [ServiceScalingPoint] in
+      guard !stop.isRaised else { return [] }
+      progress(.services, "\(count) services: writing rules")
+      let services = services(count)
+      var points = Dictionary(
+        uniqueKeysWithValues: Self.scaled.map {
+          ($0, ServiceScalingPoint(access: $0, services: count, endpointsPerService: plan.services.endpointsPerService))
+        })
+      var errors: [ServiceAccess: MeasuringError] = [:]
+      do throws(MeasuringError) {
+        if let serverError { throw serverError }
+        try network.serve([], by: .none)
+        let start = elapsed
+        try load(services)
+        points[.clusterIPNFTables]?.secondsToInstall = elapsed - start
+      } catch {
+        errors[.clusterIPNFTables] = error
+      }
+      for round in 1...max(1, plan.services.scalingRounds) {
+        for access in Interleaving.rotated(Self.scaled, round: round) where !stop.isRaised {
+          progress(.services, "round \(round) of \(plan.services.scalingRounds): \(count) services, \(access.title)")
+          guard var point = points[access] else { continue }
+          do throws(MeasuringError) {
+            if let error = serverError ?? errors[access] { throw error }
+            try measure(&point, among: services, round)
+          } catch {
+            point.failures += [failed("services, \(count) services, \(access.title)", round: round, error)].compactMap(
+              \.self)
+          }
+          points[access] = point
+        }
+      }
+      do throws(MeasuringError) { try loadRules(KubeProxyRules.removal) } catch {
+        _ = failed("services, \(count) services, removal of rules", error)
+      }
+      return Self.scaled.compactMap { points[$0] }
+    }
+  }
+
+  private static let scaled: [ServiceAccess] = [.clusterIPDirector, .clusterIPNFTables]
+
+  private func measure(
+    _ point: inout ServiceScalingPoint, among services: [ServicePort], _ round: Int
+  ) throws(MeasuringError) {
+    let family = network.targets.podNetwork.address.family
+    switch point.access {
+    case .clusterIPNFTables:
+      try network.serve([], by: .none)
+      try loadRules(KubeProxyRules.sleeping(false, family: family))
+    case .clusterIPDirector, .podIPAttached, .podIPDetached:
+      try loadRules(KubeProxyRules.sleeping(true, family: family))
+      let start = elapsed
+      try network.serve(services, by: .director)
+      point.secondsToInstall = min(point.secondsToInstall ?? .infinity, elapsed - start)
+    }
+    let target = address(of: point.access)
+    let url = "http://\(target.family == .ipv6 ? "[\(target)]" : "\(target)"):\(Self.applicationPort)/"
+    let value = RoundValue(round: round, value: try connectionsPerSecond(url))
+    point.newConnectionsPerSecond = RoundStatistics.estimate(point.newConnectionsPerSecond.values + [value])
+  }
+
+  /// So many services: the measured ones among them.
+  private func services(_ count: Int) -> [ServicePort] {
+    let targets = network.targets
+    let own = measuredServices
+    return own
+      + KubeProxyRules.fillers(
+        count - own.count, endpointsPerService: plan.services.endpointsPerService,
+        addresses: targets.spareServiceAddresses, podNetwork: targets.podNetwork)
+  }
+}
+
+/// What the rounds of one way to a pod brought.
+struct GatheredVariant {
+  var rates: [RoundValue] = []
+  var busy: [RoundValue] = []
+  var medians: [RoundValue] = []
+  var p99s: [RoundValue] = []
+  var connections: [RoundValue] = []
+  var failures: [MeasurementFailure] = []
+
+  func result(_ access: ServiceAccess, _ client: String, _ address: String) -> ServiceVariant {
+    ServiceVariant(
+      access: access, clientHost: client, address: address, gigabitsPerSecond: RoundStatistics.estimate(rates),
+      machineBusySecondsPerGigabit: RoundStatistics.estimate(busy),
+      medianRequestMicroseconds: RoundStatistics.estimate(medians),
+      p99RequestMicroseconds: RoundStatistics.estimate(p99s),
+      newConnectionsPerSecond: RoundStatistics.estimate(connections), failures: failures)
+  }
+}

@@ -1,0 +1,96 @@
+/// How often and how long everything is measured.
+public struct ReportPlan: Hashable, Sendable {
+  public var isQuick: Bool
+  public var parts: Set<ReportPart>
+  public var latency: Latency
+  public var load: Load
+  public var throughput: Throughput
+  public var services: Services
+  /// What measuring may take, without building and removing the cluster; nil: as long as it takes.
+  public var limitSeconds: Double?
+
+  public struct Latency: Hashable, Sendable {
+    public var rounds: Int
+    /// Of each path, in a round.
+    public var requests: Int
+  }
+
+  public struct Load: Hashable, Sendable {
+    public var users: Int
+    public var usersSpawnedPerSecond: Double
+    public var seconds: Int
+    /// Whether a Locust master leads a load too.
+    public var usesLocust: Bool
+  }
+
+  public struct Throughput: Hashable, Sendable {
+    public var rounds: Int
+    public var seconds: Int
+    /// Seconds from row to row.
+    public var interval: Double
+    /// Every so many rounds an echo beside the load is timed, where the client sends.
+    public var roundsPerEcho: Int
+  }
+
+  public struct Services: Hashable, Sendable {
+    public var rounds: Int
+    /// Of the throughput through a service, and of making connections.
+    public var seconds: Int
+    public var requests: Int
+    public var users: Int
+    /// How many services there are while connections are made; empty: growth is not measured.
+    public var scaling: [Int]
+    public var scalingRounds: Int
+    public var endpointsPerService: Int
+  }
+
+  public init(
+    isQuick: Bool, parts: Set<ReportPart>, latency: Latency, load: Load, throughput: Throughput, services: Services,
+    limitSeconds: Double?
+  ) {
+    self.isQuick = isQuick
+    self.parts = parts
+    self.latency = latency
+    self.load = load
+    self.throughput = throughput
+    self.services = services
+    self.limitSeconds = limitSeconds
+  }
+
+  public static let allParts = Set(ReportPart.allCases)
+
+  /// All in less than two minutes, with the cluster's building (3 s) and removal (2 s), and 10 s for what comes.
+  public static func quick(parts: Set<ReportPart> = allParts, usesLocust: Bool = false) -> ReportPlan {
+    ReportPlan(
+      isQuick: true, parts: parts, latency: Latency(rounds: 4, requests: 150),
+      load: Load(users: 50, usersSpawnedPerSecond: 25, seconds: 4, usesLocust: usesLocust),
+      throughput: Throughput(rounds: 4, seconds: 1, interval: 0.25, roundsPerEcho: 4),
+      services: Services(
+        rounds: 3, seconds: 1, requests: 150, users: 16, scaling: [], scalingRounds: 0, endpointsPerService: 10),
+      limitSeconds: 105)
+  }
+
+  /// As long as it takes for the figures to be worth keeping.
+  ///
+  /// - Parameters:
+  ///   - rounds: how often each path is measured.
+  ///   - seconds: one run's length.
+  public static func full(
+    rounds: Int = 7, seconds: Int = 5, parts: Set<ReportPart> = allParts, usesLocust: Bool = false
+  ) -> ReportPlan {
+    ReportPlan(
+      isQuick: false, parts: parts, latency: Latency(rounds: max(rounds, 3), requests: 500),
+      load: Load(users: 50, usersSpawnedPerSecond: 10, seconds: max(10, 2 * seconds), usesLocust: usesLocust),
+      throughput: Throughput(rounds: rounds, seconds: seconds, interval: seconds < 4 ? 0.25 : 1, roundsPerEcho: 1),
+      services: Services(
+        rounds: rounds, seconds: max(1, (seconds + 1) / 2), requests: 500, users: 16, scaling: [10, 100, 1000, 5000],
+        scalingRounds: min(rounds, 3), endpointsPerService: 10),
+      limitSeconds: nil)
+  }
+
+  public var summary: PlanSummary {
+    PlanSummary(
+      isQuick: isQuick, parts: ReportPart.allCases.filter(parts.contains), rounds: throughput.rounds,
+      secondsPerThroughputRun: Double(throughput.seconds), allottedSeconds: allottedSeconds)
+  }
+}

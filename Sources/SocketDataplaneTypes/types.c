@@ -1,0 +1,1 @@
+#include "svs_sockets.h"

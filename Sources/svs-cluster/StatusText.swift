@@ -1,0 +1,97 @@
+import Cluster
+import FoundationEssentials
+
+/// A cluster's status for people and as data.
+enum StatusText {
+  static func json(_ status: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return (try? encoder.encode(status)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  static func text(_ status: ClusterStatus) -> String {
+    var parts = [
+      "\(status.name): \(status.nodes.count) nodes, \(status.pods.count) pods; pods' network \(status.podNetwork) by "
+        + "\(status.backend), services' network \(status.serviceNetwork)",
+      nodes(status), pods(status), services(status),
+    ]
+    if !status.notes.isEmpty { parts.append("notes\n" + list(status.notes)) }
+    parts.append(status.problems.isEmpty ? "all is well" : "what is wrong\n" + list(status.problems))
+    return parts.joined(separator: "\n\n")
+  }
+
+  /// What is where, and what to try next.
+  static func welcome(_ status: ClusterStatus) -> String {
+    let pod = status.pods.first { $0.programs.isEmpty } ?? status.pods.first
+    let service = status.services.first {
+      $0.transport == "tcp" && !$0.name.hasPrefix("kube-system/") && !$0.endpoints.isEmpty
+    }
+    var tries: [(String, String)] = []
+    if let node = status.nodes.first, let service {
+      tries.append(
+        ("by cluster IP", "exec \(status.name) \(node.name) curl http://\(service.clusterIP):\(service.port)/"))
+    }
+    if let pod, let service {
+      let name = service.name.split(separator: ":")[0].split(separator: "/").last.map(String.init) ?? ""
+      tries.append(("by name", "exec \(status.name) \(pod.name) curl http://\(name):\(service.port)/"))
+    }
+    if let node = status.nodes.last, let port = status.services.compactMap(\.nodePort).first(where: { $0 >= 30000 }) {
+      tries.append(
+        ("from outside", "exec \(status.name) \(status.outside.name) curl http://\(node.address):\(port)/"))
+    }
+    tries.append(("how it stands", "status \(status.name)"))
+    tries.append(("the end", "down \(status.name)"))
+    let width = tries.map(\.0.count).max() ?? 0
+    let notes = status.notes.isEmpty ? "" : "\n" + list(status.notes.map { "note: \($0)" })
+    return "\(status.name) is up\n\n" + nodes(status) + "\n\n" + pods(status) + "\n\n" + services(status) + "\n\n"
+      + tries.map { "  \(($0.0 + ":").padded(width + 1))  svs cluster \($0.1)" }.joined(separator: "\n") + notes
+  }
+
+  private static func nodes(_ status: ClusterStatus) -> String {
+    table(
+      ["node", "address", "pods' subnet", "namespace"],
+      status.nodes.map { [$0.name, $0.address, $0.podSubnet, $0.namespace] }
+        + [[status.outside.name, status.outside.address, "", "\(status.name)-\(status.outside.name)"]])
+  }
+
+  private static func pods(_ status: ClusterStatus) -> String {
+    table(
+      ["pod", "node", "address", "programs"],
+      status.pods.map { pod in
+        let programs = pod.programs.map { $0.isRunning ? "\($0.name) (\($0.pid))" : "\($0.name) (ended)" }
+        return [pod.name, pod.node, pod.address, programs.isEmpty ? "-" : programs.joined(separator: ", ")]
+      })
+  }
+
+  private static func services(_ status: ClusterStatus) -> String {
+    table(
+      ["service", "cluster IP", "node port", "endpoints (connections)"],
+      status.services.map { service in
+        let endpoints = service.endpoints.map { endpoint in
+          "\(endpoint.pod ?? endpoint.address):\(endpoint.port)"
+            + (service.transport == "tcp" ? " (\(endpoint.connections))" : "")
+        }
+        return [
+          service.name, "\(service.clusterIP):\(service.port)/\(service.transport)",
+          service.nodePort.map(String.init) ?? "-",
+          endpoints.isEmpty ? "none: connections are refused" : endpoints.joined(separator: ", "),
+        ]
+      })
+  }
+
+  private static func table(_ heading: [String], _ rows: [[String]]) -> String {
+    let all = [heading] + rows
+    let widths = heading.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    return all.map { row in
+      var line = zip(row, widths).map { $0.padded($1) }.joined(separator: "  ")
+      while line.last == " " { line.removeLast() }
+      return line
+    }.joined(separator: "\n")
+  }
+
+  private static func list(_ lines: [String]) -> String { lines.map { "  \($0)" }.joined(separator: "\n") }
+}
+
+extension String {
+  fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,21 @@
+@testable import NetworkReport
+
+/// Pseudorandom numbers that a seed repeats.
+struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  /// About normal: the sum of twelve even numbers, less six.
+  mutating func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &self) } }
+}
+
+func rounds(_ values: [Double]) -> [RoundValue] {
+  values.enumerated().map { RoundValue(round: $0.offset + 1, value: $0.element) }
+}
