@@ -36,6 +36,7 @@ run:
 	@SVS_GOAL=run scripts/deps.sh --kernel
 	$(BUILD)
 	@$(BIN)/svs demo
+	@$(BIN)/svs bench report --quick
 
 test:
 	@SVS_GOAL=test scripts/deps.sh --kernel

@@ -160,6 +160,9 @@ let package = Package(
         "ClusterModel", "Lab", "Netlink", "CHostSystem", "HostSystem", "KernelDirector", "ServiceTranslation",
         "IngressModel",
       ], swiftSettings: tested),
+    .target(
+      name: "OverlayNode", dependencies: ["ClusterModel", "Cluster", "LeaseStores", "Netlink", "HostSystem"],
+      swiftSettings: tested),
     // What such a network costs, path by path.
     .target(
       name: "NetworkReport", dependencies: ["CHostSystem", "HostSystem", "Netlink", "ClusterModel", "Measurement"],
@@ -167,8 +170,8 @@ let package = Package(
     .executableTarget(
       name: "svs-cluster",
       dependencies: [
-        "Cluster", "ClusterModel", "IngressModel", "NetworkReport", "LeaseStores", "Netlink", "HostSystem",
-        "CHostSystem", "InstrumentCommands", "Measurement",
+        "Cluster", "ClusterModel", "IngressModel", "NetworkReport", "LeaseStores", "OverlayNode", "Netlink",
+        "HostSystem", "CHostSystem", "InstrumentCommands", "Measurement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -218,6 +221,10 @@ let package = Package(
     .testTarget(
       name: "ClusterTests",
       dependencies: ["Cluster", "ClusterModel", "KernelDirector", "Lab", "Netlink", "HostSystem", "CHostSystem"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "OverlayNodeTests",
+      dependencies: ["OverlayNode", "Cluster", "LeaseStores", "ClusterModel", "Netlink", "HostSystem"],
       swiftSettings: strict),
     .testTarget(
       name: "NetworkReportTests",

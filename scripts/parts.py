@@ -112,6 +112,8 @@ def after_build():
                                               '--bundle', bundle or '', '--json', f'.build/parts/failures-{kind}.json'], count_records))
     for name, words in (('ingress-page', []), ('ingress-page-live', ['--svs', os.path.join(BUILD, 'svs')])):
         parts.append(Part(name, [sys.executable, 'scripts/ingress_page.py', '--screenshots', f'.build/parts/{name}', *words], again=1))
+    parts.append(Part('report-page', [sys.executable, 'scripts/report_page.py', '--bundle', bundle or '', '--screenshots',
+                                      '.build/parts/report-page'], again=1))
     parts.append(Part('prebuilt-objects', [sys.executable, 'scripts/prebuilt.py', 'check', '.build']))
     return parts
 

@@ -15,15 +15,21 @@ extension RunningCluster {
       if services.isServing {
         try services.set(all)
       } else {
-        try services.start(all, in: lab)
-        try services.startDirectors(all)
+        do throws(ClusterError) {
+          try services.start(all, in: lab)
+          try services.startDirectors(all)
+        } catch {
+          // Half of it would be taken for all by the next call.
+          services.end()
+          throw error
+        }
       }
     }
   }
 
   /// Detaches all programs of ours from nodes and pods; no service is served until ``serve(beside:)``.
   public func stopServing() throws(ClusterError) {
-    try change { () throws(ClusterError) in services.end() }
+    try change { () throws(ClusterError) in if let failure = services.end() { throw failure } }
   }
 
   /// The folder whose files a node's, a pod's or the outside host's programs see in /etc; nil where there is none.

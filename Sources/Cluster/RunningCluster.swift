@@ -68,9 +68,11 @@ public final class RunningCluster: Sendable {
     overlay = PodNetwork(lab: name, report: options.report)
     services = ServiceDataplane(cluster: name)
     present = Mutex(layout)
-    do throws(ClusterError) { try setUp(hosts) } catch {
-      try? down()
-      throw error
+    do throws(ClusterError) { try setUp(hosts) } catch let failure {
+      do throws(ClusterError) { try down() } catch {
+        options.report("not all of the cluster could be removed: \(error)")
+      }
+      throw failure
     }
   }
 
@@ -152,7 +154,7 @@ extension FlannelConfiguration {
   /// What is left for pods' packets where the nodes' network takes 1500 bytes, as flannel writes it to subnet.env.
   var podMTU: UInt32 {
     switch backend {
-    case .vxlan(let vxlan): vxlan.mtu ?? 1450
+    case .vxlan(let vxlan): vxlan.deviceMTU(outer: 1500, family: .ipv4)
     case .hostGateway: 1500
     }
   }

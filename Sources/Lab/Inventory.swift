@@ -75,6 +75,8 @@ extension Lab {
         try SystemError.check(svs_own_etc(etc), "let the files of \(etc) stand in /etc")
       }
     }
+    // What a program ignores, the one that it becomes would ignore too.
+    signal(SIGPIPE, SIG_DFL)
     withCStrings(arguments) { list in
       program.withCString { _ = execvp($0, list) }
     }

@@ -21,7 +21,10 @@ struct PinnedFolder {
   }
 
   /// What the folder is called until all is in it.
-  var unfinished: String { path + "-new" }
+  var unfinished: String { Self.unfinished(path) }
+
+  /// Names of clusters have dashes and no underscore: no other's folder is called so.
+  static func unfinished(_ path: String) -> String { path + "_new" }
 
   var exists: Bool { access(path, F_OK) == 0 }
 

@@ -93,6 +93,9 @@ public final class ServiceTranslator: Sendable {
   /// Takes the hooks away, and all that is pinned; connections stay.
   public func detach() throws(ServiceTranslationError) { try Self.remove(pinFolder: pinFolder) }
 
+  /// The folders in which a run that ends on its way may leave hooks, which work until what is in them is unlinked.
+  public static func folders(_ pinFolder: String) -> [String] { [pinFolder, PinnedFolder.unfinished(pinFolder)] }
+
   /// Takes away what a run left that cannot do so itself any more; nothing there is no error.
   public static func remove(pinFolder: String) throws(ServiceTranslationError) {
     try PinnedFolder(pinFolder).remove()

@@ -113,7 +113,20 @@ extension ReportTargets {
       accesses: Self.accesses(layout, application, node: clientNode.name, pod: client.name),
       clientNode: clientNode, serverNode: serverNode, clientPod: Host(client.name, client.address),
       serverPod: Host(server.name, server.address), spareServiceAddresses: try layout.spareServiceAddresses(),
-      podNetwork: layout.podNetwork.ipv4?.prefix ?? IPPrefix.everything(.ipv4))
+      podNetwork: layout.podNetwork.ipv4?.prefix ?? IPPrefix.everything(.ipv4),
+      locust: Self.locust(layout, application))
+  }
+
+  /// The Locust master, where it has a pod; see `svs cluster example`.
+  private static func locust(_ layout: ClusterLayout, _ application: ServicePort) -> Locust? {
+    let workers = layout.services.first { $0.name.service == "locust-master" && $0.port == 5557 }
+    guard let master = workers?.endpoints.first, let node = layout.nodes.last?.address.address,
+      let pod = layout.pods.first(where: { $0.address == master.address })
+    else { return nil }
+    return Locust(
+      host: pod.name, address: master.address, port: master.port,
+      web: Access(.outsideByIngress, from: layout.outside.name, url: "http://locust.test.com/", address: node),
+      applicationURL: "http://\(application.name.service):\(application.port)")
   }
 
   private static func accesses(

@@ -14,9 +14,12 @@ extension ReportCommand {
     for place in [json, markdown, html].compactMap(\.self) {
       try reporting { () throws(ResultFileError) in try ResultFile.check(place) }
     }
-    let layout = try reporting { () throws(ClusterDescriptionError) in
-      try ClusterDescription.described(by: cluster.map { [$0] } ?? []).layout()
+    var description = try reporting { () throws(ClusterDescriptionError) in
+      try ClusterDescription.described(by: cluster.map { [$0] } ?? [])
     }
+    // The standard cluster has the master's Deployment, of no pods: a Locust is not on every machine.
+    if locust { try reporting { () throws(ScalingError) in try description.scale("locust-master", to: 1) } }
+    let layout = try reporting { () throws(ClusterDescriptionError) in try description.layout() }
     let clock = RunClock()
     let stop = try reporting { () throws(MeasuringError) in try StopRequest() }
     StopSignal.onFirst { stop.raise() }
@@ -58,7 +61,7 @@ extension ReportCommand {
               + progress.text)
         }
       }
-      report = runner.run(building: (built - start).inSeconds)
+      report = runner.run(building: (built - start).seconds)
     } catch {
       try? cluster.down()
       line.withLock { $0.clear() }
@@ -70,7 +73,7 @@ extension ReportCommand {
     do throws(ClusterError) { try cluster.down() } catch {
       report.failures.append(MeasurementFailure(measurement: "removal of the cluster", reason: "\(error)"))
     }
-    report.phases.append(PhaseTime(name: "remove", seconds: (ContinuousClock.now - removing).inSeconds))
+    report.phases.append(PhaseTime(name: "remove", seconds: (ContinuousClock.now - removing).seconds))
     return report
   }
 
@@ -85,7 +88,7 @@ extension ReportCommand {
       }
     }
     if ![json, markdown].contains("-") {
-      print(ReportText(isColoured: isatty(STDOUT_FILENO) == 1).text(report))
+      print(ReportText(isColoured: isatty(STDOUT_FILENO) == 1, showsDetail: !quick).text(report))
     }
     if report.wasInterrupted { throw ExitCode(130) }
     if !report.failures.isEmpty { throw ExitCode(2) }
@@ -95,11 +98,5 @@ extension ReportCommand {
   private static func name(of path: String?) -> String? {
     guard let path, path != "-" else { return nil }
     return path.split(separator: "/").last.map(String.init)
-  }
-}
-
-extension Duration {
-  fileprivate var inSeconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }

@@ -10,7 +10,7 @@ import InstrumentCommands
 struct ClusterProgram: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "svs", abstract: "Clusters of the Swift Virtual Server; 'svs' starts this program.",
-    version: "svs \(Release.version)", subcommands: [ClusterCommand.self, BenchCommand.self])
+    version: "svs \(Release.version)", subcommands: [ClusterCommand.self, BenchCommand.self, OverlayCommand.self])
 }
 
 signal(SIGPIPE, SIG_IGN)
@@ -28,6 +28,7 @@ do {
   case let command as ClusterScaleCommand: try scale(command)
   case is ClusterExampleCommand: print(ClusterDescription.standardText, terminator: "")
   case let command as ReportCommand: try command.report()
+  case let command as OverlayCommand: try runOverlay(command)
   default: try command.run()
   }
 } catch let error as ValidationError {

@@ -52,6 +52,6 @@ struct SVS: ParsableCommand {
       SimulateCommand.self,
       SysctlCommand.self, LocalAddressCommand.self, ClientAddressCommand.self, LabCommand.self, DemoCommand.self,
       RealServerCommand.self, BenchCommand.self, WebAppCommand.self, IngressCommand.self,
-      ClusterCommand.self,
+      ClusterCommand.self, OverlayCommand.self,
     ])
 }

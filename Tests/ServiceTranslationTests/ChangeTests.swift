@@ -189,9 +189,9 @@ import Testing
       let attempt = "print(outcome(lambda: ask('10.96.0.1', 80)))"
       #expect(try world.python("client", attempt) == ["none"])
       // A run that crashed: its descriptors are gone or not, and half of another is there.
-      _ = mkdir(world.pinFolder + "-new", 0o700)
+      _ = mkdir(world.pinFolder + "_new", 0o700)
       try ServiceTranslator.remove(pinFolder: world.pinFolder)
-      #expect(access(world.pinFolder, F_OK) != 0 && access(world.pinFolder + "-new", F_OK) != 0)
+      #expect(access(world.pinFolder, F_OK) != 0 && access(world.pinFolder + "_new", F_OK) != 0)
       #expect(try world.python("client", attempt) == ["EHOSTUNREACH"])
       try ServiceTranslator.remove(pinFolder: world.pinFolder)
       #expect(try ServiceTranslator.pinned(in: world.pinFolder).map(\.pinFolder) == nil)

@@ -60,8 +60,10 @@ extension RunningCluster {
       let old = self.layout
       try checkIsSame(layout, as: old)
       let gone = old.pods.filter { pod in !layout.pods.contains { $0.isSame(as: pod) } }
-      let replaced = gone.filter { pod in layout.pods.contains { $0.name == pod.name } }
-      // One that comes back under its name has to make room for it.
+      let replaced = gone.filter { pod in
+        layout.pods.contains { $0.name == pod.name || $0.address == pod.address }
+      }
+      // One whose name or address another pod gets has to make room for it.
       if !replaced.isEmpty { try retire(replaced, services: old.without(replaced)) }
       let come = layout.pods.filter { pod in !old.pods.contains { $0.isSame(as: pod) } }
       try bringUp(come, layout)

@@ -23,8 +23,10 @@ final class ServiceDataplane: Sendable {
 
   func start(_ layout: ClusterLayout, in lab: borrowing Lab) throws(ClusterError) {
     let pinFolder = pinFolder
-    // A dead owner's hooks go with its lab.
-    try onLab { () throws(LabError) in try lab.own(pinFolder) }
+    // A dead owner's hooks go with its lab, also those of one that died while it made them.
+    for folder in ServiceTranslator.folders(pinFolder) {
+      try onLab { () throws(LabError) in try lab.own(folder) }
+    }
     let made: ServiceTranslator
     do { made = try ServiceTranslator(pinFolder: pinFolder) } catch { throw .part("services: \(error)") }
     parts.withLock { $0.translator = made }
@@ -95,13 +97,19 @@ final class ServiceDataplane: Sendable {
     }
   }
 
-  func end() {
+  /// Takes all of it away; what could not be is told.
+  @discardableResult
+  func end() -> ClusterError? {
     let (translator, directors) = parts.withLock { parts in
       defer { parts = Parts() }
       return (parts.translator, parts.directors)
     }
-    for director in directors { try? director.remove() }
-    try? translator?.detach()
+    var failure: ClusterError?
+    for director in directors {
+      do { try director.remove() } catch { failure = failure ?? .part("services: \(error)") }
+    }
+    do { try translator?.detach() } catch { failure = failure ?? .part("services: \(error)") }
+    return failure
   }
 }
 

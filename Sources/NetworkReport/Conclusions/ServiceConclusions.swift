@@ -58,7 +58,7 @@ struct ServiceConclusions {
       let verdict =
         switch ratio.verdict {
         case .differs: (ratio.ratio ?? 1) < 1 ? "it slows down" : "it gets faster"
-        case .withinNoise: "it stays flat within noise"
+        case .withinNoise: Wording.isAlike(ratio) ? "it stays flat within noise" : "no change beyond noise"
         case .undecided: "too few rounds to tell"
         }
       return "\(ratio.subject) against \(ratio.reference): \(Wording.ratio(ratio)), \(verdict)"

@@ -26,13 +26,19 @@ struct ThroughputConclusions {
     let figures = "\(Wording.estimate(rate(first), "Gbit/s"))"
     let text: String
     switch ratio.verdict {
-    case .differs:
+    case .differs where (ratio.ratio ?? 1) < 1:
       text =
         "\(Wording.capitalized(first.title)) is the fastest path: \(figures). The next, \(second.title), has "
         + "\(Wording.ratio(ratio)) of that."
+    case .differs:
+      // Round by round it may be the other way around than by medians of all rounds.
+      text =
+        "\(Wording.capitalized(first.title)) has the highest median, \(figures), but \(second.title) is faster in most "
+        + "rounds: \(Wording.ratio(ratio))."
     case .withinNoise:
       text =
-        "\(Wording.capitalized(first.title)) has the most, \(figures), but \(second.title) is as fast within noise: "
+        "\(Wording.capitalized(first.title)) has the most, \(figures), but \(second.title) "
+        + "\(Wording.isAlike(ratio) ? "is as fast within noise" : "cannot be told from it in this noise"): "
         + "\(Wording.ratio(ratio))."
     case .undecided:
       text =
@@ -47,17 +53,18 @@ struct ThroughputConclusions {
   // MARK: What a backend loses
 
   private func loss(_ backend: String) -> Conclusion? {
-    let ratios = part.againstNodeToNode.filter { ratio in
-      ratio.ratio != nil && ratio.quantity.hasSuffix(TransferDirection.clientSends.rawValue)
-        && OverlayPath.allCases.contains { $0.backend == backend && $0.title == ratio.subject }
+    let compared = OverlayPath.allCases.filter { $0.backend == backend }.compactMap { path in
+      part.againstNodeToNode.first { ratio in
+        ratio.ratio != nil && ratio.quantity.hasSuffix(TransferDirection.clientSends.rawValue)
+          && ratio.subject == path.title
+      }.map { (path: path, ratio: $0) }
     }
-    // Pod to pod is what the source document calls a backend's loss.
-    guard let main = ratios.first else { return nil }
-    var text = "\(backend): \(phrase(main, "pod to pod"))"
-    if let other = ratios.dropFirst().first { text += "; \(phrase(other, "pod to another node"))" }
+    // Pod to pod, the first where it was measured, is what the source document calls a backend's loss.
+    guard let main = compared.first else { return nil }
+    let phrases = compared.map { phrase($0.ratio, Self.shortRoute($0.path)) }
     return Conclusion(
-      rule: .backendLoss, standing: .init(main.verdict), text: text + ".",
-      evidence: ratios.compactMap { ratio in
+      rule: .backendLoss, standing: .init(main.ratio.verdict), text: "\(backend): \(phrases.joined(separator: "; ")).",
+      evidence: compared.map(\.ratio).compactMap { ratio in
         ratio.lossPercent.map {
           .init(
             name: "loss of \(ratio.subject) against \(ratio.reference)", value: $0, interval: ratio.lossPercentInterval,
@@ -66,12 +73,22 @@ struct ThroughputConclusions {
       })
   }
 
+  private static func shortRoute(_ path: OverlayPath) -> String {
+    switch path {
+    case .podToPodVXLAN, .podToPodHostGateway: "pod to pod"
+    case .nodeToNode, .podToNodeVXLAN, .podToNodeHostGateway: path.route
+    }
+  }
+
   private func phrase(_ ratio: PairedRatio, _ route: String) -> String {
     let loses = (ratio.lossPercent ?? 0) >= 0
     switch ratio.verdict {
     case .differs where loses: return "\(route) loses \(Wording.loss(ratio)) of node to node's throughput"
     case .differs: return "\(route) is faster than node to node, \(Wording.ratio(ratio))"
-    case .withinNoise: return "\(route) is as fast as node to node within noise, \(Wording.ratio(ratio))"
+    case .withinNoise where Wording.isAlike(ratio):
+      return "\(route) is as fast as node to node within noise, \(Wording.ratio(ratio))"
+    case .withinNoise:
+      return "\(route) cannot be told from node to node in this noise, \(Wording.ratio(ratio)) of its throughput"
     case .undecided:
       return "\(route) had \(Wording.ratio(ratio)) of node to node's throughput, in too few rounds to be sure"
     }
@@ -95,7 +112,7 @@ struct ThroughputConclusions {
       case .differs where (ratio.ratio ?? 1) > 1:
         "\(route): host-gw is faster than vxlan beyond noise, \(Wording.ratio(ratio))"
       case .differs: "\(route): host-gw is slower than vxlan beyond noise, \(Wording.ratio(ratio))"
-      case .withinNoise: "\(route): host-gw and vxlan differ by no more than noise, \(Wording.ratio(ratio))"
+      case .withinNoise: "\(route): host-gw and vxlan do not differ by more than noise, \(Wording.ratio(ratio))"
       case .undecided: "\(route): too few rounds to compare the backends, \(Wording.ratio(ratio))"
       }
     }
@@ -201,7 +218,8 @@ struct ThroughputConclusions {
         "The direction matters on \(different.count) of \(ratios.count) paths; server sends against client sends: "
         + "\(Wording.list(list))."
     } else if ratios.contains(where: { $0.verdict == .withinNoise }) {
-      text = "On none of \(Wording.count(ratios.count, "path")) do the two directions differ by more than noise."
+      let judged = ratios.count { $0.verdict == .withinNoise }
+      text = "On none of \(Wording.count(judged, "path")) do the two directions differ by more than noise."
     } else {
       text = "The two directions were measured in too few rounds to compare them."
     }
@@ -220,7 +238,9 @@ struct ThroughputConclusions {
         isMoreBetter: false)
       return ratio.ratio == nil ? nil : (path, ratio)
     }
-    let worst = ratios.max { ($0.1.ratio ?? 0) < ($1.1.ratio ?? 0) }
+    // What is longer beyond noise goes before what only seems to be: a wide interval may have the larger ratio.
+    let longer = ratios.filter { $0.1.verdict == .differs && ($0.1.ratio ?? 0) > 1 }
+    let worst = (longer.isEmpty ? ratios : longer).max { ($0.1.ratio ?? 0) < ($1.1.ratio ?? 0) }
     guard let (path, ratio) = worst, let figures = part.figures(path) else { return nil }
     let times =
       "\(Wording.estimate(figures.loadedRoundTripMilliseconds, "ms")) against "
@@ -232,7 +252,7 @@ struct ThroughputConclusions {
       case .differs:
         "On no path does a full stream lengthen the round trips beside it; the nearest to it is \(path.title): \(times)."
       case .withinNoise:
-        "Round trips beside a full stream are as short as idle ones within noise; the longest, on "
+        "Round trips beside a full stream are not longer than idle ones beyond noise; the longest, on "
           + "\(path.title): \(times)."
       case .undecided:
         "Round trips beside a full stream were timed in too few rounds to be sure; the longest, on \(path.title): "

@@ -21,6 +21,13 @@ enum Wording {
     return Figures.ratio(value) + (interval ?? "")
   }
 
+  /// Whether two things are as good as alike: an interval that holds 1 says so only where it is narrow.
+  ///
+  /// From a wide one it follows that nothing can be told, not that there is no difference.
+  static func isAlike(_ ratio: PairedRatio) -> Bool {
+    ratio.interval.map { $0.low >= 0.9 && $0.high <= 1.1 } ?? false
+  }
+
   /// `43.1 % (41.0 to 45.3 %)`, of a loss.
   static func loss(_ ratio: PairedRatio) -> String {
     guard let loss = ratio.lossPercent else { return "no value" }

@@ -1,16 +1,22 @@
 import Measurement
 
-/// The report for a terminal: all its tables, then what follows from them.
+/// The report for a terminal: its figures, what follows from them, and then every request and comparison by itself.
 public struct ReportText: Sendable {
   /// Whether headings and marks have colours, as on a terminal.
   public var isColoured: Bool
-  /// Whether every row of every run is shown.
+  /// Whether what the figures are made of is shown too, behind the conclusions.
+  public var showsDetail: Bool
+  /// Whether every row of every run is shown there.
   public var showsRows: Bool
   /// Columns of the terminal; longer texts are broken, and those in tables cut.
   public var width: Int
 
-  public init(isColoured: Bool = false, showsRows: Bool = false, width: Int = 100) {
+  /// Lines that a conclusion's figures may take: the sentence has those that matter, other forms have all.
+  private static let evidenceLines = 2
+
+  public init(isColoured: Bool = false, showsDetail: Bool = true, showsRows: Bool = false, width: Int = 100) {
     self.isColoured = isColoured
+    self.showsDetail = showsDetail
     self.showsRows = showsRows
     self.width = max(40, width)
   }
@@ -22,8 +28,25 @@ public struct ReportText: Sendable {
     for phrase in content.circumstances { text += wrapped(phrase, indent: 2) }
     for warning in content.warnings { text += wrapped(warning, indent: 4, first: "  ! ", .warning) }
     for section in content.sections { text += "\n" + self.text(section) }
-    return text + "\n" + conclusions(content.conclusions)
+    return text + "\n" + conclusions(content.conclusions) + detail(content.sections)
   }
+
+  /// What is too long to be read before the conclusions.
+  private func detail(_ sections: [ReportSection]) -> String {
+    let tables = sections.flatMap(\.tables).filter { table in
+      switch table.prominence {
+      case .main: false
+      case .detail, .comparison: true
+      case .rows: showsRows
+      }
+    }
+    guard !tables.isEmpty else { return "" }
+    guard showsDetail else { return "\n" + wrapped(Self.elsewhere, indent: 0, .quiet) }
+    return "\n" + heading("In detail") + tables.map { "\n" + text($0) }.joined()
+  }
+
+  private static let elsewhere =
+    "Requests, comparisons, pods and interfaces one by one: --markdown FILE, or --html FILE with plots."
 
   /// What follows from the figures, alone: for the end of a run whose tables went to files.
   public func conclusions(_ report: NetworkReport) -> String { conclusions(ReportContent(report).conclusions) }
@@ -40,10 +63,25 @@ public struct ReportText: Sendable {
         }
       let lines = wrapped(Legible.line(conclusion.text, limit: 2000), indent: 2, first: "  ").dropFirst(2)
       text += paint(style, mark) + lines
-      let evidence = conclusion.evidence.map(Self.text).joined(separator: "; ")
+      let evidence = evidence(conclusion)
       if !evidence.isEmpty { text += wrapped(evidence, indent: 4, .quiet) }
     }
     return text + "\n* beyond the noise   ~ within the noise   ? undecided\n"
+  }
+
+  /// As many of a conclusion's figures as have room.
+  private func evidence(_ conclusion: Conclusion) -> String {
+    var kept = ""
+    for (index, figure) in conclusion.evidence.enumerated() {
+      let more = conclusion.evidence.count - index - 1
+      let longer = kept + (kept.isEmpty ? "" : "; ") + Self.text(figure)
+      let lines = Self.lines(longer + (more > 0 ? "; \(more) more" : ""), width: width - 4)
+      if lines.count > Self.evidenceLines {
+        return kept.isEmpty ? lines.prefix(Self.evidenceLines).joined(separator: " ") : "\(kept); \(more + 1) more"
+      }
+      kept = longer
+    }
+    return kept
   }
 
   static func text(_ evidence: Conclusion.Evidence) -> String {
@@ -55,7 +93,7 @@ public struct ReportText: Sendable {
     var text = heading(section.title)
     for line in section.missing { text += wrapped(line, indent: 2, first: "! ", .warning) }
     if !section.tables.isEmpty { for line in section.lead { text += wrapped(line, indent: 0) } }
-    for table in section.tables where table.prominence != .rows || showsRows { text += "\n" + self.text(table) }
+    for table in section.tables where table.prominence == .main { text += "\n" + self.text(table) }
     return text
   }
 

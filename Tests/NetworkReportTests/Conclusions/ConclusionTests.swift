@@ -81,12 +81,42 @@ struct ConclusionTests {
       [3, 3.4, 2.8, 3.1], [3.1, 3.2, 2.9, 3.0], [2.9, 3.3, 2.9, 3.2], [3.2, 3, 3, 3.1], [3, 3.1, 3.2, 2.9],
     ]
     let report = report(throughput(rates))
-    #expect(text(.hostGatewayAgainstVXLAN, report).contains("no more than noise"))
+    #expect(text(.hostGatewayAgainstVXLAN, report).contains("do not differ by more than noise"))
     #expect(text(.backendLoss, report).contains("as fast as node to node within noise"))
     #expect(text(.whyBackendsDiffer, report).contains("no difference of throughput beyond noise to explain"))
     let open = report.conclusions.first { $0.rule == .undecided }
     #expect(open?.standing == .undecided && open?.text.contains("rounds would decide") == true, "\(open?.text ?? "")")
     #expect(open?.evidence.allSatisfy { $0.value > 4 } == true)
+  }
+
+  @Test("Of figures that vary wildly it is not said that they are alike")
+  func wild() {
+    let report = report(throughput([[3, 9, 1, 6], [6, 2, 3, 5], [1, 8, 2, 7], [9, 3, 2, 4], [2, 6, 4, 3]]))
+    #expect(!report.conclusions.contains { $0.text.contains("as fast") }, "\(report.conclusions.map(\.text))")
+    #expect(text(.backendLoss, report).contains("pod to pod cannot be told from node to node in this noise"))
+  }
+
+  @Test("Where pods were not measured with each other, nothing is said of them")
+  func podsMissing() {
+    let report = report(throughput([[3.2, 3.3, 3.1], [], [2.3, 2.4, 2.2], [2.3, 2.4, 2.2], []]))
+    let losses = report.conclusions.filter { $0.rule == .backendLoss }.map(\.text)
+    #expect(losses.count == 2)
+    #expect(losses.first?.hasPrefix("vxlan: pod to another node loses") == true, "\(losses)")
+    #expect(losses.last?.hasPrefix("host-gw: pod to pod loses") == true, "\(losses)")
+    #expect(losses.allSatisfy { !$0.contains(";") })
+  }
+
+  @Test("Round trips that are longer beyond noise are told, though noisy ones have the larger ratio")
+  func underLoad() {
+    func path(_ path: OverlayPath, _ loaded: [Double]) -> ThroughputPath {
+      let figures = DirectionFigures(
+        direction: .clientSends, gigabitsPerSecond: RoundStatistics.estimate(rounds([3, 3.1, 3.2])),
+        idleRoundTripMilliseconds: RoundStatistics.estimate(rounds(loaded.map { _ in 1 })),
+        loadedRoundTripMilliseconds: RoundStatistics.estimate(rounds(loaded)))
+      return ThroughputPath(path: path, clientHost: "a", serverHost: "b", serverAddress: "c", directions: [figures])
+    }
+    let part = ThroughputPart(paths: [path(.nodeToNode, [2, 2.1, 2.05]), path(.podToPodVXLAN, [0.1, 9, 30])])
+    #expect(text(.latencyUnderLoad, report(part)).hasPrefix("A full stream lengthens the round trips beside it most on node"))
   }
 
   @Test("Idle processors are not made responsible")

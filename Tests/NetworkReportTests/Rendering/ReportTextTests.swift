@@ -44,6 +44,32 @@ struct ReportTextTests {
     #expect(text.contains("    vxlan 62.4 % (61.1–63.6); host-gw 14.7 % (12.2–17.0)\n"))
   }
 
+  @Test("A short one ends with the conclusions, and says where the rest is")
+  func short() {
+    let text = ReportText(showsDetail: false).text(SampleReport.full())
+    #expect(!text.contains("time_starttransfer  ") && !text.contains("In detail"))
+    #expect(text.hasSuffix("? undecided\n\n" + Self.elsewhere))
+    #expect(ReportText().text(SampleReport.full()).contains("\nIn detail\n=========\n"))
+  }
+
+  private static let elsewhere =
+    "Requests, comparisons, pods and interfaces one by one: --markdown FILE, or --html FILE with plots.\n"
+
+  @Test("A conclusion's figures take no more than two lines, and the others are counted", arguments: [60, 100])
+  func evidence(_ width: Int) {
+    var report = SampleReport.small
+    report.conclusions = [
+      Conclusion(
+        rule: .undecided, standing: .undecided, text: "Nothing is decided.",
+        evidence: (1...12).map { .init(name: "rounds to decide the comparison \($0)", value: 7, unit: "rounds") })
+    ]
+    let lines = ReportText(width: width).conclusions(report).split(separator: "\n")
+    let figures = lines.filter { $0.hasPrefix("    ") }
+    #expect(figures.count == 2 && figures.allSatisfy { $0.count <= width }, "\(figures)")
+    let shown = figures.joined(separator: " ").split(separator: "; ")
+    #expect(shown.last == "\(12 - (shown.count - 1)) more", "\(figures)")
+  }
+
   private static let small = #"""
     Network report of the cluster small
       2026-11-22T02:50:36Z
@@ -62,12 +88,6 @@ struct ReportTextTests {
       path                  mean of 10  mean  median   interval   p90   p99  requests  failed
       a node, by ClusterIP        3.19  3.20    3.10  2.85–3.35  4.10  9.70       600       0
       mean of 10: of the first ten requests; interval: 95 %, of the rounds' medians.
-
-    a node, by ClusterIP: http://10.98.210.117:8000/ from node1
-      time_connect  time_starttransfer  time_total
-          0.001326            0.002542    0.002715
-          0.001444            0.003264    0.003675
-      mean of time_total: 3.19 ms
 
     Load
     ====
@@ -88,11 +108,6 @@ struct ReportTextTests {
       retr/GB: TCP segments sent again for each 10⁹ bytes; CPU: of all the machine's processors, both
       sides of the path.
 
-    Against node to node
-      compared               with          quantity            ratio     interval    loss  verdict
-      pod to pod on another  node to node  throughput, client  0.571  0.550–0.590  42.9 %  differs
-      node, vxlan                          sends
-
     What a ClusterIP costs
     ======================
     ! Not measured: the run was ended before this part.
@@ -111,10 +126,6 @@ struct ReportTextTests {
       load before  0.10, 0.20, 0.30
       allotted     100 s
 
-    Nodes; pod network 10.244.0.0/16
-      node   address       pods
-      node1  192.168.0.52  10.244.1.0/24
-
     Failures
     ========
 
@@ -128,6 +139,24 @@ struct ReportTextTests {
         vxlan 42.9 % (41.0–45.0)
 
     * beyond the noise   ~ within the noise   ? undecided
+
+    In detail
+    =========
+
+    a node, by ClusterIP: http://10.98.210.117:8000/ from node1
+      time_connect  time_starttransfer  time_total
+          0.001326            0.002542    0.002715
+          0.001444            0.003264    0.003675
+      mean of time_total: 3.19 ms
+
+    Against node to node
+      compared               with          quantity            ratio     interval    loss  verdict
+      pod to pod on another  node to node  throughput, client  0.571  0.550–0.590  42.9 %  differs
+      node, vxlan                          sends
+
+    Nodes; pod network 10.244.0.0/16
+      node   address       pods
+      node1  192.168.0.52  10.244.1.0/24
 
     """#
 }

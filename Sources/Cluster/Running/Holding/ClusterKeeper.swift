@@ -10,6 +10,8 @@ final class ClusterKeeper: Sendable {
   let cluster: RunningCluster
   private let description: Mutex<ClusterDescription>
   private let listener: Listener
+  /// Held by a command: the next one begins with what it left.
+  private let commands = Mutex(())
 
   /// Whoever wants to know what is being done, for as long as a command is.
   private final class Listener: Sendable {
@@ -55,9 +57,11 @@ final class ClusterKeeper: Sendable {
   private func changing(
     _ progress: @escaping @Sendable (String) -> Void, _ body: () throws(ClusterError) -> Void
   ) throws(ClusterError) {
-    listener.tell.withLock { $0 = progress }
-    defer { listener.tell.withLock { $0 = nil } }
-    try body()
+    try commands.withLock { _ throws(ClusterError) in
+      listener.tell.withLock { $0 = progress }
+      defer { listener.tell.withLock { $0 = nil } }
+      try body()
+    }
   }
 
   private func changeBackend(_ word: String) throws(ClusterError) {
