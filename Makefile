@@ -13,10 +13,10 @@ BUILD := swift build -c release --build-tests
 .PHONY: install-service install-built conformance prebuilt test-kernels-devices help run test test-kernels bench bench-instruments bench-ingress bench-latency bench-load build deps format lint clean install
 
 help:
-	@echo 'make run           three real servers behind a director, here and now: NAT, DR, TUN, FULLNAT (root)'
+	@echo 'make run           three real servers behind a director, NAT, DR, TUN, FULLNAT; then a cluster and what its network costs (root)'
 	@echo 'make test          everything that can be checked on this machine (root)'
 	@echo 'make conformance   every record of the real IPVS, replayed (root); CASES=DIR for records kept elsewhere'
-	@echo 'make test-kernels  the same programs on kernel 6.1, and a boot with ipvsadm.service, in a virtual machine (3 minutes)'
+	@echo 'make test-kernels  the same programs on kernel 6.1, and a boot with ipvsadm.service, in a virtual machine (4 minutes)'
 	@echo 'make test-kernels-devices  bridges, VLANs, bonds and VXLANs there, some of which this kernel may lack (5 minutes)'
 	@echo 'make bench         speed, against a C twin, nftables, iperf3, wrk, Locust, nginx, HAProxy (root); PARTS=packet for one part'
 	@echo 'make build         programs and tests into $(BIN)'

@@ -170,7 +170,7 @@ let package = Package(
     .executableTarget(
       name: "svs-cluster",
       dependencies: [
-        "Cluster", "ClusterModel", "IngressModel", "NetworkReport", "LeaseStores", "OverlayNode", "Netlink",
+        "Cluster", "ClusterModel", "IngressModel", "Lab", "NetworkReport", "LeaseStores", "OverlayNode", "Netlink",
         "HostSystem", "CHostSystem", "InstrumentCommands", "Measurement",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),

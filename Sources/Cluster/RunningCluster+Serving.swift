@@ -5,6 +5,9 @@ extension RunningCluster {
   /// The program that does `svs bench` and `svs webapp`, for what is to run on nodes and in pods.
   public var instruments: String { places.instruments }
 
+  /// The host names that the rules of the cluster's ingresses ask for.
+  public var ingressHosts: [String] { NameFiles.ingressHosts(layout) }
+
   /// Has further services served beside the layout's own, in place of those of the call before.
   ///
   /// They are for measurements: no pod, name or rule of the ingress knows them.

@@ -20,7 +20,7 @@ final class ClusterNetwork: MeasuredNetwork {
     self.cluster = cluster
     self.stop = stop
     summary = ClusterSummary(layout, name: cluster.name)
-    targets = try ReportTargets(layout)
+    targets = try ReportTargets(layout, ingressHosts: cluster.ingressHosts)
     initialBackend = layout.podNetwork.backend.name
   }
 
@@ -91,7 +91,7 @@ extension ClusterSummary {
 
 extension ReportTargets {
   /// The application is the service that port 8000 of a web application stands behind; see `svs cluster example`.
-  fileprivate init(_ layout: ClusterLayout) throws(MeasuringError) {
+  fileprivate init(_ layout: ClusterLayout, ingressHosts: [String]) throws(MeasuringError) {
     let idle = layout.pods.filter { $0.programs.isEmpty }
     guard let client = idle.first, let server = idle.first(where: { $0.node != client.node }) else {
       throw MeasuringError(
@@ -110,7 +110,8 @@ extension ReportTargets {
     }
     let (clientNode, serverNode) = (try node(client.node), try node(server.node))
     self.init(
-      accesses: Self.accesses(layout, application, node: clientNode.name, pod: client.name),
+      accesses: Self.accesses(
+        layout, application, ingressHosts: ingressHosts, node: clientNode.name, pod: client.name),
       clientNode: clientNode, serverNode: serverNode, clientPod: Host(client.name, client.address),
       serverPod: Host(server.name, server.address), spareServiceAddresses: try layout.spareServiceAddresses(),
       podNetwork: layout.podNetwork.ipv4?.prefix ?? IPPrefix.everything(.ipv4),
@@ -130,7 +131,7 @@ extension ReportTargets {
   }
 
   private static func accesses(
-    _ layout: ClusterLayout, _ application: ServicePort, node: String, pod: String
+    _ layout: ClusterLayout, _ application: ServicePort, ingressHosts: [String], node: String, pod: String
   ) -> [Access] {
     let name = application.name.service
     var accesses = [
@@ -139,9 +140,11 @@ extension ReportTargets {
     ]
     let entry = layout.services.first { $0.nodePort == 80 && !$0.endpoints.isEmpty }
     let node = layout.nodes.last?.address.address
-    if entry != nil, let node {
+    // The rule of the application is the one whose host is called as the service is.
+    let host = ingressHosts.first { $0 == name || $0.hasPrefix("\(name).") }
+    if entry != nil, let node, let host {
       accesses.append(
-        Access(.outsideByIngress, from: layout.outside.name, url: "http://\(name).test.com/", address: node))
+        Access(.outsideByIngress, from: layout.outside.name, url: "http://\(host)/", address: node))
     }
     if let port = application.nodePort, let node {
       accesses.append(Access(.outsideByNodePort, from: layout.outside.name, url: "http://\(node):\(port)/"))

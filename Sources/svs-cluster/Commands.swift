@@ -38,19 +38,25 @@ func down(_ command: ClusterDownCommand) throws {
   } else {
     names = command.names
   }
+  // One that cannot be taken down keeps no other up.
+  var hasFailed = false
   for name in names {
-    try reporting { () throws(ClusterError) in
+    do throws(ClusterError) {
       // One whose holder died is removed by the look for it.
       var isLost = false
       let found = ClusterClient.names { lost in
         tellLost(lost)
         if lost == name { isLost = true }
       }
-      if isLost { return }
+      if isLost { continue }
       guard found.contains(name) else { throw .noSuchCluster(name) }
       try ClusterClient.down(name)
+    } catch {
+      complain("\(error)")
+      hasFailed = true
     }
   }
+  if hasFailed { throw ExitCode.failure }
 }
 
 func status(_ command: ClusterStatusCommand) throws {

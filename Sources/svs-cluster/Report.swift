@@ -38,6 +38,9 @@ extension ReportCommand {
     var options = RunningCluster.Options()
     options.progress = { text in line.withLock { $0.show("building: \(text)") } }
     options.isAbandoned = { stop.isRaised }
+    // What the cluster mended or could not while it was measured: figures may be wrong for it.
+    let troubles = Mutex<[String]>([])
+    options.report = { text in troubles.withLock { $0.append(text) } }
     defer { line.withLock { $0.clear() } }
     let start = ContinuousClock.now
     let cluster: RunningCluster
@@ -68,6 +71,7 @@ extension ReportCommand {
       complain("\(error)")
       throw ExitCode.failure
     }
+    report.failures += troubles.withLock { $0 }.map { MeasurementFailure(measurement: "the cluster", reason: $0) }
     let removing = ContinuousClock.now
     line.withLock { $0.show("removing the cluster") }
     do throws(ClusterError) { try cluster.down() } catch {

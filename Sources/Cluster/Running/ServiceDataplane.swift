@@ -112,11 +112,3 @@ final class ServiceDataplane: Sendable {
     return failure
   }
 }
-
-extension ClusterLayout.Node {
-  /// What pods see as the client of connections from outside: the last address of the node's subnet.
-  var directorAddress: IPAddress {
-    let hosts = UInt64(1) << (32 - UInt64(min(podSubnet.length, 32)))
-    return podSubnet.host(UInt32(truncatingIfNeeded: hosts &- 2))
-  }
-}

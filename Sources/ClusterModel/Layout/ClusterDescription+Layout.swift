@@ -187,4 +187,7 @@ extension IPPrefix {
   var hostCount: UInt32 { length >= 31 ? 0 : UInt32(truncatingIfNeeded: (1 as UInt64) << UInt64(32 - length)) &- 2 }
 
   var lastHost: IPAddress { host(hostCount) }
+
+  /// The number of the last address that a pod gets: the one behind it is the director's of the node.
+  var lastPodHost: UInt32 { max(hostCount, 1) - 1 }
 }

@@ -36,6 +36,9 @@ public struct ClusterLayout: Hashable, Sendable {
       self.podSubnet = podSubnet
     }
 
+    /// What pods see as the client of connections from outside: the last address of the subnet, which no pod gets.
+    public var directorAddress: IPAddress { podSubnet.lastHost }
+
     /// The bridge's address, the first of the subnet: the pods' gateway.
     public var gateway: IPPrefix { IPPrefix(podSubnet.host(1), length: podSubnet.length) }
   }

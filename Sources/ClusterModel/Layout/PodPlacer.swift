@@ -90,7 +90,7 @@ struct PodPlacer {
           let node = candidates.first(where: { $0.name == placement.node }), node.podSubnet.contains(placement.address)
         else { continue }
         let number = hostNumber(of: placement.address, in: node.podSubnet)
-        guard number >= Self.firstHost, number <= node.podSubnet.hostCount,
+        guard number >= Self.firstHost, number <= node.podSubnet.lastPodHost,
           taken[node.name, default: []].insert(number).inserted
         else { continue }
         kept[name] = placement
@@ -109,7 +109,7 @@ struct PodPlacer {
         guard let address = nextAddress(on: node) else {
           findings.add(
             workload.source,
-            "the subnet \(node.podSubnet) of node \(node.name) has \(node.podSubnet.hostCount - 1) addresses for pods, "
+            "the subnet \(node.podSubnet) of node \(node.name) has \(max(node.podSubnet.lastPodHost, 1) - 1) addresses for pods, "
               + "and pod \(name) finds none; take fewer replicas or more nodes, or a smaller "
               + "SubnetLen of the pods' network"
           )
@@ -238,7 +238,7 @@ struct PodPlacer {
 
   /// The next free address of a node's subnet, behind the last one given: one that was freed is used late.
   private mutating func nextAddress(on node: ClusterLayout.Node) -> IPAddress? {
-    let last = node.podSubnet.hostCount
+    let last = node.podSubnet.lastPodHost
     guard last >= Self.firstHost, UInt32(taken[node.name]?.count ?? 0) < last - Self.firstHost + 1 else { return nil }
     var candidate = cursors[node.name] ?? Self.firstHost - 1
     repeat {

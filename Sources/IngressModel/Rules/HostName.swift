@@ -11,7 +11,9 @@ enum HostName {
 
 extension String {
   /// Upper-case letters of ASCII made lower-case, nothing else.
-  package var lowercasedASCII: String { String(decoding: utf8.map { (65...90).contains($0) ? $0 + 32 : $0 }, as: UTF8.self) }
+  package var lowercasedASCII: String {
+    String(decoding: utf8.map { (65...90).contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
+  }
 
   /// Lower-case letters of ASCII made upper-case, nothing else.
   var uppercasedASCII: String { String(decoding: utf8.map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self) }

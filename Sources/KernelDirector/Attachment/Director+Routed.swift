@@ -16,6 +16,7 @@ extension Director {
       try checkCapacity(capacity)
       let isNew = self.tables == nil
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
+      let mode = tables.config.pointee.attach_mode
       do throws(DirectorError) {
         let wasRouted = isRouted(tables)
         tables.config.pointee.attach_mode = AttachMode.routed
@@ -25,7 +26,7 @@ extension Director {
         }
         try IntakeRules(interface: tables.config.pointee.handover_ifindex).apply(intake)
       } catch {
-        if isNew { destroy() }
+        if isNew { destroy() } else { tables.config.pointee.attach_mode = mode }
         throw error
       }
     }

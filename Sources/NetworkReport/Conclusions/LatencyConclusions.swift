@@ -63,7 +63,9 @@ struct LatencyConclusions {
       case .undecided: text += ". Against a NodePort it takes \(Wording.ratio(ratio)), in too few rounds to be sure"
       }
       // Below the clock's microsecond there is no difference, only a rounding.
-      evidence += added.filter { abs($0.1) >= 0.0005 }.map { .init(name: "ingress above NodePort, \($0.0)", value: $0.1, unit: "ms") }
+      evidence += added.filter { abs($0.1) >= 0.0005 }.map {
+        .init(name: "ingress above NodePort, \($0.0)", value: $0.1, unit: "ms")
+      }
     } else {
       standing = .undecided
       text += "; without the path by a NodePort there is nothing to compare it with"

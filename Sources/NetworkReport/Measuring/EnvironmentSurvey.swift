@@ -43,7 +43,8 @@ struct EnvironmentSurvey {
     }
     // The director's own pair, svs0 and svs1, has none on purpose; what comes from outside passes it, and no transfer.
     let without = environment.interfaces.filter {
-      $0.kind == "veth" && !$0.name.hasPrefix("svs") && !$0.activeOffloads.isEmpty && !$0.activeOffloads.contains("tcp-segmentation-offload")
+      $0.kind == "veth" && !$0.name.hasPrefix("svs") && !$0.activeOffloads.isEmpty
+        && !$0.activeOffloads.contains("tcp-segmentation-offload")
     }
     if !without.isEmpty {
       let names = without.map { "\($0.name) of \($0.host)" }.joined(separator: ", ")

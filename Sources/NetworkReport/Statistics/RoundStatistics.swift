@@ -47,7 +47,10 @@ enum RoundStatistics {
     let error = deviation / (Double(kept.count) / Double(count) * Double(count).squareRoot())
     let reach = studentQuantile(kept.count - 1) * error
     let bounds = takesLogarithms ? (exp(mean - reach), exp(mean + reach)) : (mean - reach, mean + reach)
-    return bounds.0.isFinite && bounds.1.isFinite ? ConfidenceInterval(low: bounds.0, high: bounds.1) : nil
+    guard bounds.0.isFinite, bounds.1.isFinite else { return nil }
+    // What is counted, as segments that were sent again, is none at the least.
+    let isNeverNegative = sorted.allSatisfy { $0 >= 0 } && !takesLogarithms
+    return ConfidenceInterval(low: isNeverNegative ? max(0, bounds.0) : bounds.0, high: bounds.1)
   }
 
   /// The 97.5th percentile of Student's distribution with so many degrees of freedom, of which fewer than 13 are needed.

@@ -114,7 +114,7 @@ import Testing
     .init(deployment().replacing("replicas", with: "replica"), 6, "did you mean replicas?"),
     .init(deployment(replicas: "many"), 6, "'replicas' is to be a number from 0 to 25000"),
     .init(
-      deployment(replicas: "600"), 3, "has 253 addresses for pods", "finds none; take fewer replicas or more nodes"),
+      deployment(replicas: "600"), 3, "has 252 addresses for pods", "finds none; take fewer replicas or more nodes"),
     .init(deployment() + deployment(), 17, "the Deployment default/web is in a.yaml:3 already"),
     .init(deployment(container: "image: c\n        ports: [{containerPort: 70000}]"), 14, "from 1 to 65535"),
     .init(

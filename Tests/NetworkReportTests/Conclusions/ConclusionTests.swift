@@ -116,7 +116,8 @@ struct ConclusionTests {
       return ThroughputPath(path: path, clientHost: "a", serverHost: "b", serverAddress: "c", directions: [figures])
     }
     let part = ThroughputPart(paths: [path(.nodeToNode, [2, 2.1, 2.05]), path(.podToPodVXLAN, [0.1, 9, 30])])
-    #expect(text(.latencyUnderLoad, report(part)).hasPrefix("A full stream lengthens the round trips beside it most on node"))
+    #expect(
+      text(.latencyUnderLoad, report(part)).hasPrefix("A full stream lengthens the round trips beside it most on node"))
   }
 
   @Test("Idle processors are not made responsible")

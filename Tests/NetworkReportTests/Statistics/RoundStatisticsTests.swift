@@ -10,6 +10,13 @@ struct RoundStatisticsTests {
       of: ("a", rounds(subject)), to: ("b", rounds(reference)), quantity: "throughput", isMoreBetter: true)
   }
 
+  @Test("Of counts, of which some are none, no interval goes below none")
+  func counts() throws {
+    let interval = try #require(RoundStatistics.interval([0, 12, 0, 340]))
+    #expect(interval.low == 0 && interval.high >= 340)
+    #expect(try #require(RoundStatistics.interval([-3, 12, 0, 340])).low < -3)
+  }
+
   @Test(
     "Intervals hold the true value about 95 times in 100, of few rounds too", arguments: [3, 4, 5, 6, 7, 8, 10, 13, 24])
   func coverage(count: Int) {
