@@ -150,7 +150,7 @@ let package = Package(
     .target(
       name: "LeaseStores",
       dependencies: [
-        "ClusterModel", "Netlink", .product(name: "NIOCore", package: "swift-nio"),
+        "ClusterModel", "IngressModel", "Netlink", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], swiftSettings: tested),

@@ -25,7 +25,11 @@ public enum ClusterClient {
       if let error = reply.error { throw .control(error) }
       if let status = reply.status { return status }
     }
-    if channel.isInterrupted { kill(pid, SIGTERM) }
+    if channel.isInterrupted {
+      kill(pid, SIGTERM)
+      // One that is stopped would not see it.
+      kill(pid, SIGCONT)
+    }
     // It ends once nothing of the cluster is left.
     while let line = channel.next() {
       guard let reply = ControlLine.message(ControlReply.self, line) else { continue }
@@ -72,7 +76,7 @@ public enum ClusterClient {
   public static func names(lost: (String) -> Void = { _ in }) -> [String] {
     let marked = Files.list(Lab.root).filter { access(ControlSocket.path($0), F_OK) == 0 }
     let dead = marked.filter { name in
-      do throws(SystemError) { _ = try ControlSocket.connect(ControlSocket.path(name)) } catch {
+      do throws(SystemError) { _ = try ControlSocket.connect(ControlSocket.path(name), milliseconds: 200) } catch {
         return error.code == ECONNREFUSED
       }
       return false
@@ -89,13 +93,31 @@ public enum ClusterClient {
   public static func find(_ name: String?, lost: (String) -> Void = { _ in }) throws(ClusterError) -> String {
     let names = names(lost: lost)
     if let name {
-      guard names.contains(name) else { throw .noSuchCluster(name) }
+      guard names.contains(name) else { throw missing(name) }
       return name
     }
-    guard let only = names.first else { throw .control("no cluster is up; 'svs cluster up' builds one") }
+    guard let only = names.first else {
+      if let first = building().first { throw .isBuilding(first) }
+      throw .control("no cluster is up; 'svs cluster up' builds one")
+    }
     guard names.count == 1 else { throw .whichCluster(names) }
     return only
   }
+
+  /// Why a cluster is not among those that are up.
+  public static func missing(_ name: String) -> ClusterError {
+    building().contains(name) ? .isBuilding(name) : .noSuchCluster(name)
+  }
+
+  /// The clusters that cannot be asked: they are being built, or their program has them for itself.
+  public static func building() -> [String] {
+    Lab.list().filter { lab in
+      lab.lifetime == .ephemeral && lab.hosts.contains { $0.name == ClusterHosts.underlay } && !isUp(lab.name)
+    }.map(\.name)
+  }
+
+  /// Whether there is a socket by which a cluster can be asked.
+  public static func isUp(_ name: String) -> Bool { access(ControlSocket.path(name), F_OK) == 0 }
 
   public static func status(_ name: String) throws(ClusterError) -> ClusterStatus {
     guard let status = try ask(name, ControlRequest(verb: .status)).status else {
@@ -104,25 +126,31 @@ public enum ClusterClient {
     return status
   }
 
+  // Of what follows, `interruption` is a descriptor that, once readable, has the waiting end with
+  // ``ClusterError/goesOn(_:)``: what was asked for is done all the same.
+
   /// Takes a cluster down; returns once nothing of it is left.
-  public static func down(_ name: String) throws(ClusterError) {
-    _ = try ask(name, ControlRequest(verb: .down))
+  public static func down(_ name: String, interruption: CInt = -1) throws(ClusterError) {
+    _ = try ask(name, ControlRequest(verb: .down), interruption)
   }
 
   public static func changeBackend(
-    _ name: String, to backend: String, progress: (String) -> Void
+    _ name: String, to backend: String, interruption: CInt = -1, progress: (String) -> Void
   ) throws(ClusterError) {
-    _ = try ask(name, ControlRequest(verb: .backend, backend: backend), progress: progress)
+    _ = try ask(name, ControlRequest(verb: .backend, backend: backend), interruption, progress: progress)
   }
 
-  public static func apply(_ name: String, _ files: [ClusterText], progress: (String) -> Void) throws(ClusterError) {
-    _ = try ask(name, ControlRequest(verb: .apply, files: files), progress: progress)
+  public static func apply(
+    _ name: String, _ files: [ClusterText], interruption: CInt = -1, progress: (String) -> Void
+  ) throws(ClusterError) {
+    _ = try ask(name, ControlRequest(verb: .apply, files: files), interruption, progress: progress)
   }
 
   public static func scale(
-    _ name: String, _ deployment: String, to replicas: Int, progress: (String) -> Void
+    _ name: String, _ deployment: String, to replicas: Int, interruption: CInt = -1, progress: (String) -> Void
   ) throws(ClusterError) {
-    _ = try ask(name, ControlRequest(verb: .scale, deployment: deployment, replicas: replicas), progress: progress)
+    let request = ControlRequest(verb: .scale, deployment: deployment, replicas: replicas)
+    _ = try ask(name, request, interruption, progress: progress)
   }
 
   /// Replaces this process by a command in a node, a pod or the host outside; returns only by throwing.
@@ -133,19 +161,30 @@ public enum ClusterClient {
     do { try Lab.enter(name, host: host, command) } catch { throw ClusterError(error) }
   }
 
+  /// How long a holder may say nothing: while it works it says every two seconds that it does.
+  private static let patience = Duration.seconds(10)
+
   private static func ask(
-    _ name: String, _ request: ControlRequest, progress: (String) -> Void = { _ in }
+    _ name: String, _ request: ControlRequest, _ interruption: CInt = -1, progress: (String) -> Void = { _ in }
   ) throws(ClusterError) -> ControlReply {
     guard geteuid() == 0 else { throw .notRoot }
-    let channel = LineChannel(
-      try system { () throws(SystemError) in try ControlSocket.connect(ControlSocket.path(name)) })
+    let channel: LineChannel
+    do throws(SystemError) { channel = LineChannel(try ControlSocket.connect(ControlSocket.path(name))) } catch {
+      if error.code == EAGAIN { throw .noAnswer(name, holder: nil) }
+      throw .control("\(error)")
+    }
+    let holder = ControlSocket.listener(channel.number)
     channel.send(ControlLine.text(request))
-    while let line = channel.next() {
+    while let line = channel.next(unless: interruption, patience: patience) {
       guard let reply = ControlLine.message(ControlReply.self, line) else { continue }
       if let text = reply.progress { progress(text) }
       if let error = reply.error { throw .control(error) }
       if reply.isLast { return reply }
     }
+    if channel.isInterrupted { throw .goesOn(name) }
+    if channel.isLate { throw .noAnswer(name, holder: holder) }
+    // A signal may have ended it meanwhile, and then there is nobody left to answer.
+    if request.verb == .down, access(Lab.folder(lab: name), F_OK) != 0 { return ControlReply(isLast: true) }
     throw .control("the program that holds \(name) ended without an answer; 'svs cluster status' tells what is left")
   }
 

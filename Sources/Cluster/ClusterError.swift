@@ -23,6 +23,12 @@ public enum ClusterError: Error, Sendable {
   case abandoned
   /// The cluster is being taken down.
   case isEnding(String)
+  /// It has no socket yet by which it could be asked.
+  case isBuilding(String)
+  /// The program that holds the cluster is there and says nothing; with its process where that is known.
+  case noAnswer(String, holder: Int32?)
+  /// Whoever asked for a change did not wait for its end.
+  case goesOn(String)
   /// The program that holds the cluster cannot be talked to.
   case control(String)
 }
@@ -42,6 +48,14 @@ extension ClusterError: CustomStringConvertible {
     case .lab(let error): "\(error)"
     case .part(let message), .control(let message): message
     case .abandoned: "the cluster was given up before it was complete; nothing of it is left"
+    case .isBuilding(let name):
+      "the cluster \(name) is being built, or a program ('svs bench report') has it for itself; it cannot be asked"
+    case .noAnswer(let name, let holder?):
+      "the program that holds \(name) (pid \(holder)) does not answer; is it stopped? 'kill -CONT \(holder)' has it go on, "
+        + "and do what it was asked; or end it: 'kill -KILL \(holder)', then 'svs cluster down \(name)'"
+    case .noAnswer(let name, nil): "the program that holds \(name) does not answer; is it stopped?"
+    case .goesOn(let name):
+      "what was asked of \(name) goes on in the background; 'svs cluster status \(name)' shows how it stands"
     case .isEnding(let name): "the cluster \(name) is being taken down"
     }
   }

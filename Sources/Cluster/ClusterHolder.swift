@@ -4,6 +4,7 @@ import Glibc
 import HostSystem
 import IngressModel
 import Lab
+import Synchronization
 
 /// The program that holds a cluster in the background, from its building to its end.
 ///
@@ -68,10 +69,8 @@ public enum ClusterHolder {
   ) throws(ClusterError) -> ClusterKeeper {
     let description: ClusterDescription
     do {
-      description =
-        order.files.isEmpty
-        ? try ClusterDescription.standard()
-        : try ClusterDescription.read(texts: order.files.map { .init(name: $0.name, text: $0.text) })
+      description = try ClusterDescription.described(
+        texts: order.files.map { .init(name: $0.name, text: $0.text) })
     } catch { throw .layout(error.description) }
     var options = RunningCluster.Options()
     options.patience = .seconds(order.patience)
@@ -96,42 +95,137 @@ public enum ClusterHolder {
     close(log)
   }
 
+  /// How the holder's end comes about, on whichever thread.
+  private final class Ending: Sendable {
+    /// Becomes readable at the end.
+    let event = svs_event()
+    private let code = Atomic<Int32>(-1)
+
+    /// The program's exit status, once it is to end.
+    var status: Int32? {
+      let code = code.load(ordering: .acquiring)
+      return code < 0 ? nil : code
+    }
+
+    func come(_ status: Int32) {
+      code.store(status, ordering: .releasing)
+      var one: UInt64 = 1
+      _ = write(event, &one, MemoryLayout<UInt64>.size)
+    }
+  }
+
+  /// Watches signals, requests and the cluster's folder; what takes its time is done on other threads.
   private static func serve(_ keeper: ClusterKeeper, _ socket: borrowing Descriptor, _ interrupts: CInt) -> Int32 {
+    let ending = Ending()
+    let tending = Tending()
+    var isEnding = false
+    var pause = Deadline(in: tendingPause)
     while true {
       var watched = [
         pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0),
-        pollfd(fd: interrupts, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: isEnding ? -1 : interrupts, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: ending.event, events: Int16(POLLIN), revents: 0),
       ]
-      let count = poll(&watched, 2, 5_000)
-      if count == 0 { keeper.cluster.services.tend() }
-      if watched[1].revents != 0 {
-        do throws(ClusterError) { try keeper.cluster.down() } catch {
-          keeper.cluster.options.report("not all of the cluster could be removed: \(error)")
-          return 1
-        }
-        return 0
+      // As often as the folder is looked for.
+      poll(&watched, nfds_t(watched.count), 1_000)
+      if let status = ending.status { return status }
+      // Without its folder nobody could find it to take it down.
+      if !isEnding, watched[1].revents != 0 || keeper.cluster.isLost {
+        isEnding = true
+        Concurrently.start { end(keeper, ending) }
+      }
+      if !isEnding, pause.hasPassed {
+        tending.start(keeper.cluster)
+        pause = Deadline(in: tendingPause)
       }
       guard watched[0].revents != 0 else { continue }
       let peer = svs_accept(socket.number)
       guard peer >= 0 else { continue }
       // Changes take their time, and meanwhile others may want to know how things stand.
-      Concurrently.start { answer(keeper, LineChannel(Descriptor(peer))) }
+      Concurrently.start { answer(keeper, LineChannel(Descriptor(peer)), ending) }
     }
   }
 
-  private static func answer(_ keeper: ClusterKeeper, _ channel: LineChannel) {
+  /// Somewhat less than the watching waits, so that each of its turns is one.
+  private static let tendingPause = Duration.milliseconds(900)
+
+  /// The looking after services, which may take its time: never twice at once.
+  private final class Tending: Sendable {
+    private let isRunning = Atomic<Bool>(false)
+
+    func start(_ cluster: RunningCluster) {
+      if isRunning.exchange(true, ordering: .acquiringAndReleasing) { return }
+      Concurrently.start { [self] in
+        cluster.services.tend()
+        isRunning.store(false, ordering: .releasing)
+      }
+    }
+  }
+
+  private static func end(_ keeper: ClusterKeeper, _ ending: Ending) {
+    do throws(ClusterError) {
+      try keeper.cluster.down()
+      ending.come(0)
+    } catch {
+      keeper.cluster.options.report("not all of the cluster could be removed: \(error)")
+      ending.come(1)
+    }
+  }
+
+  private static func answer(_ keeper: ClusterKeeper, _ channel: LineChannel, _ ending: Ending) {
     guard let line = channel.next() else { return }
     guard let request = ControlLine.message(ControlRequest.self, line) else {
       channel.send(ControlLine.text(ControlReply(error: "this is no request that a cluster understands", isLast: true)))
       return
     }
-    let peer = channel.number
-    let reply = keeper.answer(request) { text in
-      var line = ControlLine.text(ControlReply(progress: text))
-      _ = write(peer, &line, line.count)
-    }
-    channel.send(ControlLine.text(reply))
+    let reply = Answer(peer: channel.number).reply { progress in keeper.answer(request, progress: progress) }
+    let isTaken = channel.send(ControlLine.text(reply))
+    if !isTaken, let error = reply.error { keeper.cluster.options.report("nobody waited for this: \(error)") }
     // The cluster was all that this program is for.
-    if request.verb == .down, reply.error == nil { exit(0) }
+    if request.verb == .down, reply.error == nil { ending.come(0) }
+  }
+
+  /// An answer in the making, and the signs of life until it is there.
+  private final class Answer: Sendable {
+    private let peer: CInt
+    private let made = Mutex<ControlReply?>(nil)
+    private let event = svs_event()
+
+    init(peer: CInt) { self.peer = peer }
+
+    deinit { if event >= 0 { close(event) } }
+
+    /// Whoever asked takes ten seconds without a line for the end.
+    private static let beat: CInt = 2_000
+
+    func reply(_ make: @escaping @Sendable (@escaping @Sendable (String) -> Void) -> ControlReply) -> ControlReply {
+      // The signs of life are first, which is on this thread: they end when the other piece has, also where there can
+      // be no other thread and that one ran before.
+      try? Concurrently.run([
+        { [self] in
+          while !isMade {
+            var watched = pollfd(fd: event, events: Int16(POLLIN), revents: 0)
+            if poll(&watched, 1, Self.beat) == 0, !isMade { tell(ControlReply()) }
+          }
+          return nil
+        },
+        { [self] in
+          let reply = make { [self] text in tell(ControlReply(progress: text)) }
+          made.withLock { $0 = reply }
+          var one: UInt64 = 1
+          _ = write(event, &one, MemoryLayout<UInt64>.size)
+          return nil
+        },
+      ])
+      return made.withLock { $0 } ?? ControlReply(error: "there is no answer", isLast: true)
+    }
+
+    private var isMade: Bool { made.withLock { $0 != nil } }
+
+    /// Tells a line if it is taken at once: nobody who does not read is to hold up a change.
+    private func tell(_ reply: ControlReply) {
+      let line = ControlLine.text(reply)
+      _ = line.withUnsafeBytes { send(peer, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)) }
+    }
   }
 }

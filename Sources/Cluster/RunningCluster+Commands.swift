@@ -50,10 +50,15 @@ extension RunningCluster {
 
 /// The hosts of a cluster, as people call them.
 public enum HostNames {
-  /// Finds a host by its name, or by the end or beginning of it that only one has.
+  /// Finds a host by its name, by its namespace's, or by the end or beginning of it that only one has.
   public static func find(_ name: String, in hosts: [String], cluster: String) throws(ClusterError) -> String {
     let hosts = hosts.filter { $0 != ClusterHosts.underlay }
     if hosts.contains(name) { return name }
+    // As `ip netns` lists it.
+    if name.hasPrefix("\(cluster)-") {
+      let own = String(name.dropFirst(cluster.count + 1))
+      if hosts.contains(own) { return own }
+    }
     for matches in [hosts.filter { $0.hasSuffix("-\(name)") }, hosts.filter { $0.hasPrefix("\(name)-") }] {
       if matches.count == 1 { return matches[0] }
     }

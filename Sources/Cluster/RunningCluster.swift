@@ -44,6 +44,8 @@ public final class RunningCluster: Sendable {
   public var layout: ClusterLayout { present.withLock { $0 } }
   /// /run/svs/labs/NAME; a folder for each node and pod is in it, with its files and the logs of its programs.
   public var folder: String { lab.folder }
+  /// Whether somebody removed that folder: no command finds the cluster any more, and its owner is to take it down.
+  var isLost: Bool { lab.isLost }
 
   /// Builds a cluster and waits until all of it serves.
   ///
@@ -66,7 +68,7 @@ public final class RunningCluster: Sendable {
         isAbandoned: options.isAbandoned)
     }
     overlay = PodNetwork(lab: name, report: options.report)
-    services = ServiceDataplane(cluster: name)
+    services = ServiceDataplane(cluster: name, report: options.report)
     present = Mutex(layout)
     do throws(ClusterError) { try setUp(hosts) } catch let failure {
       do throws(ClusterError) { try down() } catch {
@@ -140,7 +142,7 @@ public final class RunningCluster: Sendable {
   }
 
   func masquerade(_ layout: ClusterLayout) throws(ClusterError) {
-    let rules = Masquerade.rules(layout.podNetwork)
+    let rules = Masquerade.rules(layout)
     for node in layout.nodes {
       let result = try onLab { () throws(LabError) in
         try lab.exec(node.name, ["nft", "-f", "-"], input: Array(rules.utf8))

@@ -2,6 +2,7 @@ import Glibc
 
 /// File operations with errors that say what was being done.
 package enum Files {
+  /// Reads a file as a whole.
   ///
   /// - Parameter limit: `EFBIG` is thrown for a file of more bytes, which may have no end, as /dev/zero has none.
   package static func read(_ path: String, limit: Int = .max) throws(SystemError) -> [UInt8] {
@@ -87,7 +88,12 @@ package enum Files {
   package static func remove(_ path: String) throws(SystemError) {
     if unlink(path) == 0 || errno == ENOENT { return }
     guard errno == EISDIR || errno == EPERM else { throw .last("remove \(path)") }
-    for name in list(path) { try remove("\(path)/\(name)") }
-    guard rmdir(path) == 0 || errno == ENOENT else { throw .last("remove \(path)") }
+    // Something may be put into it between the listing and the end: a few times, but not for ever.
+    for _ in 0..<10 {
+      for name in list(path) { try remove("\(path)/\(name)") }
+      if rmdir(path) == 0 || errno == ENOENT { return }
+      guard errno == ENOTEMPTY || errno == EEXIST else { break }
+    }
+    throw .last("remove \(path)")
   }
 }

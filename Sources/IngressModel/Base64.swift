@@ -1,7 +1,7 @@
-/// Base64 (RFC 4648 section 4), as Secrets have it.
-enum Base64 {
+/// Base64 (RFC 4648 section 4), as Secrets and etcd's JSON have it.
+package enum Base64 {
   /// The bytes; white space is skipped. Nil for what is no Base64.
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     var made: [UInt8] = []
     var bits: UInt32 = 0
     var (count, padding) = (0, 0)
@@ -31,7 +31,7 @@ enum Base64 {
 extension Base64 {
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
-  static func text(_ bytes: [UInt8]) -> String {
+  package static func text(_ bytes: [UInt8]) -> String {
     var text = ""
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let group = bytes[start..<min(start + 3, bytes.count)]

@@ -5,7 +5,8 @@ public struct ClusterBackendCommand: ClusterTool {
     commandName: "backend",
     abstract: "Change how pods' packets get from node to node, while everything runs.",
     discussion: """
-      'vxlan' wraps each packet for the other node; 'host-gw' routes it there. Connections stay.
+      'vxlan' wraps each packet for the other node; 'host-gw' routes it there. Connections stay. A signal ends the \
+      waiting for a change, with exit status 130, and not the change.
 
       EXAMPLES
         svs cluster backend k8s host-gw
@@ -32,7 +33,8 @@ public struct ClusterApplyCommand: ClusterTool {
     discussion: """
       Objects take the place of those of the same kind and name; all others stay. Pods that are new serve before \
       connections are led to them; pods that go are taken out of the services first, and end when their connections \
-      have. Nodes and networks of a cluster that runs stay as they are, but for the backend.
+      have. Nodes and networks of a cluster that runs stay as they are, but for the backend. A signal ends the waiting \
+      for a change, with exit status 130, and not the change.
 
       EXAMPLES
         svs cluster apply k8s deployment.yaml
@@ -53,6 +55,8 @@ public struct ClusterScaleCommand: ClusterTool {
     commandName: "scale",
     abstract: "Change how many pods a deployment has.",
     discussion: """
+      A signal ends the waiting for the change, with exit status 130, and not the change.
+
       EXAMPLES
         svs cluster scale k8s sample-webapp 5
         svs cluster scale k8s kube-system/coredns 1

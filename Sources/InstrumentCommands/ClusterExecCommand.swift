@@ -4,10 +4,13 @@ public struct ClusterExecCommand: ClusterTool {
   public static let configuration = CommandConfiguration(
     commandName: "exec",
     abstract: "Run a command in a node, a pod, or the host outside.",
+    // It is captured word for word, and the library takes what is captured so for optional.
+    usage: "svs cluster exec <cluster> <host> <command> [<argument> ...]",
     discussion: """
       The command takes this process's place in the host's network namespace, with the cluster's DNS server in \
-      /etc/resolv.conf, and otherwise the same files, folders and terminal. The exit status is the command's. A host \
-      may be called by the end of its name, where only one ends that way.
+      /etc/resolv.conf, and otherwise the same files, folders and terminal. The exit status is the command's; 127 where \
+      there is no such command, 126 where it may not be run. A host may be called by the name of its namespace, or by \
+      the end of its name, where only one ends that way.
 
       EXAMPLES
         svs cluster exec k8s master curl http://10.98.210.117:8000/

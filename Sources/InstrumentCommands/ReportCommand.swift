@@ -12,7 +12,7 @@ public struct ReportCommand: InstrumentCommand {
     discussion: """
       Builds a cluster of network namespaces, with flannel's overlay, services, names and ingress, measures it, and \
       removes it again: latency by each way to an application, load, throughput on five paths under vxlan and host-gw, \
-      and what a ClusterIP costs, by our director and by nftables rules. Paths and backends take turns in rounds. Each \
+      and what a ClusterIP costs, by our hooks and by nftables rules. Paths and backends take turns in rounds. Each \
       figure has an interval that holds the true one 95 times in 100, each comparison a verdict: it differs, or is \
       within noise. Conclusions are drawn from the figures.
 
@@ -24,8 +24,9 @@ public struct ReportCommand: InstrumentCommand {
 
       EXIT STATUS
         0 if all was measured, 1 if the cluster could not be built or nothing measured, 2 if some measurements failed, \
-      64 if the command line is wrong, 130 if it was interrupted. What was measured until then is printed and written \
-      in each case, and the cluster is removed.
+      64 if the command line is wrong, 130 if it was interrupted. What was measured until then is printed and written, \
+      and the cluster is removed in each case; until it is built there is nothing to print. Rounds for which --quick \
+      has no time on a slow machine are told, and are no failure.
       """)
 
   @Flag(help: "All in less than two minutes.")
@@ -57,6 +58,9 @@ public struct ReportCommand: InstrumentCommand {
 
   @Option(help: ArgumentHelp("Write the result as JSON to this file, - for standard output.", valueName: "file"))
   public var json: String?
+
+  @Flag(help: "Also show every row of every run, in the text and in Markdown.")
+  public var rows = false
 
   @Flag(name: .shortAndLong, help: "Show no progress.")
   public var quiet = false

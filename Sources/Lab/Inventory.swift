@@ -80,7 +80,7 @@ extension Lab {
     withCStrings(arguments) { list in
       program.withCString { _ = execvp($0, list) }
     }
-    throw .system(.last("run \(program)"))
+    throw .cannotRun(program, code: errno)
   }
 }
 

@@ -23,6 +23,8 @@ public struct Lab: ~Copyable, Sendable {
   /// /run/svs/labs/NAME; a folder for each host is in it, with its files and the logs of its processes.
   public var folder: String { StateFolder.path(running.name) }
   public var topology: Topology { running.topology }
+  /// Whether somebody removed its folder: no other program finds what it has made then, and its owner is to take it down.
+  public var isLost: Bool { running.state.isLost }
 
   /// Builds a lab and waits until links, addresses and listening processes are there.
   ///

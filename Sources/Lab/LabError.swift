@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 import Netlink
 
@@ -20,6 +21,8 @@ public enum LabError: Error, Sendable {
   case system(SystemError)
   /// A process of the topology ended, or never listened.
   case process(host: String, name: String, String)
+  /// A command that is not there or may not be run; with errno.
+  case cannotRun(String, code: Int32)
   /// Conditions that did not come true before the deadline.
   case notReady([String])
   /// A command ran longer than it was allowed to, and was killed.
@@ -54,6 +57,7 @@ extension LabError: CustomStringConvertible {
     case .network(let error, let host): host.map { "\($0): \(error)" } ?? "\(error)"
     case .system(let error): "\(error)"
     case .process(let host, let name, let message): "\(host): \(name) \(message)"
+    case .cannotRun(let program, let code): "cannot run \(program): \(String(cString: strerror(code)))"
     case .notReady(let what): "not ready in time: " + what.joined(separator: "; ")
     case .timedOut(let host, let command): "\(host): \(command) did not end in time and was killed"
     case .abandoned: "the lab was no longer wanted before it was complete"

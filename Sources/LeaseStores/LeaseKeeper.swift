@@ -57,6 +57,7 @@ public struct LeaseKeeper: Sendable {
     var number = 0
     // A state from before the lease does not have it. From the first that has it on, each has to.
     var isSeen = false
+    var last: Int64 = 0
     var alarm = alarm(at: due(held), number, feed)
     defer {
       watch.cancel()
@@ -68,7 +69,9 @@ public struct LeaseKeeper: Sendable {
       case .store(.fault(let fault)): out.yield(.fault(fault))
       case .store(.state(let state)):
         out.yield(.state(state))
-        isSeen = isSeen || state.revision >= held.revision
+        // A store whose number falls is another one, as from a backup: what it has is no state from before the lease.
+        isSeen = isSeen || state.revision >= held.revision || state.revision < last
+        last = state.revision
         if isSeen { loss = self.loss(of: held, in: state) }
       case .due(let due):
         guard due == number else { continue }

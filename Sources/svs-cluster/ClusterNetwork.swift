@@ -64,7 +64,7 @@ final class ClusterNetwork: MeasuredNetwork {
   func serve(_ services: [ServicePort], by datapath: ServiceDatapath) throws(MeasuringError) {
     try onCluster { () throws(ClusterError) in
       switch datapath {
-      case .director: try cluster.serve(beside: services)
+      case .own: try cluster.serve(beside: services)
       case .none: try cluster.stopServing()
       }
     }
@@ -115,7 +115,7 @@ extension ReportTargets {
       clientNode: clientNode, serverNode: serverNode, clientPod: Host(client.name, client.address),
       serverPod: Host(server.name, server.address), spareServiceAddresses: try layout.spareServiceAddresses(),
       podNetwork: layout.podNetwork.ipv4?.prefix ?? IPPrefix.everything(.ipv4),
-      locust: Self.locust(layout, application))
+      locust: Self.locust(layout, application), clusterServices: layout.services)
   }
 
   /// The Locust master, where it has a pod; see `svs cluster example`.

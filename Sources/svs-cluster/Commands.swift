@@ -6,13 +6,14 @@ import Glibc
 import HostSystem
 import IngressModel
 import InstrumentCommands
+import Lab
 
 func up(_ command: ClusterUpCommand) throws {
   let files = try read(command.files)
   // What is wrong with a description is wrong before anything is built.
   if !files.isEmpty {
     _ = try reporting { () throws(ClusterDescriptionError) in
-      try ClusterDescription.read(texts: files.map { .init(name: $0.name, text: $0.text) }).layout()
+      try ClusterDescription.described(texts: files.map { .init(name: $0.name, text: $0.text) }).layout()
     }
   }
   let interruption = svs_watch_interrupts()
@@ -21,7 +22,7 @@ func up(_ command: ClusterUpCommand) throws {
     let status = try ClusterClient.up(
       files: files, name: command.name, patience: command.patience, drainSeconds: command.drain,
       holder: ["/proc/\(getpid())/exe", "cluster", "hold"], interruption: interruption, progress: { progress($0) })
-    if !command.quiet { print(StatusText.welcome(status)) }
+    if !command.quiet { show(StatusText.welcome(status)) }
   } catch {
     complain("\(error)")
     if case .abandoned = error { throw ExitCode(130) }
@@ -38,6 +39,7 @@ func down(_ command: ClusterDownCommand) throws {
   } else {
     names = command.names
   }
+  let interruption = svs_watch_interrupts()
   // One that cannot be taken down keeps no other up.
   var hasFailed = false
   for name in names {
@@ -49,10 +51,11 @@ func down(_ command: ClusterDownCommand) throws {
         if lost == name { isLost = true }
       }
       if isLost { continue }
-      guard found.contains(name) else { throw .noSuchCluster(name) }
-      try ClusterClient.down(name)
+      guard found.contains(name) else { throw ClusterClient.missing(name) }
+      try ClusterClient.down(name, interruption: interruption)
     } catch {
       complain("\(error)")
+      if case .goesOn = error { throw ExitCode(130) }
       hasFailed = true
     }
   }
@@ -66,47 +69,77 @@ func status(_ command: ClusterStatusCommand) throws {
   } else {
     names = ClusterClient.names(lost: tellLost)
   }
-  let all = try names.map { name in try reporting { () throws(ClusterError) in try ClusterClient.status(name) } }
-  if command.json {
-    print(command.name != nil && all.count == 1 ? StatusText.json(all[0]) : StatusText.json(all))
-  } else if all.isEmpty {
-    print("no cluster is up; 'svs cluster up' builds one")
-  } else {
-    print(all.map(StatusText.text).joined(separator: "\n\n"))
+  var all: [ClusterStatus] = []
+  var hasFailed = false
+  for name in names {
+    do throws(ClusterError) { all.append(try ClusterClient.status(name)) } catch {
+      // Of all of them, one may end while the others are asked.
+      if command.name == nil, !ClusterClient.isUp(name) { continue }
+      complain("\(error)")
+      hasFailed = true
+    }
   }
-  if all.contains(where: { !$0.problems.isEmpty }) { throw ExitCode.failure }
+  if command.name != nil, all.isEmpty { throw ExitCode.failure }
+  if command.json {
+    show(command.name != nil && all.count == 1 ? StatusText.json(all[0]) : StatusText.json(all))
+  } else {
+    var parts = all.map(StatusText.text)
+    if command.name == nil { parts += ClusterClient.building().map { "\(ClusterError.isBuilding($0))" } }
+    if !parts.isEmpty {
+      show(parts.joined(separator: "\n\n"))
+    } else if !hasFailed {
+      show("no cluster is up; 'svs cluster up' builds one")
+    }
+  }
+  if hasFailed || all.contains(where: { !$0.problems.isEmpty }) { throw ExitCode.failure }
 }
 
 func enter(_ command: ClusterExecCommand) throws {
-  try reporting { () throws(ClusterError) in
+  do throws(ClusterError) {
     try ClusterClient.enter(command.cluster, host: command.host, command.words)
+  } catch {
+    complain("\(error)")
+    // As a shell tells them: not there, and not to be run.
+    if case .lab(let reason) = error, case .cannotRun(_, let code) = reason {
+      throw ExitCode(code == ENOENT ? 127 : 126)
+    }
+    throw ExitCode.failure
   }
 }
 
 func changeBackend(_ command: ClusterBackendCommand) throws {
   let progress = Progress()
-  try onCluster(command.cluster) { name throws(ClusterError) in
-    try ClusterClient.changeBackend(name, to: command.backend) { progress($0) }
+  try onCluster(command.cluster) { name, interruption throws(ClusterError) in
+    try ClusterClient.changeBackend(name, to: command.backend, interruption: interruption) { progress($0) }
   }
 }
 
 func apply(_ command: ClusterApplyCommand) throws {
   let files = try read(command.files)
   let progress = Progress()
-  try onCluster(command.cluster) { name throws(ClusterError) in
-    try ClusterClient.apply(name, files) { progress($0) }
+  try onCluster(command.cluster) { name, interruption throws(ClusterError) in
+    try ClusterClient.apply(name, files, interruption: interruption) { progress($0) }
   }
 }
 
 func scale(_ command: ClusterScaleCommand) throws {
   let progress = Progress()
-  try onCluster(command.cluster) { name throws(ClusterError) in
-    try ClusterClient.scale(name, command.deployment, to: command.replicas) { progress($0) }
+  try onCluster(command.cluster) { name, interruption throws(ClusterError) in
+    try ClusterClient.scale(name, command.deployment, to: command.replicas, interruption: interruption) {
+      progress($0)
+    }
   }
 }
 
-private func onCluster(_ name: String, _ body: (String) throws(ClusterError) -> Void) throws {
-  try reporting { () throws(ClusterError) in try body(try ClusterClient.find(name, lost: tellLost)) }
+/// Has a cluster changed; a signal ends the waiting for it, and not the change.
+private func onCluster(_ name: String, _ body: (String, CInt) throws(ClusterError) -> Void) throws {
+  let name = try reporting { () throws(ClusterError) in try ClusterClient.find(name, lost: tellLost) }
+  let interruption = svs_watch_interrupts()
+  do throws(ClusterError) { try body(name, interruption) } catch {
+    complain("\(error)")
+    if case .goesOn = error { throw ExitCode(130) }
+    throw ExitCode.failure
+  }
 }
 
 private func read(_ files: [String]) throws -> [ClusterText] {

@@ -87,12 +87,14 @@ extension ReportCommand {
       if let json { try ResultFile.write(text: try ReportJSON.text(document), to: json) }
       if let html { try ResultFile.write(text: ReportPage(documentName: Self.name(of: json)).html(report), to: html) }
       if let markdown {
-        let text = ReportMarkdown(pageName: Self.name(of: html), documentName: Self.name(of: json)).text(report)
+        let text = ReportMarkdown(pageName: Self.name(of: html), documentName: Self.name(of: json), showsRows: rows)
+          .text(report)
         try ResultFile.write(text: text, to: markdown)
       }
     }
     if ![json, markdown].contains("-") {
-      print(ReportText(isColoured: isatty(STDOUT_FILENO) == 1, showsDetail: !quick).text(report))
+      print(
+        ReportText(isColoured: isatty(STDOUT_FILENO) == 1, showsDetail: !quick || rows, showsRows: rows).text(report))
     }
     if report.wasInterrupted { throw ExitCode(130) }
     if !report.failures.isEmpty { throw ExitCode(2) }

@@ -15,6 +15,12 @@ func reporting<Result, Failure: Error & CustomStringConvertible>(
 
 func complain(_ text: String) { tell("svs: \(text)\n") }
 
+/// Prints what was asked for; where its reader has left, this program ends by SIGPIPE, as others do.
+func show(_ text: String, terminator: String = "\n") {
+  signal(SIGPIPE, SIG_DFL)
+  print(text, terminator: terminator)
+}
+
 /// What is being done, for whoever watches: where standard error is a terminal.
 struct Progress {
   private let isShown: Bool

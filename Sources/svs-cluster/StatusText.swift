@@ -31,11 +31,16 @@ enum StatusText {
       tries.append(
         ("by cluster IP", "exec \(status.name) \(node.name) curl http://\(service.clusterIP):\(service.port)/"))
     }
-    if let pod, let service {
-      let name = service.name.split(separator: ":")[0].split(separator: "/").last.map(String.init) ?? ""
+    if let pod, let service, hasNames(status) {
+      let words = service.name.split(separator: ":")[0].split(separator: "/").map(String.init)
+      // Short names are those of the pod's own namespace.
+      let name = words.first == pod.namespace ? words.last ?? "" : words.reversed().joined(separator: ".")
       tries.append(("by name", "exec \(status.name) \(pod.name) curl http://\(name):\(service.port)/"))
     }
-    if let node = status.nodes.last, let port = status.services.compactMap(\.nodePort).first(where: { $0 >= 30000 }) {
+    let entry = status.services.first { service in
+      service.transport == "tcp" && (service.nodePort ?? 0) >= 30000 && !service.endpoints.isEmpty
+    }
+    if let node = status.nodes.last, let port = entry?.nodePort {
       tries.append(
         ("from outside", "exec \(status.name) \(status.outside.name) curl http://\(node.address):\(port)/"))
     }
@@ -45,6 +50,14 @@ enum StatusText {
     let notes = status.notes.isEmpty ? "" : "\n" + list(status.notes.map { "note: \($0)" })
     return "\(status.name) is up\n\n" + nodes(status) + "\n\n" + pods(status) + "\n\n" + services(status) + "\n\n"
       + tries.map { "  \(($0.0 + ":").padded(width + 1))  svs cluster \($0.1)" }.joined(separator: "\n") + notes
+  }
+
+  /// Whether there is a DNS server: a pod that serves its port and whose program runs.
+  private static func hasNames(_ status: ClusterStatus) -> Bool {
+    let running = Set(status.pods.filter { $0.programs.contains(where: \.isRunning) }.map(\.address))
+    return status.services.contains { service in
+      service.transport == "udp" && service.port == 53 && service.endpoints.contains { running.contains($0.address) }
+    }
   }
 
   private static func nodes(_ status: ClusterStatus) -> String {
@@ -80,13 +93,35 @@ enum StatusText {
   }
 
   private static func table(_ heading: [String], _ rows: [[String]]) -> String {
-    let all = [heading] + rows
-    let widths = heading.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    let all = ([heading] + rows).flatMap(lines(of:))
+    let widths = heading.indices.map { column in all.map { $0[column].count }.filter { $0 <= widest }.max() ?? 0 }
     return all.map { row in
       var line = zip(row, widths).map { $0.padded($1) }.joined(separator: "  ")
       while line.last == " " { line.removeLast() }
       return line
     }.joined(separator: "\n")
+  }
+
+  /// Of a column, in characters.
+  private static let widest = 60
+
+  /// A row as lines: a list that is wider than a column may be goes on below.
+  private static func lines(of row: [String]) -> [[String]] {
+    let cells = row.map { cell in
+      var lines: [String] = []
+      for part in cell.split(separator: ", ") {
+        if let last = lines.last, last.count + part.count + 3 <= widest {
+          lines[lines.count - 1] = "\(last), \(part)"
+        } else {
+          if let last = lines.last { lines[lines.count - 1] = "\(last)," }
+          lines.append(String(part))
+        }
+      }
+      return lines
+    }
+    return (0..<max(1, cells.map(\.count).max() ?? 1)).map { number in
+      cells.map { $0.indices.contains(number) ? $0[number] : "" }
+    }
   }
 
   private static func list(_ lines: [String]) -> String { lines.map { "  \($0)" }.joined(separator: "\n") }

@@ -13,6 +13,8 @@ struct ClusterProgram: ParsableCommand {
     version: "svs \(Release.version)", subcommands: [ClusterCommand.self, BenchCommand.self, OverlayCommand.self])
 }
 
+// What is opened where a standard descriptor was closed would be taken for it.
+for number in CInt(0)...2 where fcntl(number, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
 signal(SIGPIPE, SIG_IGN)
 svs_guard_output("svs")
 do {
@@ -26,7 +28,7 @@ do {
   case let command as ClusterBackendCommand: try changeBackend(command)
   case let command as ClusterApplyCommand: try apply(command)
   case let command as ClusterScaleCommand: try scale(command)
-  case is ClusterExampleCommand: print(ClusterDescription.standardText, terminator: "")
+  case is ClusterExampleCommand: show(ClusterDescription.standardText, terminator: "")
   case let command as ReportCommand: try command.report()
   case let command as OverlayCommand: try runOverlay(command)
   default: try command.run()

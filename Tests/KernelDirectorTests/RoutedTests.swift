@@ -110,4 +110,27 @@ import Testing
       #expect(try order(netlink).filter { $0 == "local" }.count == 1 && order(netlink).last == "local")
     }
   }
+
+  @Test func attachingPutsTheRulesRightAndAttachesNothing() throws {
+    try withNamespace { netlink in
+      let wanted = try intake(30_000...32_767)
+      try Director().attachRouted(wanted)
+      #expect(try Director().isSent(wanted))
+      #expect(throws: DirectorError.isRouted) { _ = try Director().attach(["eth0"]) }
+      let before = try order(netlink)
+      let network = try #require(try netlink.rules().first { $0.destination?.description == "10.96.0.0/12" })
+      try netlink.removeRule(network)
+      #expect(try !Director().isSent(wanted))
+      let warnings = try Director().status()?.warnings ?? []
+      #expect(warnings.count == 1 && warnings[0].contains("'svs attach' makes them again"), "\(warnings)")
+      #expect(try Director().attach([]).isEmpty)
+      #expect(try Director().isSent(wanted))
+      #expect(try order(netlink).sorted() == before.sorted())
+      #expect(try order(netlink).first == "exit" && order(netlink).last == "local")
+      #expect(try Director().status()?.intake == wanted)
+      #expect(try netlink.interfaces().filter { $0.xdp != nil }.map(\.name) == ["svs1"])
+      for rule in try netlink.rules() where rule.table == 21_338 || rule.prohibits { try netlink.removeRule(rule) }
+      #expect(throws: DirectorError.intakeUnknown) { _ = try Director().attach([]) }
+    }
+  }
 }

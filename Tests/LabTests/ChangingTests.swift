@@ -84,6 +84,44 @@ import Testing
     #expect(access(path, F_OK) != 0)
   }
 
+  /// `ip netns del` takes the name alone: the programs inside go on, with their children.
+  @Test func programsEndThoughTheirNamespacesNameIsGone() throws {
+    let lab = try Lab(Topology(hosts: [.init("a"), .init("b")]))
+    let first = try lab.spawn("a", ["sh", "-c", "sleep 1000 & wait"], name: "first")
+    let second = try lab.spawn("b", ["sleep", "1000"], name: "second")
+    let namespace = try NetworkNamespace.named(Lab.namespaceName(lab: lab.name, host: "a"))
+    for host in ["a", "b"] { try NetworkNamespace.delete(Lab.namespaceName(lab: lab.name, host: host)) }
+    try lab.remove("a")
+    #expect(!first.isRunning && second.isRunning)
+    #expect(ProcessTable.members(of: namespace).isEmpty)
+    try lab.down()
+    #expect(!second.isRunning)
+    #expect(access("/run/svs/labs/\(lab.name)", F_OK) != 0)
+  }
+
+  @Test func aLabWhoseFolderIsGoneGoesFromMemory() throws {
+    let lab = try Lab(Topology(hosts: [.init("a", etc: [.init("hosts", "127.0.0.1 localhost\n")])]))
+    let (name, folder) = (lab.name, lab.folder)
+    let process = try lab.spawn("a", ["sleep", "1000"], name: "nap")
+    let wasLost = lab.isLost
+    #expect(!wasLost)
+    try Files.remove(folder)
+    let isLost = lab.isLost
+    #expect(isLost)
+    let names = lab.processes(on: "a").map(\.name)
+    #expect(names == ["nap"])
+    // Another lab may have the name meanwhile, and keeps its folder.
+    let other = try Lab(Topology(hosts: [.init("z")]), name: name)
+    try lab.down()
+    #expect(!process.isRunning)
+    #expect(NetworkNamespace.names().filter { $0.hasPrefix("\(name)-") } == ["\(name)-z"])
+    #expect(access("/etc/netns/\(name)-a", F_OK) != 0)
+    let othersIsLost = other.isLost
+    #expect(!othersIsLost)
+    try other.down()
+    #expect(access(folder, F_OK) != 0)
+  }
+
   @Test func aLabThatIsNoLongerWantedIsNotBuilt() throws {
     let name = "unwanted-\(getpid())"
     let error = #expect(throws: LabError.self) { _ = try Lab(try bridged(), name: name, isAbandoned: { true }) }

@@ -86,6 +86,50 @@ import Testing
     }
   }
 
+  /// To end the new lease then would delete the node's key, and its peers would lose their routes for a moment.
+  @Test func aTransactionWhoseAnswerIsLostStands() async throws {
+    try await EtcdServer.run { server in
+      let first = try await server.store().acquire(.node(1))
+      try await LosingProxy.run(before: server.endpoint.port) { port in
+        var settings = server.settings
+        settings.endpoints[0].port = port
+        let second = try await EtcdLeaseStore(settings).acquire(.node(1))
+        #expect(second.lease == first.lease)
+        #expect(second.identity != first.identity)
+        #expect(try await server.store().renew(second).lease == second.lease)
+        // The key was written twice, and never deleted.
+        let key = "/coreos.com/network/subnets/10.244.1.0-24"
+        #expect(try server.etcdctl("get", key, "--write-out", "json").contains("\"version\":2"))
+        #expect(try server.etcdctl("lease", "list").hasPrefix("found 1 leases"))
+      }
+    }
+  }
+
+  /// The lease before has no key any more, and would live for a day.
+  @Test func takingALeaseAgainEndsTheOneBefore() async throws {
+    try await EtcdServer.run { server in
+      let store = try server.store()
+      let first = try await store.acquire(.node(1))
+      let second = try await store.acquire(.node(1))
+      #expect(second.lease == first.lease)
+      #expect(second.identity != first.identity)
+      #expect(try server.etcdctl("lease", "list").hasPrefix("found 1 leases"))
+      #expect(try await store.state().leases == [second.lease])
+    }
+  }
+
+  /// One that other keys have too, as an operator may give it to them, would take them along.
+  @Test func aLeaseThatOtherKeysHaveIsLeft() async throws {
+    try await EtcdServer.run { server in
+      let store = try server.store()
+      let first = try await store.acquire(.node(1))
+      try server.etcdctl("put", "--lease", String(first.identity, radix: 16), "/other", "x")
+      _ = try await store.acquire(.node(1))
+      #expect(try server.etcdctl("get", "/other") == "/other\nx\n")
+      #expect(try server.etcdctl("lease", "list").hasPrefix("found 2 leases"))
+    }
+  }
+
   /// A key that an operator wrote without an end stays one.
   @Test func reservationsHaveNoEnd() async throws {
     try await EtcdServer.run { server in

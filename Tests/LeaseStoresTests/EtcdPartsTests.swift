@@ -28,12 +28,12 @@ import Testing
     ("foobar", "Zm9vYmFy"), ("ä€😀", "w6Tigqzwn5iA"),
   ])
   func base64(text: String, code: String) {
-    #expect(Base64Text.encode(text) == code)
-    #expect(Base64Text.decode(code) == text)
+    #expect(EtcdMessage.bytes(text) == .string(code))
+    #expect(EtcdMessage.text(of: code) == text)
   }
 
   @Test(arguments: ["A", "AA", "AAA", "A===", "====", "AA=A", "A!==", "Zg==Zg==", "/w=="])
-  func refusesWhatIsNoBase64(code: String) { #expect(Base64Text.decode(code) == nil) }
+  func refusesWhatIsNoBase64(code: String) { #expect(EtcdMessage.text(of: code) == nil) }
 
   /// Answers of a server that is broken, or none of ours: read or refused, and no more.
   @Test func answersSurviveMutations() {

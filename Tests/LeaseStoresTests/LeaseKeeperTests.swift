@@ -1,8 +1,9 @@
 import ClusterModel
 import Glibc
-import LeaseStores
 import Netlink
 import Testing
+
+@testable import LeaseStores
 
 @Suite(.serialized) struct LeaseKeeperTests {
   private func keeper(_ store: any LeaseStore, _ number: UInt8) throws -> LeaseKeeper {
@@ -94,6 +95,23 @@ import Testing
     }
   }
 
+  /// A store that is restored from a backup counts from a lower number; the lease may not be in it.
+  @Test func aStateOfALowerNumberCounts() async throws {
+    let lease = SubnetLease(
+      subnet: try #require(IPPrefix("10.244.1.0/24")), publicIP: try #require(IPAddress("192.168.0.1")),
+      backend: .hostGateway)
+    // The first is from before the lease, and is no loss.
+    let store = ScriptedStore(lease: lease, revision: 1_000, states: [990, 500])
+    let heard = Heard(try keeper(store, 1).events())
+    defer { heard.stop() }
+    _ = try await heard.first("the loss") { $0.isLoss }
+    let revisions = heard.all.prefix { !$0.isLoss }.compactMap {
+      if case .state(let state) = $0 { state.revision } else { nil }
+    }
+    #expect(revisions == [990, 500])
+    try await eventually("the lease again") { heard.all.count { $0.subnet != nil } == 2 }
+  }
+
   @Test func waitsForAFreeSubnet() async throws {
     let network = FlannelConfiguration.Network(
       try #require(IPPrefix("10.0.0.0/26")), subnetLength: 28, subnetMin: IPAddress("10.0.0.32"),
@@ -113,4 +131,29 @@ extension LeaseKeeper.Event {
   fileprivate var hasLeases: Bool { if case .state(let state) = self { !state.leases.isEmpty } else { false } }
   fileprivate var isLoss: Bool { if case .lost = self { true } else { false } }
   fileprivate var isFault: Bool { if case .fault = self { true } else { false } }
+}
+
+/// A store that gives one lease, and says states without it.
+private struct ScriptedStore: LeaseStore {
+  let lease: SubnetLease
+  let revision: Int64
+  let states: [Int64]
+  let place = "a store of this test"
+
+  private func state(_ revision: Int64) -> LeaseStoreState {
+    LeaseStoreState(configuration: nil, leases: [], revision: revision)
+  }
+
+  func state() -> LeaseStoreState { state(revision) }
+
+  func changes() -> AsyncStream<LeaseStoreEvent> {
+    let (events, feed) = AsyncStream<LeaseStoreEvent>.makeStream()
+    for revision in states { feed.yield(.state(state(revision))) }
+    return events
+  }
+
+  func acquire(_ request: LeaseRequest) -> HeldLease { HeldLease(lease: lease, expires: nil, revision: revision) }
+  func renew(_ held: HeldLease) -> HeldLease { held }
+  func release(_ held: HeldLease) {}
+  func replace(_ configuration: FlannelConfiguration) {}
 }

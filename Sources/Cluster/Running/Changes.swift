@@ -35,7 +35,13 @@ extension RunningCluster {
     for link in layout.pods.map(hosts.link(of:)) {
       for end in [link.first, link.second] {
         try configure(end.host) { socket throws(NetlinkError) in
-          try socket.setLink(try socket.interface(named: end.interface).index, mtu: hosts.podMTU)
+          let index: UInt32
+          do throws(NetlinkError) { index = try socket.interface(named: end.interface).index } catch {
+            // A pod whose link somebody deleted is out of reach whatever the MTU.
+            if error.code == ENODEV { return }
+            throw error
+          }
+          try socket.setLink(index, mtu: hosts.podMTU)
         }
       }
     }
@@ -68,11 +74,13 @@ extension RunningCluster {
       let come = layout.pods.filter { pod in !old.pods.contains { $0.isSame(as: pod) } }
       try bringUp(come, layout)
       do throws(ClusterError) {
+        if Masquerade.ports(of: layout) != Masquerade.ports(of: old) { try masquerade(layout) }
         try services.set(layout)
         try tellPrograms(layout, but: come)
       } catch {
         let now = old.without(replaced)
         for pod in come { remove(pod) }
+        try? masquerade(now)
         try? services.set(now)
         try? tellPrograms(now, but: [])
         present.withLock { $0 = now }
@@ -85,9 +93,11 @@ extension RunningCluster {
 
   private func checkIsSame(_ new: ClusterLayout, as old: ClusterLayout) throws(ClusterError) {
     let parts = [
-      ("nodes", new.nodes == old.nodes), ("nodes' network", new.nodeNetwork == old.nodeNetwork),
+      // The networks first: nodes' and other addresses are of them.
+      ("nodes' network", new.nodeNetwork == old.nodeNetwork),
       ("services' network", new.serviceNetwork == old.serviceNetwork),
-      ("pods' network", new.podNetwork == old.podNetwork), ("domain", new.domain == old.domain),
+      ("pods' network", new.podNetwork == old.podNetwork), ("nodes", new.nodes == old.nodes),
+      ("domain", new.domain == old.domain),
       ("DNS server's address", new.resolver == old.resolver), ("host outside", new.outside == old.outside),
     ]
     guard let (part, _) = parts.first(where: { !$0.1 }) else { return }
@@ -168,7 +178,7 @@ extension RunningCluster {
       options.progress("pod \(pod.name) ends")
       remove(pod)
     }
-    services.tend()
+    services.release()
   }
 
   private func remove(_ pod: ClusterLayout.Pod) {

@@ -83,7 +83,7 @@ struct ClusterHosts {
   }
 
   /// 0a:58 and the IPv4 address, as Kubernetes' bridge plugin makes them.
-  private static func mac(of address: IPAddress) -> MACAddress {
+  static func mac(of address: IPAddress) -> MACAddress {
     MACAddress(bytes: [0x0A, 0x58] + address.bytes.suffix(4)) ?? MACAddress((2, 0, 0, 0, 0, 0))
   }
 }

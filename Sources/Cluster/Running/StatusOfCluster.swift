@@ -6,7 +6,7 @@ import Netlink
 extension RunningCluster {
   /// How it stands now.
   public func status() -> ClusterStatus {
-    services.tend()
+    services.release()
     let layout = layout
     let pods = layout.pods.map(status(of:))
     let ended = pods.flatMap { pod in

@@ -30,6 +30,12 @@ public final class NodeDirector: Sendable {
     var intake: RoutedIntake?
     /// Whether the last change failed on its way: then the kernel tells what stands.
     var isUncertain = true
+    /// What was set last; nil before anything was.
+    var wanted: ServiceRules?
+    /// Of the director's rules, when this value last knew them; another one says that somebody changed them.
+    var generation: UInt32?
+    /// When it was last seen that nothing is tracked.
+    var untracking = ContinuousClock.now
   }
 
   /// Makes the director of a node, or takes over one that another process left there.
@@ -73,7 +79,13 @@ public final class NodeDirector: Sendable {
 
   private func begin(_ director: Director, _ state: inout State) throws(NodeDirectorError) {
     try learn(director, &state)
-    try bring(intake(state.standing), director, &state)
+    try bring(intake(state.standing.nodePorts), director, &state)
+    try equip(director)
+    state.isUncertain = false
+  }
+
+  /// What every director of a node has, whatever its services.
+  private func equip(_ director: Director) throws(NodeDirectorError) {
     try told { () throws(DirectorError) in
       var knobs = try director.knobs()
       // As kube-proxy has it: what still sends to a pod that is gone gets a new one, and a client's pod too.
@@ -85,7 +97,6 @@ public final class NodeDirector: Sendable {
       if pools.contains(where: { $0.addresses == local && $0.service == nil && !$0.isLeaving }) { return }
       try director.addLocalAddresses(local, to: nil)
     }
-    state.isUncertain = false
   }
 
   /// Brings the director in line with the services.
@@ -100,17 +111,28 @@ public final class NodeDirector: Sendable {
       throw .invalid("\(service.name): \(service.clusterIP) is not of the services' network \(serviceNetwork)")
     }
     try state.withLock { state throws(NodeDirectorError) in
-      try inNamespace { director throws(NodeDirectorError) in
-        if state.isUncertain { try learn(director, &state) }
-        state.isUncertain = true
-        // Before the services: what is for one that is not there yet is refused, and no other gets it.
-        let intake = intake(wanted)
-        if state.intake != intake { try bring(intake, director, &state) }
-        try change(to: wanted, director, &state)
-        state.isUncertain = false
-        try removeDrained(director, &state)
-      }
+      try inNamespace { director throws(NodeDirectorError) in try settle(wanted, director, &state) }
     }
+  }
+
+  /// Brings everything in line with what is wanted, whatever others have made of it.
+  func settle(_ wanted: ServiceRules, _ director: Director, _ state: inout State) throws(NodeDirectorError) {
+    let isNew = !director.exists
+    let generation = try told { () throws(DirectorError) in try director.generation() }
+    let isStrange = state.isUncertain || isNew || generation != state.generation
+    if isStrange { try learn(director, &state) }
+    state.wanted = wanted
+    state.isUncertain = true
+    // Before services come: what is for one that is not there yet is refused, and no other gets it. After services have
+    // gone: their connections still end by it.
+    let both = state.standing.nodePorts.merging(wanted.nodePorts) { $0.union($1) }
+    if isNew || state.intake != intake(both) { try bring(intake(both), director, &state) }
+    if isStrange { try equip(director) }
+    try change(to: wanted, director, &state)
+    if state.intake != intake(wanted.nodePorts) { try bring(intake(wanted.nodePorts), director, &state) }
+    state.isUncertain = false
+    try removeDrained(director, &state)
+    state.generation = try told { () throws(DirectorError) in try director.generation() }
   }
 
   /// Removes endpoints that are gone and have no connections any more, or have had them for too long.
@@ -121,7 +143,12 @@ public final class NodeDirector: Sendable {
     try state.withLock { state throws(NodeDirectorError) in
       if state.draining.isEmpty { return 0 }
       return try inNamespace { director throws(NodeDirectorError) in
+        let before = try told { () throws(DirectorError) in try director.generation() }
         try removeDrained(director, &state)
+        // What others changed is still to be looked at.
+        if before == state.generation {
+          state.generation = try told { () throws(DirectorError) in try director.generation() }
+        }
         return state.draining.values.reduce(0) { $0 + $1.count }
       }
     }
@@ -147,15 +174,16 @@ public final class NodeDirector: Sendable {
     _ = Untracking.run(Untracking.removal)
   }
 
-  private func intake(_ rules: ServiceRules) -> RoutedIntake {
+  private func intake(_ nodePorts: [TransportProtocol: Set<UInt16>]) -> RoutedIntake {
     RoutedIntake(
-      networks: [serviceNetwork], host: nodeAddress, hostPorts: rules.hostPorts,
+      networks: [serviceNetwork], host: nodeAddress, hostPorts: ServiceRules.ranges(of: nodePorts),
       localAddresses: [IPPrefix(localAddress)])
   }
 
-  private func bring(_ intake: RoutedIntake, _ director: Director, _ state: inout State) throws(NodeDirectorError) {
+  func bring(_ intake: RoutedIntake, _ director: Director, _ state: inout State) throws(NodeDirectorError) {
     try told { () throws(DirectorError) in try director.attachRouted(intake) }
     if let why = Untracking.run(Untracking.script(intake)) { throw .untracking(why, node: node) }
+    state.untracking = .now
     state.intake = intake
   }
 

@@ -65,7 +65,9 @@ struct ServiceRules: Equatable {
 
   /// The ports of the node's own address that are the services', in few ranges: every routing decision of the node goes
   /// along them.
-  var hostPorts: [TransportProtocol: [ClosedRange<UInt16>]] {
+  var hostPorts: [TransportProtocol: [ClosedRange<UInt16>]] { Self.ranges(of: nodePorts) }
+
+  static func ranges(of nodePorts: [TransportProtocol: Set<UInt16>]) -> [TransportProtocol: [ClosedRange<UInt16>]] {
     nodePorts.mapValues { ports in
       var ranges: [ClosedRange<UInt16>] = []
       if ports.contains(where: Self.customary.contains) { ranges.append(Self.customary) }

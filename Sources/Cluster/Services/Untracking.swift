@@ -39,6 +39,9 @@ struct Untracking {
   /// Whether it is there or not: made first, so that there is something to delete.
   static let removal = "table ip \(table)\ndelete table ip \(table)\n"
 
+  /// Fails where it is not there.
+  static let question = "list table ip \(table)\n"
+
   /// Runs a script in the calling thread's network namespace; the reason, where that fails.
   static func run(_ script: String) -> String? {
     do {

@@ -6,7 +6,13 @@ extension ClusterDescription {
   /// Files of which one describes the cluster are all of it. Manifests alone are added to the standard cluster, in
   /// place of its objects of the same names.
   public static func described(by files: [String]) throws(ClusterDescriptionError) -> ClusterDescription {
-    let texts = try contents(of: files)
+    try described(texts: contents(of: files))
+  }
+
+  /// The same of texts in place of files: what `svs cluster up` checks, and what it has built, is read by this.
+  public static func described(
+    texts: [ConfigurationText]
+  ) throws(ClusterDescriptionError) -> ClusterDescription {
     let standard = try standard()
     guard !texts.isEmpty else { return standard }
     let ignored = Findings()
@@ -52,7 +58,13 @@ extension ClusterDescription {
   ) throws(ClusterDescriptionError) -> ClusterDescription {
     var reader = ClusterReader(base: base)
     for text in texts {
-      for document in YAMLReader.documents(text.text, file: text.name, reader.findings) { reader.read(document) }
+      let documents = YAMLReader.documents(text.text, file: text.name, reader.findings)
+      if documents.allSatisfy(\.isNull), !reader.findings.isIncomplete {
+        reader.findings.add(
+          SourcePlace(file: text.name, line: 1),
+          "nothing in it describes a cluster; write 'nodes:', 'networks:' and so on, or manifests of Kubernetes")
+      }
+      for document in documents { reader.read(document) }
     }
     return try reader.finish(files: texts.map(\.name))
   }

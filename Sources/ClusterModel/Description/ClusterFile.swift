@@ -4,8 +4,7 @@ import Netlink
 extension ClusterReader {
   /// Most nodes of a cluster; each is a network namespace with links of its own.
   static let nodeLimit = 250
-  /// Most pods of a deployment.
-  static let replicaLimit = 25_000
+  static let replicas = 0...ClusterDescription.replicaLimit
 
   /// Reads the document that is the cluster itself.
   mutating func readCluster(_ node: ConfigurationNode) {
@@ -119,7 +118,7 @@ extension ClusterReader {
     let namespace = fields["namespace"].flatMap { self.name($0, "a namespace") } ?? "default"
     guard claim("setting of the deployment", .init(namespace: namespace, name: name), at: node.place) else { return }
     var setting = ClusterDescription.DeploymentSetting(namespace: namespace, name: name, source: nameNode.place)
-    if let node = fields["replicas"] { setting.replicas = node.integer("'replicas'", 0...Self.replicaLimit, findings) }
+    if let node = fields["replicas"] { setting.replicas = node.integer("'replicas'", Self.replicas, findings) }
     if let node = fields["nodes"] { setting.nodes = node.texts("'nodes'", findings) }
     if let node = fields["labels"] { setting.labels = labels(node, "'labels'") }
     let ports = (fields["ports"]?.list("'ports'", findings) ?? []).compactMap { clusterFilePort($0) }
@@ -161,6 +160,9 @@ extension ClusterReader {
 }
 
 extension ClusterDescription {
+  /// Most pods of a deployment: in files, and by `svs cluster scale`.
+  public static let replicaLimit = 1_000
+
   /// Puts what the cluster file says of deployments on the manifests', and makes those that have none.
   mutating func applySettings(_ findings: Findings) {
     for setting in settings {

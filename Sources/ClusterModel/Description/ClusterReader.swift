@@ -8,11 +8,13 @@ struct ClusterReader {
   let findings = Findings()
   /// What is accepted and has no effect.
   let remarks = Findings()
+  /// Members of the object that is being read which have no effect.
+  let ignored = IgnoredMembers()
   /// Objects of these files, by kind and name.
   var claimed: [String: SourcePlace] = [:]
   var clusterDocument: SourcePlace?
   /// Containers in whose place nothing runs.
-  var idle: [QualifiedName: [(image: ConfigurationNode, what: String)]] = [:]
+  var idle: [QualifiedName: [(image: ConfigurationNode, what: String, isBesideAnother: Bool)]] = [:]
   /// How many there were before; only these can be replaced.
   let baseWorkloads: Int
   let baseServices: Int
@@ -70,7 +72,7 @@ struct ClusterReader {
     let fields = Fields(node, what, known: known + noted.keys.sorted() + silent, findings)
     for key in noted.keys.sorted() {
       if let entry = fields.entry(key), !entry.value.isEmpty {
-        remarks.add(entry.place, "'\(key)' in \(what) has no effect here: \(noted[key] ?? "")")
+        ignored.add(key, of: what, at: entry.place, reason: noted[key] ?? "")
       }
     }
     return fields
@@ -117,17 +119,43 @@ struct ClusterReader {
     return prefix
   }
 
-  /// A mapping of texts, as labels are; numbers and flags are taken as they are written.
-  func labels(_ node: ConfigurationNode?, _ what: String) -> [String: String] {
+  /// A mapping of texts, as labels are.
+  ///
+  /// - Parameter isStrict: Whether numbers and flags are refused, as Kubernetes does; else they are taken as written.
+  func labels(_ node: ConfigurationNode?, _ what: String, isStrict: Bool = false) -> [String: String] {
     var made: [String: String] = [:]
     for entry in node?.entries(what, findings) ?? [] {
       switch entry.value.content {
       case .null: made[entry.key] = ""
-      case .scalar(let text, _): made[entry.key] = text
+      case .scalar(let text, let isQuoted):
+        made[entry.key] = text
+        if isStrict, !isQuoted, Self.isNumberOrFlag(text) {
+          let (key, value) = (ConfigurationNode.excerpt(entry.key), ConfigurationNode.excerpt(text))
+          findings.add(
+            entry.place, "'\(key)' in \(what) is to be a text, and \(value) is none to Kubernetes; write \"\(value)\"")
+        }
       default: findings.add(entry.place, "'\(ConfigurationNode.excerpt(entry.key))' in \(what) is to be a text")
       }
     }
     return made
+  }
+
+  /// What YAML takes for something else than a text where it has no quotes.
+  private static func isNumberOrFlag(_ text: String) -> Bool {
+    if ["true", "false", "yes", "no", "on", "off"].contains(text.lowercased()) { return true }
+    guard let first = text.utf8.first, text.utf8.contains(where: { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
+      return false
+    }
+    return "+-.0123456789".utf8.contains(first) && Double(text) != nil
+  }
+
+  /// A number of a manifest: Kubernetes takes none in quotes.
+  func number(_ node: ConfigurationNode, _ what: String, _ range: ClosedRange<Int>) -> Int? {
+    if case .scalar(let text, isQuoted: true) = node.content, Int(text) != nil {
+      findings.add(node.place, "\(what) is a text to Kubernetes, not a number; write \(text) without quotes")
+      return nil
+    }
+    return node.integer(what, range, findings)
   }
 
   /// A name as DNS has its labels (RFC 1123): it becomes one, and a part of the names of namespaces.

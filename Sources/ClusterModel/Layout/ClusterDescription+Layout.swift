@@ -82,6 +82,12 @@ extension ClusterDescription {
       (.serviceNetwork, "the services' network", serviceNetwork),
     ]
     for (index, one) in networks.enumerated() {
+      for special in Self.specialNetworks where one.prefix.overlaps(special.prefix) {
+        findings.add(
+          places[one.part],
+          "\(one.what) \(one.prefix) has addresses of \(special.prefix), which are \(special.what) and no hosts'; "
+            + "give it others, as 10.0.0.0/8 has")
+      }
       for other in networks[..<index] where one.prefix.overlaps(other.prefix) {
         findings.add(
           places[one.part] ?? places[other.part],
@@ -98,6 +104,12 @@ extension ClusterDescription {
       findings.add(places[.name], "the cluster's name '\(ConfigurationNode.excerpt(name))' \(reason)")
     }
   }
+
+  /// Networks whose addresses no host can have or be reached at (RFC 6890; RFC 5771 for groups).
+  private static let specialNetworks: [(prefix: IPPrefix, what: String)] = [
+    ("0.0.0.0/8", "this network's own"), ("127.0.0.0/8", "the loopback's"), ("169.254.0.0/16", "one link's"),
+    ("224.0.0.0/4", "groups'"), ("240.0.0.0/4", "reserved"),
+  ].compactMap { text, what in IPPrefix(text).map { (prefix: $0, what: what) } }
 
   private func placedNodes(_ findings: Findings) -> [ClusterLayout.Node] {
     guard let pods = podNetwork.ipv4 else { return [] }

@@ -30,15 +30,32 @@ struct PlacedPod {
   /// The number of a port that a service names; nil where no container has it.
   func port(_ target: ClusterDescription.Service.Target, _ transport: ServicePort.TransportProtocol) -> UInt16? {
     switch target {
-    case .number(let number): return number
+    case .number(let number):
+      func has(_ program: ClusterDescription.Program) -> Bool {
+        program.ports.contains { $0.number == number && $0.transport == transport }
+      }
+      // A port need not be written down to be listened at; one that is written down elsewhere is not meant.
+      let isElsewhere = workload.programs.contains(where: has)
+      return !isElsewhere || workload.servedPrograms.contains { $0.ports.isEmpty || has($0) } ? number : nil
     case .name(let name):
-      for program in workload.programs {
+      for program in workload.servedPrograms {
         if let found = program.ports.first(where: { $0.name == name && $0.transport == transport }) {
           return found.number
         }
       }
       return nil
     }
+  }
+}
+
+extension ClusterDescription.Workload {
+  /// The containers at whose ports something may listen.
+  ///
+  /// In a pod where nothing runs these are all: commands run inside may listen. Beside a program that runs, a container
+  /// without one is none of them.
+  var servedPrograms: [ClusterDescription.Program] {
+    let running = programs.filter { $0.kind != .none }
+    return running.isEmpty ? programs : running
   }
 }
 
@@ -67,10 +84,11 @@ struct PodPlacer {
   mutating func place() {
     var total = 0
     for workload in description.workloads {
-      guard (0...Self.podLimit).contains(workload.replicas) else {
+      let limit = ClusterDescription.replicaLimit
+      guard (0...limit).contains(workload.replicas) else {
         findings.add(
           workload.source,
-          "\(what(workload)) is to have \(workload.replicas) pods; write a number from 0 to \(Self.podLimit)")
+          "\(what(workload)) is to have \(workload.replicas) pods; write a number from 0 to \(limit)")
         return
       }
       total += workload.replicas

@@ -48,7 +48,10 @@ struct ServiceBuilder {
   /// Addresses and node ports that services ask for go before those that are assigned.
   private mutating func claimGiven() {
     let network = description.serviceNetwork
-    for service in description.services {
+    // The standard cluster's first: what is told then stands in the user's file.
+    let standard = description.services.filter { $0.source?.file == ClusterDescription.standardName }
+    let own = description.services.filter { $0.source?.file != ClusterDescription.standardName }
+    for service in standard + own {
       let what = "the Service \(service.namespace)/\(service.name)"
       if case .clusterIP(let address) = service.address {
         if !network.contains(address) || address == network.network.address {
@@ -67,7 +70,7 @@ struct ServiceBuilder {
       }
     }
     for workload in description.workloads {
-      for port in workload.programs.flatMap(\.ports) {
+      for port in workload.servedPrograms.flatMap(\.ports) {
         guard let hostPort = port.hostPort else { continue }
         claim(
           hostPort, port.transport, for: "the \(workload.kind.rawValue) \(workload.namespace)/\(workload.name)",
@@ -175,11 +178,16 @@ struct ServiceBuilder {
       guard let number = placed[index].port(port.target, port.transport) else { continue }
       made.endpoints.append(Endpoint(placed[index].address, port: number))
     }
-    if made.endpoints.isEmpty, !pods.isEmpty, case .name(let target) = port.target {
+    if made.endpoints.isEmpty, !pods.isEmpty {
+      let target =
+        switch port.target {
+        case .name(let name): "called '\(ConfigurationNode.excerpt(name))'"
+        case .number(let number): "\(number) in a container in which something runs"
+        }
       remarks.add(
         port.source ?? service.source,
         "no pod of the Service \(service.namespace)/\(service.name) has a \(port.transport == .tcp ? "TCP" : "UDP") "
-          + "port called '\(ConfigurationNode.excerpt(target))': port \(port.number) has no endpoints")
+          + "port \(target): port \(port.number) has no endpoints")
     }
     ports.append(made)
   }
@@ -187,7 +195,7 @@ struct ServiceBuilder {
   /// A port of the nodes that a container asks for is a service of its own.
   private mutating func addHostPorts(of workload: ClusterDescription.Workload) {
     var address: IPAddress?
-    for port in workload.programs.flatMap(\.ports) {
+    for port in workload.servedPrograms.flatMap(\.ports) {
       guard let hostPort = port.hostPort else { continue }
       guard let clusterIP = address ?? freeClusterIP(for: "hostport \(workload.namespace)/\(workload.name)") else {
         findings.add(

@@ -76,11 +76,12 @@ public struct NodeNetwork: Sendable {
     for address in addresses {
       if let name = names[address.interfaceIndex] { entries.insert(.address(address.prefix, device: name)) }
     }
-    for neighbour in neighbours where neighbour.state == .permanent {
+    for neighbour in neighbours where neighbour.state.contains(.permanent) {
       guard let name = names[neighbour.interfaceIndex], let mac = neighbour.mac else { continue }
       entries.insert(.neighbour(neighbour.address, mac, device: name))
     }
-    for entry in forwarding where entry.state == .permanent {
+    // bridge(8) adds NUD_NOARP to what it makes.
+    for entry in forwarding where entry.state.contains(.permanent) {
       guard let name = names[entry.interfaceIndex], let remote = entry.remote else { continue }
       entries.insert(.forwarding(entry.mac, to: remote, device: name))
     }

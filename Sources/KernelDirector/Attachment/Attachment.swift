@@ -32,12 +32,19 @@ public struct Attachment: Sendable {
 extension Director {
   /// Attaches to the interfaces named, or to all that are up, and makes the director if there is none.
   ///
+  /// A director that is sent its packets by routing rules is attached to none: without names those are put right.
+  ///
   /// - Parameter capacity: connections the table holds; nil leaves it as it is, or at its default.
   /// - Throws: `noSuchInterface` before anything is changed; `connectionsFixed` if the director stands with another size.
   public func attach(_ names: [String], capacity: UInt32? = nil) throws(DirectorError) -> [Attachment] {
     try locked { () throws(DirectorError) in
       let interfaces = try select(names)
       try checkCapacity(capacity)
+      if let standing = self.tables, isRouted(standing) {
+        guard names.isEmpty else { throw .isRouted }
+        try restoreRouted(standing)
+        return []
+      }
       let isNew = self.tables == nil
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
       let results = interfaces.map { attach($0, tables) }

@@ -20,10 +20,9 @@ extension Director {
       do throws(DirectorError) {
         let wasRouted = isRouted(tables)
         tables.config.pointee.attach_mode = AttachMode.routed
-        if !wasRouted {
-          try refreshDevices(tables)
-          try steerAnew(tables)
-        }
+        if !wasRouted { try refreshDevices(tables) }
+        let isSteered = try steeringHolds(tables)
+        if !wasRouted || !isSteered { try steerAnew(tables) }
         try IntakeRules(interface: tables.config.pointee.handover_ifindex).apply(intake)
       } catch {
         if isNew { destroy() } else { tables.config.pointee.attach_mode = mode }
@@ -44,6 +43,33 @@ extension Director {
     }
   }
 
+  /// Whether the director stands, and all is there by which this comes to it: devices, rules and routes.
+  public func isSent(_ intake: RoutedIntake) throws(DirectorError) -> Bool {
+    try locked { () throws(DirectorError) -> Bool in
+      guard let tables, isRouted(tables), HandoverPair.isWhole(tables.config.pointee),
+        HandoverPair.isForwarding(.ipv4), try steeringHolds(tables)
+      else { return false }
+      do throws(NetlinkError) {
+        return try IntakeRules(interface: tables.config.pointee.handover_ifindex).hold(intake)
+      } catch {
+        throw .system(doing: error.action, errno: error.code)
+      }
+    }
+  }
+
+  /// What every change of the rules changes, by whichever process; nil where there is no director.
+  public func generation() throws(DirectorError) -> UInt32? {
+    try locked { () throws(DirectorError) -> UInt32? in tables?.config.pointee.rules_generation }
+  }
+
+  /// What `attach` without names does for a director that is routed.
+  func restoreRouted(_ tables: Tables) throws(DirectorError) {
+    try upkeep(tables)
+    try refreshDevices(tables)
+    try steerAnew(tables)
+    guard try routedIntake() != nil else { throw .intakeUnknown }
+  }
+
   func isRouted(_ tables: Tables) -> Bool { tables.config.pointee.attach_mode == AttachMode.routed }
 
   /// Makes the routes again that went with the pair, and the rules' order right.
@@ -56,10 +82,16 @@ extension Director {
   func intakeWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
     guard isRouted(tables) else { return [] }
     let rules = IntakeRules(interface: tables.config.pointee.handover_ifindex)
-    if try routedIntake() != nil, (try? rules.hasRoute()) != false { return [] }
+    guard let intake = try routedIntake() else {
+      return [
+        "Somebody deleted the routing rules by which services' packets come to the director ('ip rule'); whoever started "
+          + "it must start it again."
+      ]
+    }
+    if (try? rules.areComplete(intake)) != false { return [] }
     return [
-      "Somebody deleted the routing rules, or the route, by which services' packets come to the director ('ip rule'); "
-        + "whoever started it must start it again."
+      "Somebody deleted routing rules, or the route, by which services' packets come to the director ('ip rule'); "
+        + "'svs attach' makes them again."
     ]
   }
 }

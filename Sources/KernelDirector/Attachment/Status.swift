@@ -23,6 +23,8 @@ public struct DirectorStatus: Sendable {
   public var layoutVersion: UInt32
   public var kernel: KernelFeatures
   public var attachments: [InterfaceStatus]
+  /// What is routed to the director; nil where it is attached to interfaces.
+  public var intake: RoutedIntake?
   /// Interfaces that are up and not attached.
   public var unattached: [String]
   public var connectionCapacity: UInt32
@@ -77,7 +79,7 @@ extension Director {
       let all = try services()
       var status = DirectorStatus(
         layoutVersion: config.layout_version, kernel: KernelFeatures.probe(folder.pin("svs_director")),
-        attachments: attached,
+        attachments: attached, intake: try routedIntake(),
         unattached: unattached, connectionCapacity: config.connection_capacity,
         connections: tables.runtime[0].pointee.live,
         services: all.count, servers: all.reduce(0) { $0 + $1.servers.count },

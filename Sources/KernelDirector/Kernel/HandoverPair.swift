@@ -94,6 +94,20 @@ struct HandoverPair {
       && interfaces.contains { $0.name == inner && $0.index == config.lookup_ifindex }
   }
 
+  /// Whether both ends are there, are those of a configuration, and are up; what cannot be asked for is taken to be.
+  static func isWhole(_ config: svs_config) -> Bool {
+    guard let interfaces = try? NetlinkSocket().interfaces() else { return true }
+    return [config.handover_ifindex, config.lookup_ifindex].allSatisfy { index in
+      interfaces.contains { $0.index == index && owns($0.name) && $0.flags.contains(.up) }
+    }
+  }
+
+  /// Switches on what somebody switched off.
+  static func switchOn(_ config: svs_config) {
+    guard let netlink = try? NetlinkSocket() else { return }
+    for index in [config.handover_ifindex, config.lookup_ifindex] { try? netlink.setLink(index, up: true) }
+  }
+
   static func remove(_ netlink: borrowing NetlinkSocket) throws(NetlinkError) {
     guard let old = try? netlink.interface(named: outer), old.kind == "veth" else { return }
     try netlink.deleteLink(old.index)

@@ -50,6 +50,7 @@ struct IntakeRules {
     }
     let all = try netlink.rules().filter { $0.family == .ipv4 }
     var present = all.filter(Self.isOurs)
+    let before = Self.intake(of: present)
     if Self.wouldLoop(all) {
       for rule in present { try? netlink.removeRule(rule) }
       present = []
@@ -61,7 +62,7 @@ struct IntakeRules {
     }
     for rule in present where !wanted.contains(rule) { try? netlink.removeRule(rule) }
     if !missing.isEmpty { try Steering.putLocalTableBehind(all, .ipv4, netlink) }
-    let left = Self.intake(of: present).localAddresses.filter { !intake.localAddresses.contains($0) }
+    let left = before.localAddresses.filter { !intake.localAddresses.contains($0) }
     for address in left { try? netlink.removeRoute(Self.localRoute(address, loopback)) }
   }
 
@@ -136,14 +137,15 @@ struct IntakeRules {
     return rules.isEmpty ? nil : intake(of: rules)
   }
 
+  /// Each network has two rules and each local address three: one of them is enough to know it by.
   private static func intake(of rules: [Rule]) -> RoutedIntake {
     var intake = RoutedIntake(networks: [], localAddresses: [])
-    for rule in rules where rule.priority == Priority.first {
+    for rule in rules {
       guard let destination = rule.destination else { continue }
       if rule.ipProtocol == nil {
-        intake.networks.append(destination)
-      } else if rule.ipProtocol == icmp {
-        intake.localAddresses.append(destination)
+        if !intake.networks.contains(destination) { intake.networks.append(destination) }
+      } else if rule.destinationPorts == nil {
+        if !intake.localAddresses.contains(destination) { intake.localAddresses.append(destination) }
       } else if let ports = rule.destinationPorts, let proto = rule.ipProtocol.flatMap(TransportProtocol.init) {
         intake.host = destination.address
         intake.hostPorts[proto, default: []].append(ports)
@@ -152,9 +154,21 @@ struct IntakeRules {
     return intake
   }
 
-  /// Whether all that the rules need is there too.
-  func hasRoute() throws(NetlinkError) -> Bool {
-    try NetlinkSocket().routes(table: Self.table).contains { $0.interfaceIndex == interface }
+  /// Whether all of an intake is there: its rules, and the route that they need.
+  func areComplete(_ intake: RoutedIntake) throws(NetlinkError) -> Bool {
+    let netlink = try NetlinkSocket()
+    let present = Set(try netlink.rules().filter { $0.family == .ipv4 })
+    guard Self.rules(intake).allSatisfy(present.contains) else { return false }
+    return try netlink.routes(table: Self.table).contains { $0.interfaceIndex == interface }
+  }
+
+  /// Whether all of an intake is there and does what it should.
+  func hold(_ intake: RoutedIntake) throws(NetlinkError) -> Bool {
+    guard try areComplete(intake) else { return false }
+    let netlink = try NetlinkSocket()
+    if Self.wouldLoop(try netlink.rules().filter({ $0.family == .ipv4 })) { return false }
+    let locals = Set(try netlink.routes(table: Self.local).filter { $0.kind == .local }.map(\.destination))
+    return intake.localAddresses.allSatisfy { locals.contains($0.network) }
   }
 
   /// Takes all of it away.

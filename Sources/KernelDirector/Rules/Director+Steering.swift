@@ -171,6 +171,17 @@ extension Director {
     return (wish, Set(others.map { $0.vip.address($0.family) }))
   }
 
+  /// Whether the rules and routes are there that a routed director needs beside its intake's.
+  func steeringHolds(_ tables: Tables) throws(DirectorError) -> Bool {
+    for family in [IPAddress.Family.ipv4, .ipv6] {
+      let (wish, vips) = try wish(family, tables)
+      let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)
+      // What cannot be asked for is taken to be.
+      if (try? steering.holds(wish, vips)) == false { return false }
+    }
+    return true
+  }
+
   /// What became of the way by the kernel's rules that is not ours to see as it happens, for `status`.
   func steeringWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
     var warnings = try intakeWarnings(tables)

@@ -49,8 +49,9 @@ extension Lab {
 
 extension RunningLab {
   fileprivate func remove(_ host: String) throws(LabError) {
-    guard let journal = StateFolder.journal(name) else { throw .noSuchLab(name) }
+    guard let journal = state.journal else { throw .noSuchLab(name) }
     guard let namespace = journal.namespaces.first(where: { $0.host == host }) else { return }
+    TearDown.end(journal.processes.filter { $0.host == host }, of: [namespace], lab: name)
     do { try TearDown.remove(namespace, lab: name) } catch { throw .network(error, host: host) }
     if let cookie = namespace.cookie { RealServer.forget(cookie: cookie) }
     for process in journal.processes where process.host == host { TearDown.collect(process.pid) }
@@ -63,7 +64,8 @@ extension RunningLab {
           try socket.deleteLink(try socket.interface(named: end.interface).index)
         }
       } catch {
-        guard case .network(let reason, _) = error, reason.code == ENODEV else { throw error }
+        // The link went with the namespace, or the other end's namespace has no name any more.
+        guard case .network(let reason, _) = error, [ENODEV, ENOENT].contains(reason.code) else { throw error }
       }
     }
     let etc = Lab.etcFolder(lab: name, host: host)

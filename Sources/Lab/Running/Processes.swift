@@ -40,7 +40,7 @@ extension RunningLab {
 
   /// Throws if a process of the topology has ended.
   func checkIsAlive(_ name: String, on host: String) throws(LabError) {
-    guard let journal = StateFolder.journal(self.name),
+    guard let journal = state.journal,
       let process = journal.processes.last(where: { $0.host == host && $0.name == name }),
       ProcessTable.start(of: process.pid) != process.start
     else { return }
@@ -79,6 +79,11 @@ extension Lab {
     guard process.isRunning else { return }
     TearDown.end([process.pid]) { ProcessTable.start(of: $0) == process.start }
   }
+}
+
+extension Journal.Process {
+  /// Whether this very process still runs.
+  var isRunning: Bool { ProcessTable.start(of: pid) == start }
 }
 
 /// The machine's processes as /proc shows them.

@@ -34,7 +34,7 @@ extension Lab {
 
   /// The processes that were started on a host, those that have ended among them.
   public func processes(on host: String) -> [LabProcess] {
-    (StateFolder.journal(name)?.processes ?? []).filter { $0.host == host }.map {
+    (running.state.journal?.processes ?? []).filter { $0.host == host }.map {
       LabProcess(
         host: host, name: $0.name, pid: $0.pid, log: "\(running.folder(of: host))/\($0.name).log", start: $0.start)
     }

@@ -2,6 +2,7 @@ import CSystem
 import Glibc
 import HostSystem
 import Netlink
+import Synchronization
 
 /// The folder of one lab, /run/svs/labs/NAME, and the lock that says that its owner lives.
 ///
@@ -13,6 +14,8 @@ struct StateFolder: ~Copyable {
 
   let name: String
   private let lock: Descriptor
+  /// What this program wrote to the journal; nothing where another program made the lab.
+  private let written: Mutex<String>
 
   var path: String { StateFolder.path(name) }
 
@@ -20,9 +23,24 @@ struct StateFolder: ~Copyable {
   static func journalPath(_ name: String) -> String { "\(root)/\(name)/journal" }
   private static func lockPath(_ name: String) -> String { "\(root)/\(name)/lock" }
 
-  private init(name: String, lock: consuming Descriptor) {
+  private init(name: String, lock: consuming Descriptor, written: String = "") {
     self.name = name
     self.lock = lock
+    self.written = Mutex(written)
+  }
+
+  /// What was made: as this program wrote it, whatever has become of the file, or as the file of another program says.
+  var journal: Journal? { Journal(written.withLock { $0 }) ?? StateFolder.journal(name) }
+
+  /// Whether somebody removed the folder while its lock was held, which says that it is in use.
+  var isLost: Bool { !StateFolder.isFile(lock.number, at: StateFolder.lockPath(name)) }
+
+  /// Whether a path leads to an open file.
+  private static func isFile(_ number: CInt, at path: String) -> Bool {
+    var open = stat()
+    var found = stat()
+    guard fstat(number, &open) == 0, stat(path, &found) == 0 else { return false }
+    return open.st_dev == found.st_dev && open.st_ino == found.st_ino
   }
 
   /// Claims a name for a new lab, and waits where a lab of that name is just being taken down.
@@ -44,10 +62,9 @@ struct StateFolder: ~Copyable {
         throw errno == EEXIST ? .nameTaken(name) : .system(.last("make the folder \(path(name))"))
       }
       guard let lock = try lockFile(lockPath(name), wait: false) else { throw .nameTaken(name) }
-      try attempt { () throws(SystemError) in
-        try Files.write("\(Journal.heading)\n" + Journal.Entry.lifetime(lifetime).line, to: journalPath(name))
-      }
-      return StateFolder(name: name, lock: lock)
+      let first = "\(Journal.heading)\n" + Journal.Entry.lifetime(lifetime).line
+      try attempt { () throws(SystemError) in try Files.write(first, to: journalPath(name)) }
+      return StateFolder(name: name, lock: lock, written: first)
     }
   }
 
@@ -70,7 +87,11 @@ struct StateFolder: ~Copyable {
   }
 
   func record(_ entry: Journal.Entry) throws(LabError) {
+    // The journal of another program's lab is the file alone.
+    written.withLock { if !$0.isEmpty { $0 += entry.line } }
     let path = StateFolder.journalPath(name)
+    // Where the folder was removed, another lab's journal may have the path.
+    if isLost { throw .system(SystemError(code: ENOENT, action: "write \(path)")) }
     try attempt { () throws(SystemError) in
       let file = try Descriptor(checking: open(path, O_WRONLY | O_APPEND | O_CLOEXEC), "write \(path)")
       try Files.append(entry.line, to: file, path)
@@ -80,7 +101,11 @@ struct StateFolder: ~Copyable {
   /// Removes the folder, under the claim lock, lest somebody lock a file that is about to go.
   func remove() throws(LabError) {
     let path = path
+    let lockPath = StateFolder.lockPath(name)
+    let own = lock.number
     try StateFolder.holdingClaims { () throws(LabError) in
+      // Where somebody removed it, another lab may have the name by now.
+      if access(lockPath, F_OK) == 0, !StateFolder.isFile(own, at: lockPath) { return }
       try attempt { () throws(SystemError) in try Files.remove(path) }
     }
   }

@@ -8,11 +8,11 @@ import RealServerSetup
 enum TearDown {
   /// Ends the processes, deletes the namespaces, removes the folder; goes on after an error and throws the first.
   static func run(_ state: borrowing StateFolder) throws(LabError) {
-    let journal = StateFolder.journal(state.name)
+    let journal = state.journal
     try? state.record(.ending)
     var first: LabError?
     // Together, since each may take its time to end.
-    end(namespaces: (journal?.namespaces ?? []).compactMap { identity(of: $0, lab: state.name) })
+    end(journal?.processes ?? [], of: journal?.namespaces ?? [], lab: state.name)
     for namespace in journal?.namespaces ?? [] {
       do throws(NetlinkError) {
         try remove(namespace, lab: state.name)
@@ -28,6 +28,21 @@ enum TearDown {
     // A folder that still lists what could not be removed lets the next attempt find it.
     if let first { throw first }
     try state.remove()
+  }
+
+  /// Ends every process of a lab's namespaces, and those that the journal names wherever they are.
+  ///
+  /// Somebody may have taken a namespace's name away (`ip netns del`): it is still there with its processes.
+  static func end(_ processes: [Journal.Process], of namespaces: [Journal.Namespace], lab: String) {
+    let running = processes.filter(\.isRunning)
+    end(
+      namespaces: namespaces.compactMap { namespace in
+        identity(of: namespace, lab: lab)
+          ?? identity(of: namespace, by: running.filter { $0.host == namespace.host })
+      })
+    let starts = Dictionary(processes.filter(\.isRunning).map { ($0.pid, $0.start) }) { _, last in last }
+    if starts.isEmpty { return }
+    end(Array(starts.keys)) { ProcessTable.start(of: $0) == starts[$0] }
   }
 
   /// Ends a host's processes and takes its namespace away; one that is gone, or is somebody else's, is left alone.
@@ -59,6 +74,20 @@ enum TearDown {
     } catch {
       return nil
     }
+  }
+
+  /// The same of a namespace without a name, by the processes that were started in it.
+  ///
+  /// Any of them may be in another by now: the cookie says whether it is the one.
+  private static func identity(of namespace: Journal.Namespace, by processes: [Journal.Process]) -> NamespaceIdentity? {
+    guard let cookie = namespace.cookie else { return nil }
+    for process in processes {
+      do {
+        let opened = try NetworkNamespace.ofProcess(process.pid)
+        if try opened.cookie == cookie { return NamespaceIdentity(opened) }
+      } catch { continue }
+    }
+    return nil
   }
 
   /// Ends every process of some namespaces, also those that others start while they end.

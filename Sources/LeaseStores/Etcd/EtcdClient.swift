@@ -72,6 +72,13 @@ struct EtcdClient: Sendable {
     }
   }
 
+  /// Calls begin with the next server from now on, if they begin with this one.
+  func avoid(_ endpoint: EtcdEndpoint) {
+    guard let index = settings.endpoints.firstIndex(of: endpoint) else { return }
+    _ = memory.preferred.compareExchange(
+      expected: index, desired: (index + 1) % settings.endpoints.count, ordering: .relaxed)
+  }
+
   private func onAnyServer<Answer: Sendable>(
     _ body: (EtcdEndpoint) async throws(LeaseStoreError) -> Answer
   ) async throws(LeaseStoreError) -> Answer {

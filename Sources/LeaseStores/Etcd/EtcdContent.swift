@@ -1,4 +1,5 @@
 import ClusterModel
+import IngressModel
 import Netlink
 
 /// The keys and values below flannel's prefix, as etcd gave them.
@@ -12,7 +13,7 @@ struct EtcdContent {
 
     init(_ pair: JSONValue) {
       // An empty value, like a zero, is left out. What is no text still takes its subnet.
-      text = Base64Text.decode(pair["value"]?.text ?? "") ?? ""
+      text = EtcdMessage.text(of: pair["value"]?.text ?? "") ?? ""
       revision = pair["mod_revision"]?.integer ?? 0
       lease = pair["lease"]?.integer ?? 0
     }
@@ -35,7 +36,7 @@ struct EtcdContent {
   }
 
   private mutating func put(_ pair: JSONValue) {
-    guard let key = pair["key"]?.text.flatMap(Base64Text.decode) else { return }
+    guard let key = pair["key"]?.text.flatMap(EtcdMessage.text(of:)) else { return }
     values[key] = Value(pair)
   }
 
@@ -43,7 +44,7 @@ struct EtcdContent {
   mutating func apply(_ event: JSONValue) {
     guard let pair = event["kv"] else { return }
     if event["type"]?.text == "DELETE" {
-      if let key = pair["key"]?.text.flatMap(Base64Text.decode) { values[key] = nil }
+      if let key = pair["key"]?.text.flatMap(EtcdMessage.text(of:)) { values[key] = nil }
     } else {
       put(pair)
     }
@@ -77,7 +78,11 @@ struct EtcdContent {
 /// Messages of etcd's API (etcdserver/etcdserverpb/rpc.proto), whose integers of 64 bits stand in quotes.
 enum EtcdMessage {
   static func object(_ members: (String, JSONValue)...) -> JSONValue { .object(members.map { .init($0, $1) }) }
-  static func bytes(_ text: String) -> JSONValue { .string(Base64Text.encode(text)) }
+  static func bytes(_ text: String) -> JSONValue { .string(Base64.text(Array(text.utf8))) }
+  /// What ``bytes(_:)`` made; nil for what is no Base64, or no text in UTF-8.
+  static func text(of code: String) -> String? {
+    Base64.decode(code).flatMap { String(validating: $0, as: UTF8.self) }
+  }
   static func integer(_ number: Int64) -> JSONValue { .string("\(number)") }
 
   /// The first key behind all that begin with this one, which ends with a slash: `0` comes after it.

@@ -60,7 +60,11 @@ extension EtcdLeaseStore {
               ("key", EtcdMessage.bytes(EtcdContent.configurationKey(settings.prefix))), ("keys_only", .bool(true))),
             at: endpoint)
         }
-      } catch { feed.finish(throwing: error) }
+      } catch {
+        // The next attempt would begin with this server again, and wait for it.
+        if case .ended = error {} else { client.avoid(endpoint) }
+        feed.finish(throwing: error)
+      }
     }
     let reader = Task {
       var rest: [UInt8] = []

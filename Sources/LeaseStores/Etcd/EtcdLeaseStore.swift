@@ -72,18 +72,56 @@ public struct EtcdLeaseStore: LeaseStore {
     conditions += stale.map { EtcdMessage.isUnchanged($0, since: content.values[$0]?.revision ?? 0) }
     let message = EtcdMessage.transaction(
       if: conditions, puts: [EtcdMessage.put(key, choice.lease.value, lease: identity)], deletes: stale)
-    let answer: JSONValue
-    do throws(LeaseStoreError) { answer = try await client.call("/v3/kv/txn", message) } catch {
-      try? await revoke(identity)
-      throw error
+    let revision: Int64
+    do throws(LeaseStoreError) {
+      let answer = try await client.call("/v3/kv/txn", message)
+      guard answer["succeeded"] == .bool(true), let written = answer["header"]?["revision"]?.integer else {
+        await settle { try? await revoke(identity) }
+        return nil
+      }
+      revision = written
+    } catch {
+      // It may have been made, and only its answer was lost. Its lease is the node's key then, and is not to be revoked.
+      let written = await settle { () async -> Int64? in
+        guard identity != 0, let now = try? await self.content() else { return nil }
+        if let value = now.values[key], value.lease == identity { return value.revision }
+        try? await revoke(identity)
+        return nil
+      }
+      guard let written, !Task.isCancelled else { throw error }
+      revision = written
     }
-    guard answer["succeeded"] == .bool(true), let revision = answer["header"]?["revision"]?.integer else {
-      try? await revoke(identity)
-      return nil
+    // What the keys had before has no key any more.
+    let replaced = (choice.isHeld ? [key] : []) + stale
+    for old in Set(replaced.compactMap { content.values[$0]?.lease }) where old != identity {
+      await settle { await revokeUnused(old) }
     }
     return HeldLease(
       lease: choice.lease, expires: isReservation ? nil : start.advanced(by: time), revision: revision,
       identity: identity)
+  }
+
+  /// Does what is still to be done when the caller's task has been ended, within a limit.
+  @discardableResult private func settle<Result: Sendable>(_ body: @escaping @Sendable () async -> Result) async
+    -> Result
+  {
+    let work = Task.detached { await body() }
+    let limit = settings.answerLimit * settings.endpoints.count
+    let end = Task.detached {
+      try? await Task.sleep(for: limit)
+      work.cancel()
+    }
+    defer { end.cancel() }
+    return await work.value
+  }
+
+  /// Ends a lease that no key has: one that somebody gave to other keys too would take them along.
+  private func revokeUnused(_ identity: Int64) async {
+    let message = EtcdMessage.object(("ID", EtcdMessage.integer(identity)), ("keys", .bool(true)))
+    guard identity != 0, let answer = try? await client.call("/v3/lease/timetolive", message),
+      answer["keys"]?.elements?.isEmpty ?? true
+    else { return }
+    try? await revoke(identity)
   }
 
   private func key(_ lease: SubnetLease) -> String { EtcdContent.subnetsKey(settings.prefix) + lease.key }

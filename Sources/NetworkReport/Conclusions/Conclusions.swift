@@ -23,7 +23,8 @@ enum Conclusions {
     guard !open.isEmpty else {
       return Conclusion(
         rule: .undecided, standing: .certain,
-        text: "All \(compared.count) comparisons are decided: every interval of a ratio excludes 1.")
+        text: "All \(compared.count) comparisons are decided: every interval of a ratio excludes 1. "
+          + "About one interval in twenty does so by chance.")
     }
     let measured = open.filter { $0.ratio != nil }
     let decidable = measured.filter { $0.roundsToDecide != nil }.sorted {
@@ -40,13 +41,16 @@ enum Conclusions {
           "; \(Wording.count(most, "round")) would decide \(decidable.count == 2 ? "both" : "all \(decidable.count)")"
         text += " whose noise is known"
       }
-      text += "."
+      text += ", if the true ratio is the measured one."
     }
     let hopeless = measured.count - decidable.count
     if hopeless > 0 {
       text += " \(Wording.count(hopeless, "difference")) \(hopeless == 1 ? "is" : "are") so small beside the noise, "
       text += "or of so few values, that no number of rounds can be named."
     }
+    text += " Of 95 % intervals about one in twenty tells a difference where there is none"
+    // Of few comparisons it is none or one.
+    text += compared.count < 10 ? "." : ": of \(compared.count) comparisons \((compared.count + 10) / 20) or so."
     return Conclusion(
       rule: .undecided, standing: .undecided, text: text,
       evidence: decidable.prefix(12).compactMap { ratio in

@@ -83,7 +83,7 @@ struct LoadConclusions {
       guard let rate = run.requestsPerSecond, run.requests > 0 else { return nil }
       let p99 = run.percentiles.first { $0.share == 0.99 }
       var text = "\(Wording.count(run.users, "user")) of \(run.generator == .own ? "our own generator" : "Locust")"
-      text += " (\(run.title)) were answered \(Figures.significant(rate)) times a second"
+      text += " (\(run.title)) had \(Figures.significant(rate)) requests a second answered"
       if let p99 { text += ", 99 of 100 within \(Figures.significant(p99.milliseconds)) ms" }
       let share = Double(run.failures) / Double(run.requests)
       text +=
@@ -96,7 +96,8 @@ struct LoadConclusions {
         Conclusion.Evidence(name: "failed requests", value: share * 100, unit: "%"),
       ]
       if let p99 { evidence.append(.init(name: "99th percentile", value: p99.milliseconds, unit: "ms")) }
-      return Conclusion(rule: .load, standing: .certain, text: text, evidence: evidence)
+      text += " That is one run, without an interval."
+      return Conclusion(rule: .load, standing: .single, text: text, evidence: evidence)
     }
   }
 }

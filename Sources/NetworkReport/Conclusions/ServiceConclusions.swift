@@ -8,12 +8,12 @@ struct ServiceConclusions {
     let pairs: [(Conclusion.Rule, ServiceAccess, ServiceAccess, String)] = [
       (.attachCost, .podIPAttached, .podIPDetached, "Attached programs that have nothing to do"),
       (
-        .clusterIPCost, .clusterIPDirector, .podIPDetached,
-        "A ClusterIP served by the director, against the pod's own IP"
+        .clusterIPCost, .clusterIPHooks, .podIPDetached,
+        "A ClusterIP that our hooks translate at connect time, against the pod's own IP"
       ),
       (
-        .directorAgainstNFTables, .clusterIPDirector, .clusterIPNFTables,
-        "A ClusterIP served by the director, against one served by nftables rules"
+        .hooksAgainstNFTables, .clusterIPHooks, .clusterIPNFTables,
+        "A ClusterIP that our hooks translate at connect time, against one served by nftables rules"
       ),
     ]
     return pairs.compactMap(compared) + [scaling].compactMap(\.self)

@@ -116,8 +116,10 @@ struct ThroughputConclusions {
       case .undecided: "\(route): too few rounds to compare the backends, \(Wording.ratio(ratio))"
       }
     }
+    // Where one of the two routes differs the sentence says so, whichever it is.
+    let standing = Conclusion.Standing(ratios.contains { $0.1.verdict == .differs } ? .differs : main.1.verdict)
     return Conclusion(
-      rule: .hostGatewayAgainstVXLAN, standing: .init(main.1.verdict),
+      rule: .hostGatewayAgainstVXLAN, standing: standing,
       text: Wording.capitalized(phrases.joined(separator: "; ")) + ".",
       evidence: ratios.compactMap { Conclusion.Evidence($0.1) })
   }
@@ -137,7 +139,7 @@ struct ThroughputConclusions {
       text += "\(Figures.grouped(bytes.frame)) bytes. "
       evidence.append(.init(name: "encapsulation", value: Double(bytes.tunnel), unit: "bytes"))
     }
-    text += "A gigabit costs the machine \(costs(work))"
+    text += "A gigabit from pod to pod costs the machine \(costs(work))"
     let busy = [OverlayPath.podToPodHostGateway, .podToPodVXLAN].compactMap {
       part.figures($0)?.machineBusyShare.median
     }
@@ -168,7 +170,9 @@ struct ThroughputConclusions {
   }
 
   private func explanation(gain: Double, work: Double, verdicts: (Verdict, Verdict), busy: Double) -> String {
-    guard verdicts.0 == .differs else { return "There is no difference of throughput beyond noise to explain." }
+    guard verdicts.0 == .differs else {
+      return "Between pods there is no difference of throughput beyond noise to explain."
+    }
     guard busy >= Self.busyShareOfAFullMachine else {
       return "The processors were not all busy (\(Figures.percent(busy, places: 0))), so that their time is not all "
         + "that limits the stream."
@@ -182,7 +186,7 @@ struct ThroughputConclusions {
       return "The processors' time per gigabit points the other way, and does not explain it."
     }
     return "The processors were \(Figures.percent(busy, places: 0)) busy; by their time per gigabit alone host-gw "
-      + "would have \(Figures.ratio(expected)) of vxlan's throughput, and it has \(Figures.ratio(gain))."
+      + "would have \(Cells.ratio(expected)) × of vxlan's throughput, and it has \(Cells.ratio(gain)) ×."
   }
 
   /// From here on processors are taken for what limits a stream.
@@ -236,7 +240,8 @@ struct ThroughputConclusions {
         of: ("\(path.title), loaded", figures.loadedRoundTripMilliseconds.values),
         to: ("\(path.title), idle", figures.idleRoundTripMilliseconds.values), quantity: "round trip",
         isMoreBetter: false)
-      return ratio.ratio == nil ? nil : (path, ratio)
+      // A quick report times one echo for each path: the tables have it, and nothing follows from it.
+      return ratio.values.count < 3 ? nil : (path, ratio)
     }
     // What is longer beyond noise goes before what only seems to be: a wide interval may have the larger ratio.
     let longer = ratios.filter { $0.1.verdict == .differs && ($0.1.ratio ?? 0) > 1 }

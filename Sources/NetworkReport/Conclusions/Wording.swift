@@ -15,10 +15,8 @@ enum Wording {
   /// `0.973 × (0.950 to 0.991)`.
   static func ratio(_ ratio: PairedRatio) -> String {
     guard let value = ratio.ratio else { return "no value" }
-    let interval = ratio.interval.map {
-      " (\(Figures.fixed($0.low, places: 3)) to \(Figures.fixed($0.high, places: 3)))"
-    }
-    return Figures.ratio(value) + (interval ?? "")
+    let interval = ratio.interval.map { " (\(Cells.ratio($0.low)) to \(Cells.ratio($0.high)))" }
+    return "\(Cells.ratio(value)) ×" + (interval ?? "")
   }
 
   /// Whether two things are as good as alike: an interval that holds 1 says so only where it is narrow.

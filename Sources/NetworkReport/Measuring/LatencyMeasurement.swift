@@ -7,7 +7,7 @@ extension ReportRunner {
     let accesses = network.targets.accesses
     var gathered = accesses.map { _ in Gathered() }
     rounds(of: .latency, plan.latency.rounds) { round in
-      for index in Interleaving.rotated(Array(accesses.indices), round: round) where !stop.isRaised {
+      for index in Interleaving.balanced(Array(accesses.indices), round: round) where !stop.isRaised {
         let access = accesses[index]
         progress(.latency, "round \(round) of \(plan.latency.rounds): \(access.path.title)")
         do throws(MeasuringError) {
@@ -115,11 +115,13 @@ extension ReportTargets.Access {
   }
 
   /// The words of `svs bench load`, which has no other way to say it: the address in the URL, the name in a header.
+  ///
+  /// Without a path: the tasks have theirs.
   var loadWords: [String] {
-    guard let address else { return [url] }
     let parts = URLParts(url)
+    guard let address else { return ["\(parts.scheme)://\(parts.host)\(parts.port)"] }
     let figures = address.family == .ipv6 ? "[\(address)]" : "\(address)"
-    return ["\(parts.scheme)://\(figures)\(parts.port)\(parts.path)", "-H", "Host: \(parts.host)\(parts.port)"]
+    return ["\(parts.scheme)://\(figures)\(parts.port)", "-H", "Host: \(parts.host)\(parts.port)"]
   }
 
   private var hostName: String { URLParts(url).host }

@@ -14,6 +14,7 @@ extension ReportRunner {
     do throws(MeasuringError) {
       var locust = LocustSummary(webURL: target.web.url, workers: 0)
       defer { run.locust = locust }
+      locust.version = version(on: target.host)
       locust.webStatus = try webStatus(target.web)
       guard locust.webStatus == 200 else {
         throw MeasuringError(
@@ -31,6 +32,15 @@ extension ReportRunner {
       run.failure = failed("load, Locust", error)
     }
     return run
+  }
+
+  /// `locust 2.47.0 from … (Python 3.11)` is what it says of itself.
+  private func version(on host: String) -> String? {
+    guard let output = try? network.run(host, ["locust", "--version"], timeout: .seconds(20)), output.succeeded else {
+      return nil
+    }
+    let words = output.output.split(whereSeparator: \.isWhitespace)
+    return words.count > 1 && words[0] == "locust" ? String(words[1].prefix(40)) : nil
   }
 
   private func webStatus(_ web: ReportTargets.Access) throws(MeasuringError) -> Int? {

@@ -35,6 +35,7 @@ public final class ReportRunner {
   let tell: (Progress) -> Void
   private let beginning = ContinuousClock.now
   var failures: [MeasurementFailure] = []
+  private var omissions: [MeasurementFailure] = []
   var backend: String
   private var phases: [PhaseTime] = []
 
@@ -65,6 +66,7 @@ public final class ReportRunner {
     if wants(.services) { report.services = phase("services") { measureServices() } }
     stop.ignoring { restore() }
     report.failures = failures
+    report.omissions = omissions
     report.phases = phases
     report.wasInterrupted = stop.isRaised
     report.conclusions = Conclusions.of(report)
@@ -100,16 +102,21 @@ public final class ReportRunner {
       guard !stop.isRaised else { return }
       guard budget.permits(round: round, of: part, measuredSeconds: slowest, elapsed: elapsed) else {
         let which = round == count ? "round \(round)" : "rounds \(round) to \(count)"
-        failures.append(
-          MeasurementFailure(
-            measurement: "\(part.rawValue), \(which)", round: round,
-            reason: "The time that the plan allots was used up before; everything took longer than planned."))
+        leaveOut("\(part.rawValue), \(which)", round: round, isWhole: round == 1)
         return
       }
       let start = elapsed
       body(round)
       slowest = max(slowest ?? 0, elapsed - start)
     }
+  }
+
+  /// Tells of what there was no time for: a failure only where nothing is left of it.
+  func leaveOut(_ measurement: String, round: Int?, isWhole: Bool) {
+    let omission = MeasurementFailure(
+      measurement: measurement, round: round,
+      reason: "The time that the plan allots was used up before; everything took longer than planned.")
+    if isWhole { failures.append(omission) } else { omissions.append(omission) }
   }
 
   func progress(_ part: ReportPart, _ text: String) {

@@ -17,9 +17,9 @@ extension ServiceCostPart {
     let pairs: [(ServiceAccess, ServiceAccess, [String: (PairedRatio.Goal.Kind, Double)])] = [
       // Attached programs may cost a tenth of a stream, no more.
       (.podIPAttached, .podIPDetached, ["throughput": (.atLeast, 0.9)]),
-      (.clusterIPDirector, .podIPDetached, ["throughput": (.atLeast, 0.9), "median latency": (.atMost, 1.1)]),
+      (.clusterIPHooks, .podIPDetached, ["throughput": (.atLeast, 0.9), "median latency": (.atMost, 1.1)]),
       (.clusterIPNFTables, .podIPDetached, [:]),
-      (.clusterIPDirector, .clusterIPNFTables, ["new connections per second": (.atLeast, 1)]),
+      (.clusterIPHooks, .clusterIPNFTables, ["new connections per second": (.atLeast, 1)]),
     ]
     part.comparisons = pairs.flatMap { subject, reference, goals in
       Self.respects.map { respect in
@@ -47,14 +47,14 @@ extension ServiceCostPart {
       return ("\(access.title), \(count) services", point?.newConnectionsPerSecond.values ?? [])
     }
     let quantity = "new connections per second"
-    let growth = fewest == most ? [] : [ServiceAccess.clusterIPDirector, .clusterIPNFTables]
+    let growth = fewest == most ? [] : [ServiceAccess.clusterIPHooks, .clusterIPNFTables]
     return growth.map { access in
       RoundStatistics.ratio(
         of: point(access, most), to: point(access, fewest), quantity: quantity, isMoreBetter: true)
     }
       + counts.map { count in
         RoundStatistics.ratio(
-          of: point(.clusterIPDirector, count), to: point(.clusterIPNFTables, count), quantity: quantity,
+          of: point(.clusterIPHooks, count), to: point(.clusterIPNFTables, count), quantity: quantity,
           isMoreBetter: true, goal: (.atLeast, 1))
       }
   }

@@ -3,15 +3,25 @@ import Measurement
 import Netlink
 
 extension ReportRunner {
-  /// The report's own application, in the server's pod.
-  static let applicationPort: UInt16 = 8001
+  /// The report's own applications, in the server's pod: one for each way, so that none meets the sockets in TIME_WAIT
+  /// that the way before it left behind. Our hooks and the pod's own address have the same connections on the wire.
+  static func applicationPort(_ access: ServiceAccess) -> UInt16 {
+    switch access {
+    case .podIPDetached: 8001
+    case .podIPAttached: 8002
+    case .clusterIPHooks: 8003
+    case .clusterIPNFTables: 8004
+    }
+  }
 
   /// What a ClusterIP costs: all ways to one pod, by turns, on a backend that only routes.
   func measureServices() -> ServiceCostPart {
     let targets = network.targets
-    let application = Server(
-      host: targets.serverPod.name, words: ["webapp", "-p", "\(Self.applicationPort)"], port: Self.applicationPort)
-    let part = withServers([throughputServer(targets.serverPod), application]) { errors in
+    let applications = ServiceAccess.allCases.map { access in
+      let port = Self.applicationPort(access)
+      return Server(host: targets.serverPod.name, words: ["webapp", "-p", "\(port)"], port: port)
+    }
+    let part = withServers([throughputServer(targets.serverPod)] + applications) { errors in
       var variants = Dictionary(uniqueKeysWithValues: ServiceAccess.allCases.map { ($0, GatheredVariant()) })
       if backend != "host-gw" {
         do throws(MeasuringError) {
@@ -22,7 +32,7 @@ extension ReportRunner {
         }
       }
       rounds(of: .services, plan.services.rounds) { round in
-        for access in Interleaving.rotated(ServiceAccess.allCases, round: round) where !stop.isRaised {
+        for access in Interleaving.balanced(ServiceAccess.allCases, round: round) where !stop.isRaised {
           progress(.services, "round \(round) of \(plan.services.rounds): \(access.title)")
           measure(access, round, errors, &variants[access, default: GatheredVariant()])
         }
@@ -42,14 +52,14 @@ extension ReportRunner {
   private func address(of access: ServiceAccess) -> IPAddress {
     switch access {
     case .podIPDetached, .podIPAttached: network.targets.serverPod.address
-    case .clusterIPDirector, .clusterIPNFTables: network.targets.spareServiceAddresses.host(1)
+    case .clusterIPHooks, .clusterIPNFTables: network.targets.spareServiceAddresses.host(1)
     }
   }
 
   /// The services that are measured: one endpoint, the pod that is addressed directly in other runs.
-  var measuredServices: [ServicePort] {
+  private func measuredServices(_ access: ServiceAccess) -> [ServicePort] {
     let pod = network.targets.serverPod.address
-    return [("throughput", Self.throughputPort), ("application", Self.applicationPort)].map { name, port in
+    return [("throughput", Self.throughputPort), ("application", Self.applicationPort(access))].map { name, port in
       ServicePort(
         name: .init(namespace: "report", service: name), transport: .tcp,
         clusterIP: network.targets.spareServiceAddresses.host(1), port: port,
@@ -57,13 +67,19 @@ extension ReportRunner {
     }
   }
 
+  private func url(of access: ServiceAccess) -> String {
+    let target = address(of: access)
+    let host = target.family == .ipv6 ? "[\(target)]" : "\(target)"
+    return "http://\(host):\(Self.applicationPort(access))/"
+  }
+
   /// Brings about what stands between the client and the pod.
   private func prepare(_ access: ServiceAccess, _ services: [ServicePort]) throws(MeasuringError) {
     if access != .clusterIPNFTables { try loadRules(KubeProxyRules.removal) }
     switch access {
     case .podIPDetached: try network.serve([], by: .none)
-    case .podIPAttached: try network.serve([], by: .director)
-    case .clusterIPDirector: try network.serve(services, by: .director)
+    case .podIPAttached: try network.serve([], by: .own)
+    case .clusterIPHooks: try network.serve(services, by: .own)
     case .clusterIPNFTables:
       try network.serve([], by: .none)
       try load(services)
@@ -77,8 +93,10 @@ extension ReportRunner {
     guard output.succeeded else { throw MeasuringError("nft on \(node): \(output.complaint)") }
   }
 
+  /// With the cluster's own services, which our hooks have too whenever they serve others.
   private func load(_ services: [ServicePort]) throws(MeasuringError) {
-    for text in KubeProxyRules(services, podNetwork: network.targets.podNetwork).transactions { try loadRules(text) }
+    let all = services + network.targets.clusterServices
+    for text in KubeProxyRules(all, podNetwork: network.targets.podNetwork).transactions { try loadRules(text) }
   }
 
   /// Of five thousand chains, where the machine is busy.
@@ -88,7 +106,7 @@ extension ReportRunner {
   private func leave() {
     do throws(MeasuringError) {
       try loadRules(KubeProxyRules.removal)
-      try network.serve([], by: .director)
+      try network.serve([], by: .own)
     } catch {
       failures.append(MeasurementFailure(measurement: "return to the cluster's own services", reason: "\(error)"))
     }
@@ -99,21 +117,21 @@ extension ReportRunner {
   private func measure(
     _ access: ServiceAccess, _ round: Int, _ errors: [String: MeasuringError], _ gathered: inout GatheredVariant
   ) {
-    do throws(MeasuringError) { try prepare(access, measuredServices) } catch {
+    do throws(MeasuringError) { try prepare(access, measuredServices(access)) } catch {
       gathered.failures += [failed("services, \(access.title)", round: round, error)].compactMap(\.self)
       return
     }
     let target = address(of: access)
-    let url = "http://\(target.family == .ipv6 ? "[\(target)]" : "\(target)"):\(Self.applicationPort)/"
+    let (url, port) = (self.url(of: access), Self.applicationPort(access))
     attempt("throughput", access, round, &gathered, errors, Self.throughputPort) { gathered throws(MeasuringError) in
       var run = ThroughputRun(round: round, direction: .clientSends, startedSecondsAfterBeginning: elapsed)
       try transfer(
-        &run, from: network.targets.clientPod.name, to: "\(target)", seconds: plan.services.seconds, interval: 0,
-        timesEcho: false)
-      gathered.rates += run.receiver.map { [RoundValue(round: round, value: $0.bitsPerSecond / 1e9)] } ?? []
+        &run, from: network.targets.clientPod.name, to: "\(target)", seconds: plan.services.seconds,
+        interval: plan.throughput.interval, timesEcho: false)
+      gathered.rates += run.steadyBitsPerSecond.map { [RoundValue(round: round, value: $0 / 1e9)] } ?? []
       gathered.busy += run.machineBusySecondsPerGigabit.map { [RoundValue(round: round, value: $0)] } ?? []
     }
-    attempt("latency", access, round, &gathered, errors, Self.applicationPort) { gathered throws(MeasuringError) in
+    attempt("latency", access, round, &gathered, errors, port) { gathered throws(MeasuringError) in
       let output = try instrument(
         network.targets.clientPod.name,
         ["latency", "-q", "-n", "\(plan.services.requests)", "--json", "-", url],
@@ -126,7 +144,7 @@ extension ReportRunner {
       gathered.medians.append(RoundValue(round: round, value: summary.median * 1e6))
       gathered.p99s.append(RoundValue(round: round, value: summary.p99 * 1e6))
     }
-    attempt("new connections", access, round, &gathered, errors, Self.applicationPort) {
+    attempt("new connections", access, round, &gathered, errors, port) {
       gathered throws(MeasuringError) in
       gathered.connections.append(RoundValue(round: round, value: try connectionsPerSecond(url)))
     }
@@ -169,12 +187,11 @@ extension ReportRunner {
   // MARK: Growing services
 
   /// Connections among more and more services. Rules of nftables are written once for each number of services, and sleep
-  /// while the director serves.
+  /// while our hooks serve.
   private func measureScaling(_ serverError: MeasuringError?) -> [ServiceScalingPoint] {
     plan.services.scaling.flatMap { count -> [ServiceScalingPoint] in
       guard !stop.isRaised else { return [] }
       progress(.services, "\(count) services: writing rules")
-      let services = services(count)
       var points = Dictionary(
         uniqueKeysWithValues: Self.scaled.map {
           ($0, ServiceScalingPoint(access: $0, services: count, endpointsPerService: plan.services.endpointsPerService))
@@ -184,18 +201,18 @@ extension ReportRunner {
         if let serverError { throw serverError }
         try network.serve([], by: .none)
         let start = elapsed
-        try load(services)
+        try load(services(count, .clusterIPNFTables))
         points[.clusterIPNFTables]?.secondsToInstall = elapsed - start
       } catch {
         errors[.clusterIPNFTables] = error
       }
       for round in 1...max(1, plan.services.scalingRounds) {
-        for access in Interleaving.rotated(Self.scaled, round: round) where !stop.isRaised {
+        for access in Interleaving.balanced(Self.scaled, round: round) where !stop.isRaised {
           progress(.services, "round \(round) of \(plan.services.scalingRounds): \(count) services, \(access.title)")
           guard var point = points[access] else { continue }
           do throws(MeasuringError) {
             if let error = serverError ?? errors[access] { throw error }
-            try measure(&point, among: services, round)
+            try measure(&point, among: services(count, access), round)
           } catch {
             point.failures += [failed("services, \(count) services, \(access.title)", round: round, error)].compactMap(
               \.self)
@@ -210,7 +227,7 @@ extension ReportRunner {
     }
   }
 
-  private static let scaled: [ServiceAccess] = [.clusterIPDirector, .clusterIPNFTables]
+  private static let scaled: [ServiceAccess] = [.clusterIPHooks, .clusterIPNFTables]
 
   private func measure(
     _ point: inout ServiceScalingPoint, among services: [ServicePort], _ round: Int
@@ -220,22 +237,20 @@ extension ReportRunner {
     case .clusterIPNFTables:
       try network.serve([], by: .none)
       try loadRules(KubeProxyRules.sleeping(false, family: family))
-    case .clusterIPDirector, .podIPAttached, .podIPDetached:
+    case .clusterIPHooks, .podIPAttached, .podIPDetached:
       try loadRules(KubeProxyRules.sleeping(true, family: family))
       let start = elapsed
-      try network.serve(services, by: .director)
+      try network.serve(services, by: .own)
       point.secondsToInstall = min(point.secondsToInstall ?? .infinity, elapsed - start)
     }
-    let target = address(of: point.access)
-    let url = "http://\(target.family == .ipv6 ? "[\(target)]" : "\(target)"):\(Self.applicationPort)/"
-    let value = RoundValue(round: round, value: try connectionsPerSecond(url))
+    let value = RoundValue(round: round, value: try connectionsPerSecond(url(of: point.access)))
     point.newConnectionsPerSecond = RoundStatistics.estimate(point.newConnectionsPerSecond.values + [value])
   }
 
-  /// So many services: the measured ones among them.
-  private func services(_ count: Int) -> [ServicePort] {
+  /// So many services: the measured ones among them, and beside the cluster's own.
+  private func services(_ count: Int, _ access: ServiceAccess) -> [ServicePort] {
     let targets = network.targets
-    let own = measuredServices
+    let own = measuredServices(access)
     return own
       + KubeProxyRules.fillers(
         count - own.count, endpointsPerService: plan.services.endpointsPerService,

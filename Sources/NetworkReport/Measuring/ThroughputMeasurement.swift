@@ -75,7 +75,7 @@ extension ReportRunner {
     return [run]
   }
 
-  /// One run of the instrument, with what the machine did meanwhile.
+  /// One run of the instrument, with what the machine did while its rows counted.
   func transfer(
     _ run: inout ThroughputRun, from client: String, to address: String, seconds: Int, interval: Double,
     timesEcho: Bool
@@ -87,10 +87,12 @@ extension ReportRunner {
     if run.direction == .serverSends { words.append("-R") }
     // iperf3's JSON on standard output has the rows, the instrument's own document has the echo.
     if timesEcho { words += ["--latency", "--json", "/dev/stderr"] }
-    let before = try network.processorTimes()
-    let output = try instrument(
-      client, words, seconds: Double(seconds) + (timesEcho ? ReportPlan.Cost.echo : 0) + ReportPlan.Cost.program)
-    let times = try network.processorTimes().since(before)
+    let limit = Double(seconds) + (timesEcho ? ReportPlan.Cost.echo : 0) + ReportPlan.Cost.program
+    var ended: CommandOutput?
+    let samples = try ProcessorSampler.samples(of: network) { () throws(MeasuringError) in
+      ended = try instrument(client, words, seconds: limit)
+    }
+    guard let output = ended else { return }
     guard !output.output.isEmpty else { throw MeasuringError(output.complaint) }
     let reading = try ThroughputReading(json: output.output, data: timesEcho ? output.errors : "")
     run.intervals = reading.intervals
@@ -100,10 +102,15 @@ extension ReportRunner {
     run.idleRoundTripMilliseconds = reading.idleRoundTripMilliseconds
     run.loadedRoundTripMilliseconds = reading.loadedRoundTripMilliseconds
     run.tcpRoundTripMilliseconds = reading.tcpRoundTripMilliseconds
-    run.machineBusySeconds = times.busySeconds
-    run.machineBusyShare = times.busyShare
-    if let bytes = reading.receiver?.bytes, bytes > 0 {
-      run.machineBusySecondsPerGigabit = times.busySeconds / (bytes * 8 / 1e9)
+    run.steadyBitsPerSecond = reading.steadyBitsPerSecond
+    // The transfer ends with the program, but for the results that both sides tell each other.
+    guard let counted = reading.steadySeconds, let window = samples.last(counted) else { return }
+    run.machineBusySeconds = window.times.busySeconds
+    run.machineBusyShare = window.times.busyShare
+    // A round with an echo is not compared with rounds without one.
+    let isComparable = !timesEcho || plan.throughput.roundsPerEcho == 1
+    if isComparable, let rate = reading.steadyBitsPerSecond, rate > 0 {
+      run.machineBusySecondsPerGigabit = window.times.busySeconds / window.seconds / (rate / 1e9)
     }
   }
 
@@ -129,7 +136,8 @@ extension DirectionFigures {
       RoundStatistics.estimate(runs.compactMap { run in value(run).map { RoundValue(round: run.round, value: $0) } })
     }
     self.init(
-      direction: direction, gigabitsPerSecond: estimate { $0.receiver.map { $0.bitsPerSecond / 1e9 } },
+      direction: direction,
+      gigabitsPerSecond: estimate { ($0.steadyBitsPerSecond ?? $0.receiver?.bitsPerSecond).map { $0 / 1e9 } },
       retransmitsPerGigabyte: estimate { run in
         guard let bytes = run.receiver?.bytes, bytes > 0, let count = run.sender?.retransmits else { return nil }
         return Double(count) / (bytes / 1e9)

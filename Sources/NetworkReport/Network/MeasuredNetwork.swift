@@ -3,7 +3,7 @@ import ClusterModel
 /// A cluster as the report sees it: hosts on which programs run, a backend and a service datapath that can be changed.
 ///
 /// The report knows nothing else of what it measures, so that a lab of namespaces and a real cluster get the same one.
-/// Calls come from one thread.
+/// Calls come from one thread, but for processors' times, which a second one may ask for meanwhile.
 public protocol MeasuredNetwork: Sendable {
   var summary: ClusterSummary { get }
   var targets: ReportTargets { get }
@@ -45,8 +45,8 @@ extension MeasuredNetwork {
 
 /// Who translates the addresses of services.
 public enum ServiceDatapath: String, Hashable, Sendable {
-  /// Our director, on every node.
-  case director
+  /// Our programs on every node: hooks for what pods and nodes connect to, the director for what comes from outside.
+  case own
   /// Nobody: none of our programs is attached anywhere.
   case none
 }

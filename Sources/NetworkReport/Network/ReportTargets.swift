@@ -1,3 +1,4 @@
+import ClusterModel
 import Netlink
 
 /// What is addressed from where.
@@ -63,10 +64,12 @@ public struct ReportTargets: Hashable, Sendable {
   /// The pods' network, from which made-up endpoints are taken.
   public var podNetwork: IPPrefix
   public var locust: Locust?
+  /// What the network serves beside what it is told to: foreign rules are to have as many services to look through.
+  public var clusterServices: [ServicePort]
 
   public init(
     accesses: [Access], clientNode: Host, serverNode: Host, clientPod: Host, serverPod: Host,
-    spareServiceAddresses: IPPrefix, podNetwork: IPPrefix, locust: Locust? = nil
+    spareServiceAddresses: IPPrefix, podNetwork: IPPrefix, locust: Locust? = nil, clusterServices: [ServicePort] = []
   ) {
     self.accesses = accesses
     self.clientNode = clientNode
@@ -76,6 +79,7 @@ public struct ReportTargets: Hashable, Sendable {
     self.spareServiceAddresses = spareServiceAddresses
     self.podNetwork = podNetwork
     self.locust = locust
+    self.clusterServices = clusterServices
   }
 
   /// Who sends to whom on one of the five paths.

@@ -37,11 +37,16 @@ enum Interleaving {
     return directions.map { .run(path, $0, timesEcho: timesEcho && $0 == .clientSends) }
   }
 
-  /// The same things, begun one further in each round, and every second time backwards.
-  static func rotated<Item>(_ items: [Item], round: Int) -> [Item] {
-    guard !items.isEmpty else { return [] }
-    let start = (round - 1) % items.count
-    let turned = Array(items[start...] + items[..<start])
-    return (round - 1) / items.count % 2 == 1 ? turned.reversed() : turned
+  /// The same things in an order of their own in each round: a row of a balanced Latin square (Williams, 1949).
+  ///
+  /// In as many rounds as there are things each has each place once, and if they are even in number each comes right
+  /// after each other one once. Every second time around goes backwards, which makes up for an odd number.
+  static func balanced<Item>(_ items: [Item], round: Int) -> [Item] {
+    let count = items.count
+    guard count > 1 else { return items }
+    // 0, 1, n − 1, 2, n − 2 and so on: all differences occur once, so that all followers do when everything is shifted.
+    let places = (0..<count).map { $0.isMultiple(of: 2) ? (count - $0 / 2) % count : ($0 + 1) / 2 }
+    let order = places.map { items[($0 + round - 1) % count] }
+    return (round - 1) / count % 2 == 1 ? order.reversed() : order
   }
 }

@@ -13,9 +13,9 @@ extension ReportPlan {
     static let environment = 1.5
     /// Starting the servers of a part, and waiting until they listen.
     static let servers = 0.6
-    /// Writing a service with all its endpoints: once as rules of nftables, and for the director in each round.
+    /// Writing a service with all its endpoints: once as rules of nftables, and for our programs in each round.
     static let serviceRules = 0.004
-    static let directorService = 0.001
+    static let ownService = 0.001
     /// A load begins and ends: users are spawned, last answers waited for.
     static let load = 0.5
     /// A Locust master's start, its users' and its report.
@@ -36,7 +36,8 @@ extension ReportPlan {
     case .throughput: return Cost.servers + Double(throughput.rounds) * roundSeconds(.throughput)
     case .services:
       let scaling = services.scaling.map(scalingSeconds).reduce(0, +)
-      return Cost.servers + Double(services.rounds) * roundSeconds(.services) + scaling
+      // An application for each way, beside the server of transfers.
+      return 2 * Cost.servers + Double(services.rounds) * roundSeconds(.services) + scaling
     }
   }
 
@@ -61,7 +62,7 @@ extension ReportPlan {
   private func scalingSeconds(_ count: Int) -> Double {
     let round = 2 * (Double(services.seconds) + Cost.program + Cost.datapathChange)
     return Double(count) * Cost.serviceRules
-      + Double(services.scalingRounds) * (round + Double(count) * Cost.directorService)
+      + Double(services.scalingRounds) * (round + Double(count) * Cost.ownService)
   }
 }
 

@@ -20,7 +20,7 @@ struct LocustReading: Sendable {
     for error in page.errors?.elements ?? [] {
       failuresByKind[error.error, default: 0] += min(error.occurrences?.count ?? 0, 1 << 50)
     }
-    requestsPerSecond = total?.current_rps?.positive
+    requestsPerSecond = total?.answeredPerSecond
     meanMilliseconds = total?.avg_response_time?.positive
     percentiles = [
       (0.5, total?.median_response_time), (0.95, total?.p95), (0.99, total?.p99), (1, total?.max_response_time),
@@ -28,7 +28,7 @@ struct LocustReading: Sendable {
     tasks = rows.filter { $0.name != "Aggregated" }.map { row in
       LoadTask(
         name: [row.method, row.name].compactMap(\.self).joined(separator: " "), requests: row.num_requests?.count ?? 0,
-        failures: row.num_failures?.count ?? 0, requestsPerSecond: row.current_rps?.positive,
+        failures: row.num_failures?.count ?? 0, requestsPerSecond: row.answeredPerSecond,
         medianMilliseconds: row.median_response_time?.value, p95Milliseconds: row.p95?.value,
         p99Milliseconds: row.p99?.value)
     }
@@ -51,13 +51,21 @@ struct LocustReading: Sendable {
   private struct Row: Decodable, Sendable {
     var name: String
     var method: String?
-    var num_requests, num_failures, current_rps, avg_response_time, median_response_time,
+    var num_requests, num_failures, current_rps, current_fail_per_sec, avg_response_time, median_response_time,
       max_response_time: LenientNumber?
     var p95, p99: LenientNumber?
 
+    /// Locust counts failed requests among the others.
+    var answeredPerSecond: Double? {
+      current_rps?.positive.flatMap { rate in
+        let answered = rate - max(0, current_fail_per_sec?.value ?? 0)
+        return answered > 0 ? answered : nil
+      }
+    }
+
     private enum CodingKeys: String, CodingKey {
-      case name, method, num_requests, num_failures, current_rps, avg_response_time, median_response_time
-      case max_response_time
+      case name, method, num_requests, num_failures, current_rps, current_fail_per_sec, avg_response_time
+      case median_response_time, max_response_time
       case p95 = "response_time_percentile_0.95"
       case p99 = "response_time_percentile_0.99"
     }

@@ -10,6 +10,21 @@ struct ThroughputReading: Sendable {
   var idleRoundTripMilliseconds: Double?
   var loadedRoundTripMilliseconds: Double?
 
+  /// All rows but the first, in which TCP begins; the whole run where there are no others.
+  private var steadyRows: ArraySlice<TransferInterval> { intervals.dropFirst() }
+
+  var steadySeconds: Double? {
+    steadyRows.isEmpty ? receiver?.seconds : steadyRows.reduce(0) { $0 + $1.endSeconds - $1.startSeconds }
+  }
+
+  var steadyBitsPerSecond: Double? {
+    guard !steadyRows.isEmpty, let seconds = steadySeconds, seconds > 0 else { return receiver?.bitsPerSecond }
+    let bytes = steadyRows.reduce(0) { $0 + $1.bytes }
+    // Rows in which nothing moved are no rate that anything can be divided by.
+    let rate = bytes * 8 / seconds
+    return rate > 0 && rate.isFinite ? rate : receiver?.bitsPerSecond
+  }
+
   /// The median of the rows'; nil where the other side sent.
   var tcpRoundTripMilliseconds: Double? { Distribution(intervals.compactMap(\.tcpRoundTripMilliseconds)).median }
 

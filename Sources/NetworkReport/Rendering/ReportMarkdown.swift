@@ -36,6 +36,7 @@ public struct ReportMarkdown: Sendable {
         case .certain: ""
         case .withinNoise: "*(within noise)* "
         case .undecided: "*(undecided)* "
+        case .single: "*(one run)* "
         }
       let evidence = conclusion.evidence.map(ReportText.text).joined(separator: "; ")
       return "- " + standing + Self.escaped(Legible.line(conclusion.text, limit: 2000))

@@ -60,13 +60,15 @@ public struct ReportText: Sendable {
         case .certain: ("* ", .good)
         case .withinNoise: ("~ ", .warning)
         case .undecided: ("? ", .warning)
+        case .single: ("- ", .quiet)
         }
       let lines = wrapped(Legible.line(conclusion.text, limit: 2000), indent: 2, first: "  ").dropFirst(2)
       text += paint(style, mark) + lines
       let evidence = evidence(conclusion)
       if !evidence.isEmpty { text += wrapped(evidence, indent: 4, .quiet) }
     }
-    return text + "\n* beyond the noise   ~ within the noise   ? undecided\n"
+    let single = conclusions.contains { $0.standing == .single } ? "   - one run" : ""
+    return text + "\n* beyond the noise   ~ within the noise   ? undecided\(single)\n"
   }
 
   /// As many of a conclusion's figures as have room.

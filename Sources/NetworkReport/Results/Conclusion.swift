@@ -13,7 +13,7 @@ public struct Conclusion: Codable, Hashable, Sendable {
     case load
     case attachCost = "cost of attached programs"
     case clusterIPCost = "cost of a ClusterIP"
-    case directorAgainstNFTables = "director against nftables rules"
+    case hooksAgainstNFTables = "our hooks against nftables rules"
     case scaling = "growing services"
     case undecided = "what could not be decided"
     case failures
@@ -26,6 +26,8 @@ public struct Conclusion: Codable, Hashable, Sendable {
     case withinNoise = "within noise"
     /// There are too few figures.
     case undecided
+    /// It tells what one run came to; there is no interval that it could be judged by.
+    case single = "one run"
   }
 
   public var rule: Rule
@@ -46,7 +48,7 @@ public struct Conclusion: Codable, Hashable, Sendable {
     public var name: String
     public var value: Double
     public var interval: ConfidenceInterval?
-    /// `Gbit/s`, `%`, `×`, `ms`, `s/Gbit`, `bytes`, `1/s`.
+    /// `Gbit/s`, `%`, `×`, `ms`, `s/Gbit`, `bytes`, `rounds`, `1/s`; `1` of what is only counted.
     public var unit: String
 
     public init(name: String, value: Double, interval: ConfidenceInterval? = nil, unit: String) {

@@ -29,7 +29,7 @@ public struct LoadRun: Codable, Hashable, Sendable {
   public var failures: Int
   /// How many failures of each kind: `status 503`, `cannot connect: …`.
   public var failuresByKind: [String: Int]
-  /// Answered ones.
+  /// Answered ones, without those that failed.
   public var requestsPerSecond: Double?
   public var meanMilliseconds: Double?
   /// Of answered requests: the shares 0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999 and 1, as Locust lists them.

@@ -13,6 +13,8 @@ public struct NetworkReport: Codable, Hashable, Sendable {
   public var conclusions: [Conclusion]
   /// All that failed, of all parts, in the order in which it was tried.
   public var failures: [MeasurementFailure]
+  /// What there was no time for, of parts that have figures of other rounds; no failure.
+  public var omissions: [MeasurementFailure]
   /// How the run's seconds were spent, in order.
   public var phases: [PhaseTime]
   /// Whether somebody ended the run before all was measured.
@@ -21,8 +23,8 @@ public struct NetworkReport: Codable, Hashable, Sendable {
   public init(
     cluster: ClusterSummary, environment: RunEnvironment, plan: PlanSummary, latency: LatencyPart? = nil,
     load: LoadPart? = nil, throughput: ThroughputPart? = nil, services: ServiceCostPart? = nil,
-    conclusions: [Conclusion] = [], failures: [MeasurementFailure] = [], phases: [PhaseTime] = [],
-    wasInterrupted: Bool = false
+    conclusions: [Conclusion] = [], failures: [MeasurementFailure] = [], omissions: [MeasurementFailure] = [],
+    phases: [PhaseTime] = [], wasInterrupted: Bool = false
   ) {
     self.cluster = cluster
     self.environment = environment
@@ -33,6 +35,7 @@ public struct NetworkReport: Codable, Hashable, Sendable {
     self.services = services
     self.conclusions = conclusions
     self.failures = failures
+    self.omissions = omissions
     self.phases = phases
     self.wasInterrupted = wasInterrupted
   }

@@ -42,7 +42,7 @@ public struct RunEnvironment: Codable, Hashable, Sendable {
   }
 }
 
-/// An interface that measured packets go through.
+/// An interface of a host at an end of the measured paths; packets need not go through it.
 public struct InterfaceSummary: Codable, Hashable, Sendable {
   public var host: String
   public var name: String

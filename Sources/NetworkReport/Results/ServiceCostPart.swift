@@ -1,4 +1,4 @@
-/// What a ClusterIP costs by itself: against the pod's own address, and by our director against nftables rules.
+/// What a ClusterIP costs by itself: against the pod's own address, and by our hooks against nftables rules.
 public struct ServiceCostPart: Codable, Hashable, Sendable {
   /// flannel's word for the backend under which all of it is measured.
   public var backend: String
@@ -7,7 +7,7 @@ public struct ServiceCostPart: Codable, Hashable, Sendable {
   public var comparisons: [PairedRatio]
   /// New connections as services grow.
   public var scaling: [ServiceScalingPoint]
-  /// The director's new connections per second with most services against with fewest, and against nftables rules.
+  /// New connections per second by our hooks with most services against with fewest, and against nftables rules.
   public var scalingComparisons: [PairedRatio]
 
   public init(
@@ -28,17 +28,17 @@ public enum ServiceAccess: String, Codable, CaseIterable, Hashable, Sendable {
   case podIPDetached = "pod-ip-detached"
   /// The pod's address, with our programs attached and idle.
   case podIPAttached = "pod-ip-attached"
-  /// The ClusterIP, served by our director.
-  case clusterIPDirector = "cluster-ip-director"
+  /// The ClusterIP, translated by our hooks when the pod connects: its packets pass no director.
+  case clusterIPHooks = "cluster-ip-hooks"
   /// The ClusterIP, served by nftables rules as kube-proxy writes them.
   case clusterIPNFTables = "cluster-ip-nftables"
 
-  /// For people: `ClusterIP, director`.
+  /// For people: `ClusterIP, our hooks`.
   public var title: String {
     switch self {
     case .podIPDetached: "pod IP, nothing attached"
     case .podIPAttached: "pod IP, programs attached"
-    case .clusterIPDirector: "ClusterIP, director"
+    case .clusterIPHooks: "ClusterIP, our hooks"
     case .clusterIPNFTables: "ClusterIP, nftables rules"
     }
   }
@@ -79,7 +79,7 @@ public struct ServiceVariant: Codable, Hashable, Sendable {
 
 /// New connections through a ClusterIP among so many services.
 public struct ServiceScalingPoint: Codable, Hashable, Sendable {
-  /// `clusterIPDirector` or `clusterIPNFTables`.
+  /// `clusterIPHooks` or `clusterIPNFTables`.
   public var access: ServiceAccess
   public var services: Int
   public var endpointsPerService: Int

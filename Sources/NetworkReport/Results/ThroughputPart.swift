@@ -83,7 +83,7 @@ public struct ThroughputPath: Codable, Hashable, Sendable {
 /// One direction of a path over all rounds.
 public struct DirectionFigures: Codable, Hashable, Sendable {
   public var direction: TransferDirection
-  /// As the receiver counted.
+  /// Without the first row of each run, in which TCP begins.
   public var gigabitsPerSecond: Estimate
   /// TCP segments that were sent again, for each gigabyte (10⁹ bytes) that arrived.
   public var retransmitsPerGigabyte: Estimate
@@ -125,8 +125,10 @@ public struct ThroughputRun: Codable, Hashable, Sendable {
   /// The summary's two lines.
   public var sender: TransferSummary?
   public var receiver: TransferSummary?
+  /// Of all rows but the first, in which TCP begins.
+  public var steadyBitsPerSecond: Double?
   public var congestionControl: String?
-  /// What all processors of the machine did during the run, in seconds of one processor.
+  /// What all processors of the machine did while those rows were counted, in seconds of one processor.
   public var machineBusySeconds: Double?
   public var machineBusySecondsPerGigabit: Double?
   public var machineBusyShare: Double?
@@ -138,8 +140,9 @@ public struct ThroughputRun: Codable, Hashable, Sendable {
   public init(
     round: Int, direction: TransferDirection, startedSecondsAfterBeginning: Double,
     intervals: [TransferInterval] = [], sender: TransferSummary? = nil, receiver: TransferSummary? = nil,
-    congestionControl: String? = nil, machineBusySeconds: Double? = nil, machineBusySecondsPerGigabit: Double? = nil,
-    machineBusyShare: Double? = nil, idleRoundTripMilliseconds: Double? = nil,
+    steadyBitsPerSecond: Double? = nil, congestionControl: String? = nil, machineBusySeconds: Double? = nil,
+    machineBusySecondsPerGigabit: Double? = nil, machineBusyShare: Double? = nil,
+    idleRoundTripMilliseconds: Double? = nil,
     loadedRoundTripMilliseconds: Double? = nil, tcpRoundTripMilliseconds: Double? = nil,
     failure: MeasurementFailure? = nil
   ) {
@@ -149,6 +152,7 @@ public struct ThroughputRun: Codable, Hashable, Sendable {
     self.intervals = intervals
     self.sender = sender
     self.receiver = receiver
+    self.steadyBitsPerSecond = steadyBitsPerSecond
     self.congestionControl = congestionControl
     self.machineBusySeconds = machineBusySeconds
     self.machineBusySecondsPerGigabit = machineBusySecondsPerGigabit

@@ -56,6 +56,68 @@ import Testing
     #expect(trailing.workloads.count == (try standard().workloads.count + 1))
   }
 
+  @Test func whatAManifestTakesFromTheStandardClusterIsTold() throws {
+    let text = service("x", "ports: [{port: 1}], selector: {a: b}, clusterIP: 10.98.210.117")
+    let error = #expect(throws: ClusterDescriptionError.self) {
+      try ClusterDescription.described(texts: [.init(name: "a.yaml", text: text)])
+    }
+    #expect(
+      error?.description == "a.yaml:3: the Service default/x has the cluster IP 10.98.210.117 of the Service "
+        + "default/sample-webapp; give one of them another")
+    // In place of one of the same name, at an address of a later one.
+    let other = service("sample-webapp", "ports: [{port: 8000}], selector: {a: b}, clusterIP: 10.96.0.10")
+    let second = #expect(throws: ClusterDescriptionError.self) {
+      try ClusterDescription.described(texts: [.init(name: "a.yaml", text: other)])
+    }
+    #expect(second?.description.hasPrefix("a.yaml:3: the Service default/sample-webapp has") == true)
+  }
+
+  @Test func theFirstExampleOfTheDocumentNeedsNothing() throws {
+    let folder = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+    let page = try IngressConfiguration.contents(of: "/\(folder)/docs/cluster.md")
+    let start = try #require(page.firstRange(of: "```yaml\n"))
+    let rest = page[start.upperBound...]
+    let end = try #require(rest.firstRange(of: "```"))
+    let layout = try describe(String(rest[..<end.lowerBound])).layout()
+    #expect(layout.pods.map(\.name) == ["centos-perf-1", "web-1", "web-2"])
+    #expect(layout.pods.flatMap(\.programs).map(\.kind) == [.webApp(port: 8000), .webApp(port: 8000)])
+  }
+
+  @Test func aContainerBesideTheProgramIsNoEndpoint() throws {
+    let sidecar = """
+      image: sample-webapp
+              ports: [{containerPort: 8000, name: http}]
+            - name: side
+              image: envoy
+              ports: [{containerPort: 9901, name: admin, hostPort: 9901}]
+      """
+    let layout = try describe(
+      deployment(container: sidecar)
+        + service("main", "selector: {app: web}, ports: [{port: 80, targetPort: http}]")
+        + service("named", "selector: {app: web}, ports: [{port: 80, targetPort: admin}]")
+        + service("numbered", "selector: {app: web}, ports: [{port: 80, targetPort: 9901}]")
+    ).layout()
+    #expect(layout.services.map(\.name.service) == ["main", "named", "numbered"])
+    #expect(layout.services.map(\.endpoints.count) == [1, 0, 0])
+    for words in [
+      "nothing runs here for the image 'envoy' of the template of the Deployment default/web: the container's ports "
+        + "are no endpoints", "has a TCP port called 'admin': port 80 has no endpoints",
+      "has a TCP port 9901 in a container in which something runs: port 80 has no endpoints",
+    ] { #expect(layout.notes.contains { $0.contains(words) }, "\(layout.notes)") }
+  }
+
+  @Test(arguments: [
+    "{key: app, operator: In, values: [web, api]}", "{key: app, operator: NotIn, values: [api]}",
+    "{key: tier, operator: NotIn, values: [api]}", "{key: app, operator: Exists}",
+    "{key: tier, operator: DoesNotExist}",
+  ])
+  func aSelectorMayHaveExpressions(expression: String) throws {
+    let text = deployment().replacingOccurrence(
+      of: "selector: {matchLabels: {app: web}}",
+      with: "selector: {matchLabels: {app: web}, matchExpressions: [\(expression)]}")
+    #expect(try describe(text).layout().pods.count == 1)
+  }
+
   @Test func aDNSServerWithoutAServiceIsNoted() throws {
     let layout = try describe(deployment(container: "image: coredns")).layout()
     #expect(layout.notes.count == 1)
@@ -159,14 +221,18 @@ import Testing
       """
     let description = try describe(text)
     let notes = description.notes.map(\.description)
+    #expect(
+      notes.contains(
+        "a.yaml:11: of the Deployment default/web these have no effect here: 'volumes' (line 11), 'initContainers' "
+          + "(line 12), 'resources' (line 16), 'livenessProbe' (line 17), 'volumeMounts' (line 18), 'env' (line 19)"),
+      "\(notes)")
     for (line, word) in [
-      (11, "'volumes'"), (12, "'initContainers'"), (16, "'resources'"), (17, "'livenessProbe'"), (18, "'volumeMounts'"),
-      (19, "'env'"), (20, "'args'"), (21, "SCTP"), (27, "NodePort"), (28, "'externalTrafficPolicy'"), (31, "SCTP"),
+      (20, "'args'"), (21, "SCTP"), (27, "NodePort"), (28, "'externalTrafficPolicy'"), (31, "SCTP"),
       (34, "DaemonSet kube-flannel/kube-flannel-ds"), (38, "ConfigMap default/other"),
     ] {
       #expect(notes.contains { $0.hasPrefix("a.yaml:\(line): ") && $0.contains(word) }, "\(line) \(word): \(notes)")
     }
-    #expect(notes.count == 13)
+    #expect(notes.count == 8)
     #expect(try description.layout().services.count == 1)
   }
 
@@ -236,5 +302,12 @@ import Testing
         spec: {containers: [{name: main, image: sample-webapp}]}
       """
     #expect(try describe(text).layout().pods.map(\.namespace) == ["prod"])
+  }
+}
+
+extension String {
+  fileprivate func replacingOccurrence(of part: String, with other: String) -> String {
+    guard let range = firstRange(of: part) else { return self }
+    return self[..<range.lowerBound] + other + self[range.upperBound...]
   }
 }

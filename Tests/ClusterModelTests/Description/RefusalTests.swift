@@ -52,13 +52,22 @@ import Testing
       2, "has 3 subnets of /26", "and the cluster 4 nodes"),
     .init(
       "networks:\n  nodes: 192.168.5.0/30\nnodes: [a, b]", 2, "has 2 addresses, too few for 2 nodes and the outside"),
+    .init("networks: {nodes: 127.0.0.0/24}", 1, "the nodes' network 127.0.0.0/24 has addresses of 127.0.0.0/8"),
+    .init(
+      "networks: {pods: 224.0.0.0/16}", 1, "the pods' network 224.0.0.0/16 has addresses of 224.0.0.0/4", "groups'"),
+    .init("networks: {services: 248.0.0.0/8}", 1, "has addresses of 240.0.0.0/4, which are reserved"),
+    .init("networks: {services: 0.0.0.0/8}", 1, "has addresses of 0.0.0.0/8"),
+    .init("networks: {nodes: 169.254.0.0/16}", 1, "has addresses of 169.254.0.0/16"),
+    .init("networks: {pods: 'fd00::/64'}", 1, "the pods' network is to be an IPv4 network"),
+    .init("", 1, "nothing in it describes a cluster; write 'nodes:'"),
+    .init("# a comment\n---\n", 1, "nothing in it describes a cluster"),
     .init("networks: {pods: []}", 1, "or the keys of flannel's net-conf.json"),
     .init("deployments: [{name: web}]", 1, "there is no Deployment default/web", "or write 'program'"),
     .init("deployments: [{name: web, program: webap}]", 1, "there is no program 'webap'; did you mean webapp?"),
     .init("deployments: [{name: web, program: 'a \"b'}]", 1, "a double quote that does not end"),
     .init("deployments: [{name: web, program: webapp, nodes: [node9]}]", 1, "no node 'node9'", "did you mean node1?"),
     .init("deployments: [{name: web, program: webapp, nodes: [elsewhere]}]", 1, "there are master, node1, node2"),
-    .init("deployments: [{name: web, program: webapp, replicas: -1}]", 1, "a number from 0 to 25000"),
+    .init("deployments: [{name: web, program: webapp, replicas: -1}]", 1, "a number from 0 to 1000"),
     .init("deployments: [{name: web, ports: [80]}]", 1, "'ports' says what 'program' listens on"),
     .init("deployments: [{name: web, program: webapp, image: x}]", 1, "'image'", "write program:"),
     .init("deployments:\n- {name: a, program: webapp}\n- {name: a, program: webapp}", 3, "is in a.yaml:2 already"),
@@ -110,9 +119,23 @@ import Testing
     .init(
       deployment().replacing("matchLabels: {app: web}", with: "matchLabels: {app: other}"), 7,
       "the selector of the Deployment default/web wants app=other"),
-    .init(deployment().replacing("matchLabels", with: "matchExpressions"), 7, "write the labels as matchLabels"),
+    .init(deployment().replacing("matchLabels", with: "matchExpressions"), 7, "'matchExpressions' is to be a list"),
+    .init(
+      selecting("{key: app, operator: In, values: [shop, api]}"), 7,
+      "the selector of the Deployment default/web wants app In shop, api, which its template's labels"),
+    .init(selecting("{key: app, operator: NotIn, values: [web]}"), 7, "wants app NotIn web"),
+    .init(selecting("{key: tier, operator: Exists}"), 7, "wants tier Exists"),
+    .init(selecting("{key: app, operator: DoesNotExist}"), 7, "wants app DoesNotExist"),
+    .init(selecting("{key: app, operator: Is, values: [web]}"), 7, "no operator 'Is'; there are In, NotIn"),
+    .init(selecting("{key: app, operator: In}"), 7, "'In' needs 'values'"),
+    .init(selecting("{key: app, operator: Exists, values: [web]}"), 7, "'Exists' has no values"),
+    .init(deployment().replacing("apps/v1", with: "apps/v2"), 3, "not of 'apps/v2'; write apiVersion: apps/v1"),
+    .init("apiVersion: v2\nkind: Namespace\nmetadata: {name: a}", 2, "write apiVersion: v1"),
+    .init(deployment(labels: "{app: 1}"), 7, "'app' in 'matchLabels' is to be a text", "write \"1\""),
+    .init(deployment(labels: "{app: on}"), 9, "'app' in 'labels' is to be a text"),
+    .init(deployment(replicas: "'2'"), 6, "'replicas' is a text to Kubernetes", "write 2 without quotes"),
     .init(deployment().replacing("replicas", with: "replica"), 6, "did you mean replicas?"),
-    .init(deployment(replicas: "many"), 6, "'replicas' is to be a number from 0 to 25000"),
+    .init(deployment(replicas: "many"), 6, "'replicas' is to be a number from 0 to 1000"),
     .init(
       deployment(replicas: "600"), 3, "has 252 addresses for pods", "finds none; take fewer replicas or more nodes"),
     .init(deployment() + deployment(), 17, "the Deployment default/web is in a.yaml:3 already"),
@@ -130,6 +153,12 @@ import Testing
     .init(service("a", "ports: [{name: x, port: 1}, {name: y, port: 1}], selector: {a: b}"), 5, "has the port 1 twice"),
     .init(service("a", "ports: [{port: 1, nodePort: 30000}], selector: {a: b}"), 5, "needs type: NodePort"),
     .init(service("a", "ports: [{port: 1, nodePort: 80}], selector: {a: b}, type: NodePort"), 5, "from 30000 to 32767"),
+    .init(
+      service("a", "ports: [{port: 1, nodePort: 99999}], selector: {a: b}, type: NodePort"), 5,
+      "is to be from 30000 to 32767, or left out; it is 99999"),
+    .init(service("a", "ports: [{port: '80'}], selector: {a: b}"), 5, "'port' is a text to Kubernetes"),
+    .init(service("a", "ports: [{port: 80, targetPort: '80'}], selector: {a: b}"), 5, "'targetPort' is a text"),
+    .init(service("a", "ports: [{port: 80}], selector: {app: 1.5}"), 5, "'app' in 'selector' is to be a text"),
     .init(
       service("a", "ports: [{port: 1, nodePort: 30000}], selector: {a: b}, type: NodePort")
         + service("b", "ports: [{port: 1, nodePort: 30000}], selector: {a: b}, type: NodePort"), 10,
@@ -162,6 +191,22 @@ import Testing
         + "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {name: a}\nspec:\n  routes:\n"
         + "  - kind: Rule\n    match: Host(`a`)\n    services: [{name: a, port: 81}]", 14, "has no port 81; it has 80"),
   ]
+
+  /// A Deployment whose selector is one expression.
+  private static func selecting(_ expression: String) -> String {
+    deployment().replacing("matchLabels: {app: web}", with: "matchExpressions: [\(expression)]")
+  }
+
+  @Test func allThatIsWrongWithAnObjectIsTold() {
+    let text = deployment("Web", replicas: "x", container: "imag: c\n        ports: [{containerPort: 0, hostPort: 0}]")
+      .replacing("matchLabels", with: "matchLabel")
+    let findings = refusal(text)
+    let lines = findings.map { String($0.prefix { $0 != " " }) }
+    #expect(
+      lines == [
+        "a.yaml:4:", "a.yaml:6:", "a.yaml:7:", "a.yaml:12:", "a.yaml:13:", "a.yaml:14:", "a.yaml:14:",
+      ], "\(findings)")
+  }
 
   @Test(arguments: files + taken + manifests) func isRefused(_ wrong: Case) {
     let findings = refusal(wrong.text)

@@ -134,6 +134,11 @@ import Testing
       other.nodes.removeLast()
       let error = #expect(throws: ClusterError.self) { try cluster.apply(other) }
       #expect(error?.description.contains("the nodes of a cluster that runs cannot be changed") == true)
+      // Nodes' subnets are of the pods' network: it is what is named.
+      let network = try #require(IPPrefix("10.250.0.0/16"))
+      other.podNetwork = FlannelConfiguration(ipv4: .init(network), backend: before.podNetwork.backend)
+      let reason = #expect(throws: ClusterError.self) { try cluster.apply(other) }
+      #expect(reason?.description.contains("the pods' network of a cluster that runs cannot be changed") == true)
       #expect(cluster.status().problems == [])
     }
   }

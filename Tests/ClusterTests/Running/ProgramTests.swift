@@ -111,6 +111,13 @@ import Testing
       let answer = try cluster("exec", name, "node1", "curl", "-sS", "-m", "5", "http://10.98.0.1:8000/")
       #expect(answer.status == 0 && answer.output.hasPrefix("Welcome"), "\(answer)")
       #expect(try cluster("exec", name, "outside", "sh", "-c", "exit 7").status == 7)
+      #expect(try cluster("exec", name, "\(name)-web-1", "true").status == 0)
+      let absent = try cluster("exec", name, "node1", "svs-no-such-program")
+      let words = "svs: cannot run svs-no-such-program: No such file or directory\n"
+      #expect(absent.status == 127 && absent.errors == words, "\(absent)")
+      #expect(try cluster("exec", name, "node1", "/etc/hosts").status == 126)
+      let closed = try outcome(["sh", "-c", "exec \"$0\" \"$@\" >&-", Self.program, "cluster", "status", name])
+      #expect(closed.status == 0 && closed.errors == "", "\(closed)")
       #expect(try cluster("exec", name, "web-1", "grep", "-c", "svc.cluster.local", "/etc/resolv.conf").output == "1\n")
       let stranger = try cluster("exec", name, "node9", "true")
       #expect(stranger.status == 1 && stranger.errors.contains("has no node or pod node9; it has "), "\(stranger)")
@@ -195,6 +202,66 @@ import Testing
       // One that has ended has no program any more, collected or not.
       for pid in pids { #expect(access("/proc/\(pid)/exe", F_OK) != 0) }
     }
+  }
+
+  @Test func aHolderThatIsStoppedIsTold() throws {
+    try withName("still") { name in
+      #expect(try withFile { try cluster("up", $0, "--name", name, "-q") }.status == 0)
+      let holder = try ClusterClient.status(name).holder
+      kill(holder, SIGSTOP)
+      defer { kill(holder, SIGCONT) }
+      let look = try cluster("status", name)
+      #expect(
+        look.status == 1 && look.errors.contains("\(name) (pid \(holder)) does not answer; is it stopped?"), "\(look)")
+      // Whoever no longer waits for a change leaves it to the holder.
+      let started = try Command([Self.program, "cluster", "scale", name, "web", "3"]).begin()
+      let (pid, deadline) = (started.pid, Deadline(in: .seconds(10)))
+      while try !watchesSignals(pid), !deadline.hasPassed { poll(nil, 0, 2) }
+      kill(pid, SIGINT)
+      let result = try started.wait(timeout: .seconds(60))
+      let errors = String(decoding: result.errors, as: UTF8.self)
+      #expect(result.ending == .exited(code: 130) && errors.contains("goes on in the background"), "\(errors)")
+      kill(holder, SIGCONT)
+      let change = Deadline(in: .seconds(60))
+      while try !cluster("status", name).output.contains("web-3:8000"), !change.hasPassed { poll(nil, 0, 20) }
+      let status = try cluster("status", name)
+      #expect(status.status == 0 && status.output.contains("web-3:8000"), "\(status)")
+    }
+  }
+
+  /// Whether a process blocks SIGHUP, SIGINT and SIGTERM, to read them from a descriptor (proc(5), status).
+  private func watchesSignals(_ pid: pid_t) throws -> Bool {
+    let lines = try Files.text("/proc/\(pid)/status").split(separator: "\n")
+    let mask = lines.first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t").last
+    return (mask.flatMap { UInt64($0, radix: 16) } ?? 0) & 0x4003 == 0x4003
+  }
+
+  @Test func aClusterWhoseFolderIsRemovedGoes() throws {
+    try withName("lost") { name in
+      #expect(try withFile { try cluster("up", $0, "--name", name, "-q") }.status == 0)
+      let status = try ClusterClient.status(name)
+      try Files.remove("/run/svs/labs/\(name)")
+      let deadline = Deadline(in: .seconds(30))
+      while !remains(name).isEmpty, !deadline.hasPassed { poll(nil, 0, 10) }
+      #expect(remains(name) == [])
+      while access("/proc/\(status.holder)/exe", F_OK) == 0, !deadline.hasPassed { poll(nil, 0, 10) }
+      for pid in status.pods.flatMap(\.programs).map(\.pid) + [status.holder] {
+        #expect(access("/proc/\(pid)/exe", F_OK) != 0)
+      }
+    }
+  }
+
+  @Test func aReaderThatLeftIsNoError() throws {
+    var ends: [CInt] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    close(ends[0])
+    let output = Descriptor(ends[1])
+    let null = try Descriptor(checking: open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null")
+    let pid = try Command([Self.program, "cluster", "example"]).start(
+      input: null.number, output: output.number, errors: null.number)
+    var status: CInt = 0
+    waitpid(pid, &status, 0)
+    #expect(status & 0x7F == SIGPIPE)
   }
 
   /// How many lines the journal has when the interruption comes: in the middle of namespaces, files,

@@ -41,6 +41,10 @@ import Testing
         let answer = try cluster.curl(host, url)
         #expect(answer.output.contains("Distributed Load Testing"), "\(host) \(url): \(answer.errors)")
       }
+      // This program has it for itself: it is there, and cannot be asked.
+      #expect(ClusterClient.building().contains(cluster.name))
+      let error = #expect(throws: ClusterError.self) { _ = try ClusterClient.find(cluster.name) }
+      #expect(error?.description.contains("cannot be asked") == true)
       #expect(cluster.status().problems == [])
     }
   }

@@ -187,6 +187,41 @@ import Testing
     }
   }
 
+  @Test func whatOthersTakeAwayIsPutBack() throws {
+    let cluster = try TestCluster(.routes)
+    defer { _ = cluster }
+    let director = try director(1)
+    defer { try? director.remove() }
+    var service = port("web", .tcp, "10.96.0.10", 80, node: 30_080, endpoints("10.244.1.2"))
+    try director.set([service])
+    func onNode(_ body: (Director) throws -> Void) throws {
+      try NetworkNamespace.named(TestCluster.namespace("n1")).perform { () throws -> Void in try body(try Director()) }
+    }
+    let acts: [(String, () throws -> Void)] = [
+      ("detach", { try onNode { try $0.detach([]) } }),
+      ("clear", { try onNode { try $0.clear() } }),
+      ("rule", { try onNode { _ in try TestCluster.removeRule(to: "10.96.0.0/12") } }),
+      ("down", { try TestCluster.run("n1", ["ip", "link", "set", "svs0", "down"]) }),
+      ("local", { try TestCluster.run("n1", ["ip", "route", "del", "local", "10.244.1.254", "table", "local"]) }),
+    ]
+    for (name, act) in acts {
+      #expect(try director.faults() == [], "before \(name)")
+      try act()
+      let faults = try director.faults()
+      #expect(!faults.isEmpty, "after \(name)")
+      #expect(try director.mend() == faults, "after \(name)")
+      #expect(try director.mend() == [], "after \(name)")
+      #expect(try TestCluster.curl("out", "http://172.30.0.11:30080/") == "p12 10.244.1.254", "after \(name)")
+      #expect(try TestCluster.curl("out", "http://10.96.0.10/") == "p12 10.244.1.254", "after \(name)")
+    }
+    // A change makes what is missing.
+    try onNode { try $0.clear() }
+    service.endpoints = endpoints("10.244.1.3")
+    try director.set([service])
+    #expect(try TestCluster.curl("out", "http://172.30.0.11:30080/") == "p13 10.244.1.254")
+    #expect(try director.faults() == [])
+  }
+
   @Test func whatCannotBeIsRefused() throws {
     let cluster = try TestCluster(.routes)
     defer { _ = cluster }

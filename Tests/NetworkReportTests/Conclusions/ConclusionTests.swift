@@ -120,6 +120,46 @@ struct ConclusionTests {
       text(.latencyUnderLoad, report(part)).hasPrefix("A full stream lengthens the round trips beside it most on node"))
   }
 
+  @Test("One of two routes that differs is no contradiction to the other")
+  func oneRoute() {
+    let rates = [[3, 3.1, 2.9, 3], [2, 2.1, 1.9, 2], [1, 1.01, 0.99, 1], [2.1, 2, 1.9, 2.05], [2, 2.02, 2, 2]]
+    let report = report(throughput(rates))
+    let backends = report.conclusions.first { $0.rule == .hostGatewayAgainstVXLAN }
+    #expect(backends?.standing == .certain && backends?.text.contains("pod to another node: host-gw is faster") == true)
+    #expect(text(.whyBackendsDiffer, report).contains("Between pods there is no difference"))
+    #expect(text(.undecided, report).contains("if the true ratio is the measured one."))
+    #expect(text(.undecided, report).contains("Of 95 % intervals about one in twenty tells a difference"))
+  }
+
+  @Test("What one run came to is not called certain, and its failures are not among the answers")
+  func load() {
+    var run = LoadRun(generator: .own, title: "a pod", host: "h", url: "u", users: 5, seconds: 1)
+    run.requests = 100
+    run.failures = 20
+    run.requestsPerSecond = 80
+    let conclusion = LoadConclusions(part: LoadPart(runs: [run])).all.first
+    #expect(conclusion?.standing == .single)
+    #expect(conclusion?.text.contains("had 80.0 requests a second answered; 20 of 100 requests failed") == true)
+    #expect(conclusion?.text.hasSuffix("That is one run, without an interval.") == true)
+  }
+
+  @Test("Figures have the digits that they are worth, and counts have none behind the point")
+  func digits() {
+    #expect(Cells.ratio(25.0523) == "25.1" && Cells.ratio(0.97312) == "0.973" && Cells.ratio(.nan) == "-")
+    #expect(Cells.value(12, unit: "1") == "12" && Cells.value(3, unit: "rounds") == "3 rounds")
+    #expect(Cells.value(1.0042, interval: .init(low: 0.98, high: 25.04), unit: "×") == "1.004 × (0.980–25.0)")
+  }
+
+  @Test("An echo in fewer than three rounds is in the tables alone")
+  func fewEchoes() {
+    var part = throughput([3, 2, 2, 2, 2].map { noisy($0) })
+    for path in part.paths.indices {
+      part.paths[path].directions[0].loadedRoundTripMilliseconds = RoundStatistics.estimate(rounds([0.5]))
+    }
+    #expect(text(.latencyUnderLoad, report(part)).isEmpty)
+    #expect(!text(.latencyUnderLoad, report(throughput([3, 2, 2, 2, 2].map { noisy($0) }))).isEmpty)
+  }
+
   @Test("Idle processors are not made responsible")
   func idle() {
     let report = report(throughput([3.2, 1.8, 2.3, 2.3, 2.6].map { noisy($0) }, busy: 0.4))
@@ -155,13 +195,13 @@ struct ConclusionTests {
     }
     let scaling = [10, 5000].map { count in
       ServiceScalingPoint(
-        access: .clusterIPDirector, services: count, endpointsPerService: 10,
+        access: .clusterIPHooks, services: count, endpointsPerService: 10,
         newConnectionsPerSecond: RoundStatistics.estimate(rounds(cluster)))
     }
     return ServiceCostPart(
       backend: "host-gw",
       variants: [
-        variant(.podIPDetached, direct), variant(.podIPAttached, direct), variant(.clusterIPDirector, cluster),
+        variant(.podIPDetached, direct), variant(.podIPAttached, direct), variant(.clusterIPHooks, cluster),
         variant(.clusterIPNFTables, direct),
       ], scaling: scaling
     ).compared()
@@ -176,7 +216,7 @@ struct ConclusionTests {
       text(.clusterIPCost, report).contains(
         "median latency 0.800 × (0.800 to 0.800), better (at most 1.10 × wanted: reached)"))
     #expect(text(.attachCost, report).contains("within noise (at least 0.90 × wanted: reached)"))
-    #expect(text(.directorAgainstNFTables, report).contains("at least 1.00 × wanted: missed"))
+    #expect(text(.hooksAgainstNFTables, report).contains("at least 1.00 × wanted: missed"))
     #expect(text(.scaling, report).contains("stays flat within noise"))
   }
 

@@ -116,16 +116,26 @@ struct PlanTests {
     #expect(steps.first == .switchBackend("vxlan"))
   }
 
-  @Test("What is rotated has each place equally often")
-  func rotation() {
+  @Test("In a balanced order each thing has each place equally often, and each other one before it")
+  func balance() {
     let items = ["a", "b", "c", "d"]
     var places: [String: [Int]] = [:]
+    var followers: [String: [String]] = [:]
     for round in 1...8 {
-      let turned = Interleaving.rotated(items, round: round)
+      let turned = Interleaving.balanced(items, round: round)
       #expect(Set(turned) == Set(items) && turned.count == 4)
       for (place, item) in turned.enumerated() { places[item, default: []].append(place) }
+      for (item, next) in zip(turned, turned.dropFirst()) where round <= 4 { followers[item, default: []].append(next) }
     }
     for (item, places) in places { #expect(places.sorted() == [0, 0, 1, 1, 2, 2, 3, 3], "\(item)") }
-    #expect(Interleaving.rotated([Int](), round: 3).isEmpty)
+    for item in items { #expect(followers[item]?.sorted() == items.filter { $0 != item }, "\(item)") }
+    #expect(Interleaving.balanced([Int](), round: 3).isEmpty && Interleaving.balanced([7], round: 3) == [7])
+    // An odd number needs two turns.
+    var pairs: [String: Int] = [:]
+    for round in 1...6 {
+      let turned = Interleaving.balanced(["a", "b", "c"], round: round)
+      for (item, next) in zip(turned, turned.dropFirst()) { pairs[item + next, default: 0] += 1 }
+    }
+    #expect(pairs.count == 6 && Set(pairs.values) == [2], "\(pairs)")
   }
 }

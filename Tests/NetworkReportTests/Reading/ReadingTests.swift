@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import NetworkReport
@@ -16,6 +17,42 @@ struct ReadingTests {
     #expect(reading.congestionControl == "bbr")
     #expect(reading.idleRoundTripMilliseconds == 0.2)
     #expect(reading.loadedRoundTripMilliseconds == 0.5)
+  }
+
+  @Test("TCP's beginning, the first row, is not in a run's rate")
+  func steady() throws {
+    let reading = try ThroughputReading(json: Samples.throughput)
+    let seconds = try #require(reading.steadySeconds), rate = try #require(reading.steadyBitsPerSecond)
+    #expect(abs(seconds - 0.500712) < 1e-6 && abs(rate - 673_841_152 * 8 / 0.500712) < 1e4)
+    // Without rows, and with one, there is only the whole run.
+    let whole = try ThroughputReading(
+      json: #"{"end": {"sum_received": {"start": 0, "end": 2, "seconds": 2, "bytes": 1000, "bits_per_second": 4000}}}"#)
+    #expect(whole.steadySeconds == 2 && whole.steadyBitsPerSecond == 4000)
+  }
+
+  @Test("Of samples the last seconds are cut out, whatever went before")
+  func samples() throws {
+    let samples = (0...50).map { number in
+      // Idle for three fifths, then both processors are busy.
+      let seconds = Double(number) / 25
+      return ProcessorSampler.Sample(
+        seconds: seconds, times: ProcessorTimes(busySeconds: 2 * max(0, seconds - 1.2), idleSeconds: 0))
+    }
+    let window = try #require(samples.last(0.75))
+    #expect(abs(window.seconds - 0.75) <= 0.04 && abs(window.times.busySeconds / window.seconds - 2) < 0.01)
+    #expect(samples.last(60)?.seconds == 2)
+    #expect([ProcessorSampler.Sample]().last(1) == nil && Array(samples.prefix(1)).last(1) == nil)
+  }
+
+  @Test("Processors are looked at while something runs, and what it throws is thrown")
+  func sampling() throws {
+    let network = ScriptedNetwork { _, _ in ScriptedNetwork.says("") }
+    let samples = try ProcessorSampler.samples(of: network) { usleep(200_000) }
+    #expect(samples.count >= 3 && zip(samples, samples.dropFirst()).allSatisfy { $0.seconds <= $1.seconds })
+    #expect((samples.last?.seconds ?? 0) >= 0.2)
+    #expect(throws: MeasuringError("no")) {
+      _ = try ProcessorSampler.samples(of: network) { () throws(MeasuringError) in throw MeasuringError("no") }
+    }
   }
 
   @Test("A failed test is told in iperf3's words")
@@ -53,7 +90,8 @@ struct ReadingTests {
   func locust() throws {
     let reading = try LocustReading(json: Samples.locust)
     #expect(reading.workers == 2 && reading.requests == 900 && reading.failures == 3)
-    #expect(reading.requestsPerSecond == 90.5 && reading.failuresByKind == ["timed out": 3])
+    // Locust counts what failed among its requests a second.
+    #expect(reading.requestsPerSecond == 90 && reading.failuresByKind == ["timed out": 3])
     #expect(reading.percentiles.map(\.milliseconds) == [4, 12, 30, 80])
     #expect(reading.tasks.map(\.name) == ["GET /"])
   }
@@ -154,10 +192,10 @@ struct ReadingTests {
     let access = ReportTargets.Access(
       .outsideByIngress, from: "outside", url: "http://shop.test.com:8080/a?b", address: address("10.0.0.9"))
     #expect(access.resolution == ["--resolve", "shop.test.com:*:10.0.0.9"])
-    #expect(access.loadWords == ["http://10.0.0.9:8080/a?b", "-H", "Host: shop.test.com:8080"])
+    #expect(access.loadWords == ["http://10.0.0.9:8080", "-H", "Host: shop.test.com:8080"])
     let plain = ReportTargets.Access(.nodeByClusterIP, from: "node", url: "http://10.96.0.5:8000/")
-    #expect(plain.resolution.isEmpty && plain.loadWords == ["http://10.96.0.5:8000/"])
+    #expect(plain.resolution.isEmpty && plain.loadWords == ["http://10.96.0.5:8000"])
     let six = ReportTargets.Access(.outsideByIngress, from: "o", url: "http://shop.test", address: address("fd00::9"))
-    #expect(six.loadWords == ["http://[fd00::9]/", "-H", "Host: shop.test"])
+    #expect(six.loadWords == ["http://[fd00::9]", "-H", "Host: shop.test"])
   }
 }

@@ -39,7 +39,7 @@ struct ReportTextTests {
   func conclusions() {
     let text = ReportText().conclusions(SampleReport.full())
     #expect(text.hasPrefix("Conclusions\n===========\n* Node to node is the fastest path"))
-    #expect(text.contains("~ A ClusterIP through the director"))
+    #expect(text.contains("~ A ClusterIP by our hooks"))
     #expect(text.contains("? Whether the directions differ"))
     #expect(text.contains("    vxlan 62.4 % (61.1–63.6); host-gw 14.7 % (12.2–17.0)\n"))
   }
@@ -87,7 +87,10 @@ struct ReportTextTests {
     time_total in ms
       path                  mean of 10  mean  median   interval   p90   p99  requests  failed
       a node, by ClusterIP        3.19  3.20    3.10  2.85–3.35  4.10  9.70       600       0
-      mean of 10: of the first ten requests; interval: 95 %, of the rounds' medians.
+      mean of 10: of the first ten requests, the cold first one among them; interval: 95 %, of the
+      rounds' medians.
+      What comes from outside passes the director (XDP); what nodes and pods send to a ClusterIP is
+      translated when they connect.
 
     Load
     ====
@@ -98,8 +101,8 @@ struct ReportTextTests {
     ! No value for pod to another node, vxlan.
     ! No value for pod to pod on another node, host-gw.
     ! No value for pod to another node, host-gw.
-    One TCP connection, as the receiver counted; the medians of the rounds, and intervals that hold the
-    true ones 95 times in 100. Loss is what is missing against node to node of the same round.
+    One TCP connection, without each run's first row; the medians of the rounds, and intervals that hold
+    the true ones 95 times in 100. Loss is what is missing against node to node of the same round.
 
     Throughput, the client sends
       path                        backend  Gbit/s   interval    loss  verdict  retr/GB  CPU s/Gbit

@@ -257,7 +257,7 @@ enum SampleReport {
 
   private static func services(rounds: Int, _ generator: inout Generator) -> ServiceCostPart {
     let plain: [(ServiceAccess, Double, Double, Double)] = [
-      (.podIPDetached, 15.8, 178, 9_420), (.podIPAttached, 15.5, 181, 9_310), (.clusterIPDirector, 15.4, 184, 9_190),
+      (.podIPDetached, 15.8, 178, 9_420), (.podIPAttached, 15.5, 181, 9_310), (.clusterIPHooks, 15.4, 184, 9_190),
       (.clusterIPNFTables, 15.1, 205, 8_020),
     ]
     let variants = plain.map { access, rate, latency, connections in
@@ -273,7 +273,7 @@ enum SampleReport {
     let scaling = [1, 10, 100, 1000, 5000].flatMap { count in
       [
         ServiceScalingPoint(
-          access: .clusterIPDirector, services: count, endpointsPerService: 10,
+          access: .clusterIPHooks, services: count, endpointsPerService: 10,
           newConnectionsPerSecond: estimate(9_180, 0.03, rounds: rounds, &generator),
           secondsToInstall: Double(count) * 0.00031),
         ServiceScalingPoint(
@@ -282,26 +282,26 @@ enum SampleReport {
           secondsToInstall: 0.02 + Double(count) * 0.0021),
       ]
     }
-    let direct = variants[0], director = variants[2], rules = variants[3]
+    let direct = variants[0], hooks = variants[2], rules = variants[3]
     return ServiceCostPart(
       backend: "host-gw", variants: variants,
       comparisons: [
         ratio(
-          "throughput", (director.access.title, director.gigabitsPerSecond),
+          "throughput", (hooks.access.title, hooks.gigabitsPerSecond),
           (direct.access.title, direct.gigabitsPerSecond),
           goal: .init(kind: .atLeast, bound: 0.9, standing: .reached)),
         ratio(
-          "median latency", (director.access.title, director.medianRequestMicroseconds),
+          "median latency", (hooks.access.title, hooks.medianRequestMicroseconds),
           (direct.access.title, direct.medianRequestMicroseconds), more: false,
           goal: .init(kind: .atMost, bound: 1.1, standing: .reachedWithinNoise)),
         ratio(
-          "new connections per second", (director.access.title, director.newConnectionsPerSecond),
+          "new connections per second", (hooks.access.title, hooks.newConnectionsPerSecond),
           (rules.access.title, rules.newConnectionsPerSecond), goal: .init(kind: .atLeast, bound: 1, standing: .reached)
         ),
       ], scaling: scaling,
       scalingComparisons: [
         ratio(
-          "new connections per second", ("ClusterIP, director, 5,000 services", scaling[8].newConnectionsPerSecond),
+          "new connections per second", ("ClusterIP, our hooks, 5,000 services", scaling[8].newConnectionsPerSecond),
           ("ClusterIP, nftables rules, 5,000 services", scaling[9].newConnectionsPerSecond),
           goal: .init(kind: .atLeast, bound: 1, standing: .reached))
       ])
@@ -324,8 +324,8 @@ enum SampleReport {
       ]),
     Conclusion(
       rule: .clusterIPCost, standing: .withinNoise,
-      text: "A ClusterIP through the director costs no more throughput than the noise: 0.975 of the pod's own address.",
-      evidence: [.init(name: "director : pod IP", value: 0.975, interval: .init(low: 0.946, high: 1.004), unit: "×")]),
+      text: "A ClusterIP by our hooks costs no more throughput than the noise: 0.975 of the pod's own address.",
+      evidence: [.init(name: "our hooks : pod IP", value: 0.975, interval: .init(low: 0.946, high: 1.004), unit: "×")]),
     Conclusion(
       rule: .undecided, standing: .undecided,
       text: "Whether the directions differ cannot be told from these rounds; about 14 would decide."),

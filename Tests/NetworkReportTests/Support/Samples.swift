@@ -60,7 +60,7 @@ enum Samples {
         "avg_response_time": 5.5, "max_response_time": 80, "current_rps": 90.5, "response_time_percentile_0.95": 12,
         "response_time_percentile_0.99": 30},
       {"method": "", "name": "Aggregated", "num_requests": 900, "num_failures": 3, "median_response_time": 4,
-        "avg_response_time": 5.5, "max_response_time": 80, "current_rps": 90.5, "response_time_percentile_0.95": 12,
+        "avg_response_time": 5.5, "max_response_time": 80, "current_rps": 90.5, "current_fail_per_sec": 0.5, "response_time_percentile_0.95": 12,
         "response_time_percentile_0.99": 30}],
      "errors": [{"error": "timed out", "occurrences": 3}], "workers": [{"id": "a"}, {"id": "b"}], "state": "running"}
     """

@@ -47,8 +47,8 @@ final class ScriptedNetwork: MeasuredNetwork {
   ) throws(MeasuringError) -> CommandOutput {
     // Every server that was started listens.
     if arguments.first == "cat" {
-      return Self.says(
-        "0: 00000000:3039 00000000:0000 0A 0:0\n1: 00000000:1F41 00000000:0000 0A 0:0\n")
+      let ports = ["3039", "1F41", "1F42", "1F43", "1F44"]
+      return Self.says(ports.map { "0: 00000000:\($0) 00000000:0000 0A 0:0\n" }.joined())
     }
     return try answer(host, arguments)
   }

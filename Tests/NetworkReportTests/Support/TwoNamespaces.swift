@@ -8,8 +8,8 @@ import Synchronization
 
 /// Two network namespaces with a cable between them: the least that a report can be made of.
 ///
-/// Left are node1 and its pod, right are node2 and its pod, each at an address of its own. A director is played by rules
-/// of nftables.
+/// Left are node1 and its pod, right are node2 and its pod, each at an address of its own. Our hooks are played by
+/// rules of nftables.
 final class TwoNamespaces: MeasuredNetwork {
   static let left = "svsreport-left"
   static let right = "svsreport-right"
@@ -93,7 +93,13 @@ final class TwoNamespaces: MeasuredNetwork {
       clientNode: .init("node1", address("10.93.0.1")), serverNode: .init("node2", address("10.93.0.2")),
       clientPod: .init("pod1", address("10.93.1.1")), serverPod: .init("pod2", address("10.93.2.1")),
       spareServiceAddresses: IPPrefix(address("10.93.128.0"), length: 17),
-      podNetwork: IPPrefix(address("10.93.0.0"), length: 16))
+      podNetwork: IPPrefix(address("10.93.0.0"), length: 16),
+      clusterServices: [
+        ServicePort(
+          name: .init(service: "names"), transport: .udp, clusterIP: address("10.93.100.10"), port: 53,
+          nodePort: 30_053,
+          endpoints: [Endpoint(address("10.93.2.1"), port: 53)])
+      ])
   }
 
   func run(
@@ -135,7 +141,7 @@ final class TwoNamespaces: MeasuredNetwork {
     // Under another name than the report's own rules.
     let rules = KubeProxyRules(services, podNetwork: targets.podNetwork)
     for text in datapath == .none ? [KubeProxyRules.removal] : rules.transactions {
-      let named = text.replacing(KubeProxyRules.table, with: "director")
+      let named = text.replacing(KubeProxyRules.table, with: "own-services")
       let output = try run("node1", ["nft", "-f", "-"], input: Array(named.utf8), timeout: .seconds(60))
       guard output.succeeded else { throw MeasuringError(output.complaint) }
     }

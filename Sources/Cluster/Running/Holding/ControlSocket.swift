@@ -17,16 +17,29 @@ enum ControlSocket {
     try withAddress(path) { address, length throws(SystemError) in
       guard bind(socket.number, address, length) == 0 else { throw .last("make the socket \(path)") }
     }
-    guard Glibc.listen(socket.number, 16) == 0 else { throw .last("listen on \(path)") }
+    guard Glibc.listen(socket.number, 128) == 0 else { throw .last("listen on \(path)") }
     return socket
   }
 
-  static func connect(_ path: String) throws(SystemError) -> Descriptor {
+  /// Connects to who listens; EAGAIN where nobody takes connections and the queue of those who wait is full.
+  static func connect(_ path: String, milliseconds: UInt32 = 10_000) throws(SystemError) -> Descriptor {
     let socket = try Descriptor(checking: svs_stream_socket(AF_UNIX), "make a socket")
+    _ = svs_set_socket_timeouts(socket.number, milliseconds)
     try withAddress(path) { address, length throws(SystemError) in
       guard Glibc.connect(socket.number, address, length) == 0 else { throw .last("connect to \(path)") }
     }
     return socket
+  }
+
+  /// The process that listens at the other end of a connection (SO_PEERCRED, unix(7)).
+  static func listener(_ socket: CInt) -> pid_t? {
+    // struct ucred: a process, a user, a group.
+    var credentials: [Int32] = [0, 0, 0]
+    var length = socklen_t(12)
+    guard getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0, credentials[0] > 0 else {
+      return nil
+    }
+    return credentials[0]
   }
 
   private static func withAddress(

@@ -30,8 +30,11 @@ final class LineChannel {
 
   /// The next line without its end; nothing where there are no more.
   ///
-  /// - Parameter interruption: a descriptor that, once readable, has this return nothing; see `isInterrupted`.
-  func next(unless interruption: CInt = -1) -> [UInt8]? {
+  /// - Parameters:
+  ///   - interruption: a descriptor that, once readable, has this return nothing; see `isInterrupted`.
+  ///   - patience: how long nothing may come before this returns nothing; see `isLate`.
+  func next(unless interruption: CInt = -1, patience: Duration? = nil) -> [UInt8]? {
+    let deadline = patience.map { Deadline(in: $0) }
     while true {
       if let end = rest.firstIndex(of: 0x0A) {
         let line = Array(rest[..<end])
@@ -42,12 +45,16 @@ final class LineChannel {
         pollfd(fd: file.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: interruption, events: Int16(POLLIN), revents: 0),
       ]
-      if poll(&watched, 2, -1) < 0, errno != EINTR { return nil }
+      if poll(&watched, 2, deadline?.milliseconds ?? -1) < 0, errno != EINTR { return nil }
       if watched[1].revents != 0 {
         isInterrupted = true
         return nil
       }
-      if watched[0].revents == 0 { continue }
+      if watched[0].revents == 0 {
+        guard let deadline, deadline.hasPassed else { continue }
+        isLate = true
+        return nil
+      }
       var buffer = [UInt8](repeating: 0, count: 65536)
       let count = read(file.number, &buffer, buffer.count)
       if count < 0, errno == EINTR || errno == EAGAIN { continue }
@@ -57,4 +64,5 @@ final class LineChannel {
   }
 
   private(set) var isInterrupted = false
+  private(set) var isLate = false
 }

@@ -15,7 +15,11 @@ extension ClusterReader {
       return
     }
     guard let name = objectName(node, kind: kind, at: place) else { return }
+    defer { noteIgnored(in: "the \(ConfigurationNode.excerpt(kind)) \(name)") }
     let group = version.contains("/") ? String(version.prefix { $0 != "/" }) : ""
+    if let right = Self.version(of: kind, otherThan: version, group: group) {
+      findings.add(place, "a \(kind) is not of '\(ConfigurationNode.excerpt(version))'; write apiVersion: \(right)")
+    }
     switch (group, kind) {
     case ("apps", "Deployment"), ("extensions", "Deployment"):
       if claim(kind, name, at: place) { readDeployment(node, name, at: place) }
@@ -39,6 +43,19 @@ extension ClusterReader {
     }
   }
 
+  /// What to write where a kind of this group has no such version; nil where it has.
+  ///
+  /// Those that Kubernetes had before are read: their fields that are looked at are the same.
+  private static func version(of kind: String, otherThan version: String, group: String) -> String? {
+    switch (group, kind) {
+    case ("apps", "Deployment"), ("extensions", "Deployment"):
+      ["apps/v1", "apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"].contains(version) ? nil : "apps/v1"
+    case ("", "Pod"), ("", "Service"), ("", "Namespace"), ("", "ConfigMap"), ("", "Secret"):
+      version == "v1" ? nil : "v1"
+    default: nil
+    }
+  }
+
   /// Kinds that are near to others in spelling, and are meant.
   private static let passedOver: Set = [
     "PodList", "Node", "ReplicaSet", "DaemonSet", "StatefulSet", "Endpoints", "Secrets",
@@ -57,7 +74,9 @@ extension ClusterReader {
       made.namespace = namespace
     }
     guard ["Deployment", "Pod", "Service"].contains(kind) else { return made }
-    return self.name(nameNode, "the name of this \(kind)") == nil ? nil : made
+    // A wrong name is told, and what else is wrong with the object too.
+    if self.name(nameNode, "the name of this \(kind)") == nil { made.name = ConfigurationNode.excerpt(name) }
+    return made
   }
 
   /// flannel's own ConfigMap is the pods' network; others are for programs that do not run here.

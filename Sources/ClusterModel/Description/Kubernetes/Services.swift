@@ -51,7 +51,7 @@ extension ClusterReader {
       if type == "LoadBalancer" { remarks.add(node.place, "\(what) is served as a NodePort: \(noBalancer)") }
     }
     readClusterIP(fields, what: what, into: &made)
-    made.selector = labels(fields["selector"], "'selector'")
+    made.selector = labels(fields["selector"], "'selector'", isStrict: true)
     if fields["selector"] == nil || made.selector.isEmpty {
       remarks.add(place, "\(what) has no selector, and no endpoints here")
     }
@@ -90,7 +90,7 @@ extension ClusterReader {
         let keys = Fields(node, "'clientIP'", known: ["timeoutSeconds"], findings)
         if let node = keys["timeoutSeconds"] {
           // Kubernetes' own bound: a day.
-          seconds = UInt32(node.integer("'timeoutSeconds'", 1...86_400, findings) ?? 1)
+          seconds = UInt32(number(node, "'timeoutSeconds'", 1...86_400) ?? 1)
         }
       }
       if !isByClient {
@@ -135,31 +135,34 @@ extension ClusterReader {
   ) -> ClusterDescription.Service.Port? {
     let fields = fields(
       node, "a port of \(what)", known: ["name", "port", "targetPort", "nodePort", "protocol"], silent: ["appProtocol"])
-    guard let number = fields.required("port", "write its number")?.integer("'port'", 1...65_535, findings),
-      let transport = transport(fields, of: what)
-    else { return nil }
-    var made = ClusterDescription.Service.Port(UInt16(number), transport: transport, source: node.place)
+    let given = fields.required("port", "write its number").flatMap { self.number($0, "'port'", 1...65_535) }
+    let transport = self.transport(fields, of: what)
+    // All is looked at, so that all that is wrong is told.
+    let number = UInt16(given ?? 1)
+    var made = ClusterDescription.Service.Port(number, transport: transport ?? .tcp, source: node.place)
     made.name = fields["name"].flatMap { name($0, "the name of a port of \(what)") }
     if let node = fields["targetPort"], let text = node.text("'targetPort'", findings) {
       if text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) {
-        made.target = .number(UInt16(node.integer("'targetPort'", 1...65_535, findings) ?? number))
+        made.target = .number(self.number(node, "'targetPort'", 1...65_535).map { UInt16($0) } ?? number)
       } else {
         made.target = .name(text)
       }
     }
-    if let node = fields["nodePort"], let number = node.integer("'nodePort'", 0...65_535, findings), number > 0 {
-      if !hasNodePorts {
-        findings.add(node.place, "'nodePort' of \(what) needs type: NodePort")
-      } else if !ClusterDescription.nodePorts.contains(UInt16(number)) {
-        findings.add(
-          node.place,
-          "'nodePort' of \(what) is to be from \(ClusterDescription.nodePorts.lowerBound) to "
-            + "\(ClusterDescription.nodePorts.upperBound), or left out; it is \(number)")
-      } else {
-        made.nodePort = UInt16(number)
-      }
+    if let node = fields["nodePort"] { made.nodePort = nodePort(node, of: what, isWanted: hasNodePorts) }
+    return given == nil || transport == nil ? nil : made
+  }
+
+  private func nodePort(_ node: ConfigurationNode, of what: String, isWanted: Bool) -> UInt16? {
+    guard let number = self.number(node, "'nodePort'", Int.min...Int.max), number != 0 else { return nil }
+    let range = ClusterDescription.nodePorts
+    if !isWanted { findings.add(node.place, "'nodePort' of \(what) needs type: NodePort") }
+    guard let port = UInt16(exactly: number), range.contains(port) else {
+      findings.add(
+        node.place,
+        "'nodePort' of \(what) is to be from \(range.lowerBound) to \(range.upperBound), or left out; it is \(number)")
+      return nil
     }
-    return made
+    return isWanted ? port : nil
   }
 }
 

@@ -11,28 +11,72 @@ extension ClusterReader {
       spec, "'spec' of \(what)", known: ["replicas", "selector", "template"],
       noted: ["paused": "its pods are made all the same"],
       silent: ["strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"])
-    let replicas = fields["replicas"].map { $0.integer("'replicas'", 0...Self.replicaLimit, findings) ?? 0 } ?? 1
+    let replicas = fields["replicas"].map { number($0, "'replicas'", Self.replicas) ?? 0 } ?? 1
+    let selector = fields.required("selector", "write matchLabels with the labels of the template")
     guard let template = fields.required("template", "write metadata.labels and spec.containers of its pods") else {
       return
     }
     let annotation = node["metadata"]?["annotations"]?["svs.program"]
-    guard var made = workload(template, name, what: "the template of \(what)", annotation: annotation, at: place) else {
-      return
-    }
+    let made = workload(template, name, what: "the template of \(what)", annotation: annotation, at: place)
+    if let selector { check(selector, of: what, against: made?.labels) }
+    guard var made else { return }
     made.kind = .deployment
     made.replicas = replicas
-    if let selector = fields.required("selector", "write matchLabels with the labels of the template") {
-      let keys = Fields(
-        selector, "'selector' of \(what)", known: ["matchLabels"],
-        refused: ["matchExpressions": "write the labels as matchLabels"], findings)
-      let wanted = labels(keys["matchLabels"], "'matchLabels'")
-      if let (key, value) = wanted.sorted(by: { $0.key < $1.key }).first(where: { made.labels[$0.key] != $0.value }) {
-        findings.add(
-          keys.place(of: "matchLabels"),
-          "the selector of \(what) wants \(key)=\(value), which its template's labels do not say; make them the same")
-      }
-    }
     keep(made)
+  }
+
+  /// Looks whether a Deployment's selector is one, and whether its template's labels fulfil it.
+  ///
+  /// - Parameter own: The template's; nil where they could not be read.
+  private func check(_ selector: ConfigurationNode, of what: String, against own: [String: String]?) {
+    let keys = Fields(selector, "'selector' of \(what)", known: ["matchLabels", "matchExpressions"], findings)
+    let wanted = labels(keys["matchLabels"], "'matchLabels'", isStrict: true)
+    if let own,
+      let (key, value) = wanted.sorted(by: { $0.key < $1.key }).first(where: { own[$0.key] != $0.value })
+    {
+      findings.add(
+        keys.place(of: "matchLabels"),
+        "the selector of \(what) wants \(key)=\(value), which its template's labels do not say; make them the same")
+    }
+    for item in keys["matchExpressions"]?.list("'matchExpressions'", findings) ?? [] {
+      check(expression: item, of: what, against: own)
+    }
+  }
+
+  private func check(expression node: ConfigurationNode, of what: String, against own: [String: String]?) {
+    let fields = Fields(node, "an item of 'matchExpressions'", known: ["key", "operator", "values"], findings)
+    let key = fields.required("key", "write a label's name")?.text("'key'", findings)
+    let word = fields.required("operator", "write In, NotIn, Exists or DoesNotExist")?
+      .text("'operator'", findings)
+    let values = fields["values"]?.texts("'values'", findings) ?? []
+    guard let key, let word else { return }
+    let isFulfilled: Bool
+    switch word {
+    case "In", "NotIn":
+      guard !values.isEmpty else {
+        findings.add(fields.place(of: "values"), "'\(word)' needs 'values' with at least one; write them as a list")
+        return
+      }
+      let isIn = own?[key].map(values.contains) ?? false
+      isFulfilled = isIn == (word == "In")
+    case "Exists", "DoesNotExist":
+      guard values.isEmpty else {
+        findings.add(fields.place(of: "values"), "'\(word)' has no values; leave 'values' out, or write In")
+        return
+      }
+      isFulfilled = (own?[key] != nil) == (word == "Exists")
+    default:
+      findings.add(
+        fields.place(of: "operator"),
+        "there is no operator '\(ConfigurationNode.excerpt(word))'; there are In, NotIn, Exists, DoesNotExist")
+      return
+    }
+    guard own != nil, !isFulfilled else { return }
+    let list = values.isEmpty ? "" : " \(values.joined(separator: ", "))"
+    findings.add(
+      node.place,
+      "the selector of \(what) wants \(ConfigurationNode.excerpt("\(key) \(word)\(list)")), which its template's labels "
+        + "do not fulfil; make them the same")
   }
 
   mutating func readPod(_ node: ConfigurationNode, _ name: QualifiedName, at place: SourcePlace) {
@@ -61,7 +105,7 @@ extension ClusterReader {
     let top = fields(node, what, known: ["metadata", "spec"], silent: ["apiVersion", "kind", "status"])
     let metadata = top["metadata"]
     var made = ClusterDescription.Workload(namespace: name.namespace, name: name.name, source: place)
-    made.labels = labels(metadata?["labels"], "'labels'")
+    made.labels = labels(metadata?["labels"], "'labels'", isStrict: true)
     guard let spec = top.required("spec", "write its containers") else { return nil }
     let noStorage = "there are no volumes in the lab"
     let fields = fields(
@@ -82,22 +126,26 @@ extension ClusterReader {
         "setHostnameAsFQDN",
       ])
     made.nodeName = fields["nodeName"]?.text("'nodeName'", findings)
-    made.nodeSelector = labels(fields["nodeSelector"], "'nodeSelector'")
+    made.nodeSelector = labels(fields["nodeSelector"], "'nodeSelector'", isStrict: true)
     guard let list = fields.required("containers", "write for example containers: [{name: web, image: sample-webapp}]")
     else { return nil }
     let items = list.list("'containers'", findings)
     if case .list = list.content, items.isEmpty { findings.add(list.place, "'containers' is empty; name at least one") }
     let annotation = metadata?["annotations"]?["svs.program"] ?? annotation
     var programs: [ClusterDescription.Program] = []
+    var unknown: [ConfigurationNode] = []
     for (index, item) in items.enumerated() {
       // The annotation is for a pod; its first container has the ports.
       guard let program = container(item, of: what, annotation: index == 0 ? annotation : nil) else { continue }
       programs.append(program)
-      if program.kind == .none, annotation == nil, let image = item["image"] {
-        idle[name, default: []].append((image, what))
-      }
+      if program.kind == .none, index > 0 || annotation == nil, let image = item["image"] { unknown.append(image) }
     }
     made.programs = programs
+    let hasOther = programs.contains { $0.kind != .none }
+    // Where nothing runs because the annotation says so, that is no news.
+    if hasOther || annotation == nil {
+      idle[name, default: []] += unknown.map { (image: $0, what: what, isBesideAnother: hasOther) }
+    }
     var names: Set<String> = []
     for program in programs where !names.insert(program.name).inserted {
       findings.add(list.place, "two containers of \(what) are called '\(program.name)'; give one another name")
@@ -123,19 +171,18 @@ extension ClusterReader {
         "imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy", "tty", "stdin", "stdinOnce",
         "workingDir", "resizePolicy", "restartPolicy",
       ])
-    guard let nameNode = fields.required("name", "name the container"),
-      let name = name(nameNode, "a container's name")
-    else { return nil }
+    let name = fields.required("name", "name the container").flatMap { self.name($0, "a container's name") }
     let image = fields["image"]?.text("'image'", findings)
     let ports = (fields["ports"]?.list("'ports'", findings) ?? []).compactMap { containerPort($0, of: what) }
+    if annotation == nil, fields["image"] == nil {
+      findings.add(fields.place, "'image' is missing in a container of \(what)")
+    }
+    guard let name else { return nil }
     if let annotation {
       guard let text = annotation.text("'svs.program'", findings) else { return nil }
       return ProgramChoice.named(text, name: name, ports: ports, at: annotation.place, findings)
     }
-    guard let image else {
-      if fields["image"] == nil { findings.add(fields.place, "'image' is missing in a container of \(what)") }
-      return nil
-    }
+    guard let image else { return nil }
     if let known = ProgramChoice.ofImage(image, name: name, ports: ports) {
       if let first = fields.entry("args") ?? fields.entry("command"), !first.value.isEmpty {
         remarks.add(
@@ -150,15 +197,14 @@ extension ClusterReader {
     let fields = fields(
       node, "a container's port", known: ["containerPort", "name", "protocol", "hostPort"],
       noted: ["hostIP": "the port is at every address of the nodes"])
-    guard
-      let number = fields.required("containerPort", "write its number")?
-        .integer("'containerPort'", 1...65_535, findings)
-    else { return nil }
-    guard let transport = transport(fields, of: what) else { return nil }
-    let hostPort = fields["hostPort"].flatMap { $0.integer("'hostPort'", 1...65_535, findings) }
-    return .init(
-      UInt16(number), name: fields["name"]?.text("'name'", findings), transport: transport,
-      hostPort: hostPort.map { UInt16($0) })
+    let number = fields.required("containerPort", "write its number").flatMap {
+      self.number($0, "'containerPort'", 1...65_535)
+    }
+    let name = fields["name"]?.text("'name'", findings)
+    let transport = self.transport(fields, of: what)
+    let hostPort = fields["hostPort"].flatMap { self.number($0, "'hostPort'", 1...65_535) }
+    guard let number, let transport else { return nil }
+    return .init(UInt16(number), name: name, transport: transport, hostPort: hostPort.map { UInt16($0) })
   }
 
   /// Notes images that nothing here stands for, unless the cluster file has a word on their deployment.
@@ -168,12 +214,15 @@ extension ClusterReader {
         ($0.namespace, $0.name) == (name.namespace, name.name) && $0.programs != nil
       }
       guard !isSettled else { continue }
-      for (image, what) in images {
+      for (image, what, isBesideAnother) in images {
         guard case .scalar(let text, _) = image.content else { continue }
+        let end =
+          isBesideAnother
+          ? "the container's ports are no endpoints"
+          : "its pods are there for commands; the annotation svs.program, or 'program' in the cluster file, names a "
+            + "program"
         remarks.add(
-          image.place,
-          "nothing runs here for the image '\(ConfigurationNode.excerpt(text))' of \(what): its pods are there for "
-            + "commands; the annotation svs.program, or 'program' in the cluster file, names a program")
+          image.place, "nothing runs here for the image '\(ConfigurationNode.excerpt(text))' of \(what): \(end)")
       }
     }
   }

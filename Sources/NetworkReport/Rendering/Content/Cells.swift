@@ -18,6 +18,12 @@ enum Cells {
     return String(kept.reversed())
   }
 
+  /// Three places about 1, where the third tells something; else three digits.
+  static func ratio(_ value: Double?) -> String {
+    guard let value, value.isFinite, abs(value) < 1e15 else { return none }
+    return abs(value) < 2 ? Figures.fixed(value, places: 3) : number(value)
+  }
+
   static func number(_ estimate: Estimate) -> String { number(estimate.median) }
 
   /// `1.84–1.91`; in words where a minus stands beside the dash.
@@ -38,16 +44,23 @@ enum Cells {
 
   static func count(_ value: Int?) -> String { value.map { Figures.grouped($0) } ?? none }
 
-  /// A value with its unit: `2.34 Gbit/s`, `27 %`, `1.21 ×`, `12,345 /s`.
+  /// A value with its unit: `2.34 Gbit/s`, `27 %`, `1.21 ×`, `12,345 /s`; counts are whole.
   static func value(_ value: Double?, unit: String) -> String {
     let text = number(value)
     guard text != none else { return text }
-    return text + " " + (unit == "1/s" ? "/s" : unit)
+    switch unit {
+    case "1": return short(value)
+    case "rounds", "bytes": return "\(short(value)) \(unit)"
+    case "×": return "\(ratio(value)) ×"
+    case "1/s": return "\(text) /s"
+    default: return "\(text) \(unit)"
+    }
   }
 
   /// With its interval: `2.34 Gbit/s (2.31–2.37)`.
   static func value(_ value: Double?, interval: ConfidenceInterval?, unit: String) -> String {
-    let span = Self.interval(interval)
+    let isRatio = unit == "×" && interval.map { $0.low >= 0 && $0.high.isFinite } ?? false
+    let span = isRatio ? "\(ratio(interval?.low))–\(ratio(interval?.high))" : Self.interval(interval)
     return Self.value(value, unit: unit) + (span == none ? "" : " (\(span))")
   }
 

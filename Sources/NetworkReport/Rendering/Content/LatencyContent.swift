@@ -38,7 +38,11 @@ struct LatencyContent: Sendable {
         .init(Cells.count(path.failedRequests), path.failedRequests > 0 ? .bad : .plain),
       ])
     }
-    table.notes = ["mean of 10: of the first ten requests; interval: 95 %, of the rounds' medians."]
+    table.notes = [
+      "mean of 10: of the first ten requests, the cold first one among them; interval: 95 %, of the rounds' medians.",
+      "What comes from outside passes the director (XDP); what nodes and pods send to a ClusterIP is translated when they "
+        + "connect.",
+    ]
     return table
   }
 

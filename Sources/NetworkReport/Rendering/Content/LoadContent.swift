@@ -11,7 +11,10 @@ struct LoadContent: Sendable {
     var section = ReportSection(
       id: "load", title: "Load", missing: ReportContent.absence(of: .load, in: report, isThere: part != nil))
     guard let part else { return section }
-    section.lead = ["Users that send one request after the other to the application."]
+    section.lead = [
+      "Users that send one request after the other to the application: a login, and then metrics. One run each, without "
+        + "intervals; requests a second and times are those of answered requests, Locust's times of all."
+    ]
     if part.runs.isEmpty { section.missing = ["No load was run."] }
     section.missing += part.runs.compactMap { run in
       run.failure.map { "\(Legible.line($0.measurement)): \(Legible.line($0.reason))" }
@@ -32,7 +35,7 @@ struct LoadContent: Sendable {
       "Requests",
       [
         .text("from"), .number("users"), .number("spawn rate"), .number("seconds"), .number("requests"),
-        .number("failures"), .number("requests/s"), .number("mean ms"),
+        .number("failures"), .number("answered/s"), .number("mean ms"),
       ])
     for run in part.runs {
       table.add([
@@ -48,8 +51,9 @@ struct LoadContent: Sendable {
       table.notes.append("\(Self.title(run)): \(url) from \(host), by \(run.generator.rawValue).")
       guard let locust = run.locust else { continue }
       let answer = locust.webStatus.map { "answered \($0)" } ?? "did not answer"
+      let version = locust.version.map { " " + Legible.line($0, limit: 40) } ?? ""
       table.notes.append(
-        "Locust \(Legible.line(locust.version ?? "", limit: 40)) with \(Cells.count(locust.workers)) workers; its page "
+        "Locust\(version) with \(Cells.count(locust.workers)) workers; its page "
           + "\(Legible.line(locust.webURL, limit: 300)) \(answer).")
     }
     return table

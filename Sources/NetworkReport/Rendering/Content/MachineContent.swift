@@ -74,7 +74,7 @@ struct MachineContent: Sendable {
   private var interfaces: ReportTable? {
     guard !report.environment.interfaces.isEmpty else { return nil }
     var table = ReportTable(
-      "Interfaces that measured packets go through", .detail,
+      "Interfaces of the hosts at the ends of the measured paths", .detail,
       [.text("host"), .text("interface"), .text("kind"), .number("MTU"), .text("offloads that are on")])
     for interface in report.environment.interfaces {
       table.add(

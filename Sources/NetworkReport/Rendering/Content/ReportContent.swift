@@ -53,6 +53,11 @@ struct ReportContent: Sendable {
         "\(Cells.count(report.failures.count)) \(one ? "measurement has" : "measurements have") no value: see Failures."
       )
     }
+    if !report.omissions.isEmpty {
+      let what = report.omissions.prefix(6).map { Legible.line($0.measurement, limit: 100) }
+      warnings.append(
+        "The machine was slower than planned, and there was no time for: \(what.joined(separator: "; ")).")
+    }
     if report.plan.rounds < 3 {
       warnings.append("Fewer than three rounds give no intervals: nothing can be told from noise.")
     }
@@ -92,7 +97,7 @@ struct ReportContent: Sendable {
       var cells: [ReportTable.Cell] = [.init(Legible.line(comparison.subject, limit: 300))]
       if !isOneReference { cells.append(.init(Legible.line(comparison.reference, limit: 300))) }
       if !isOneQuantity { cells.append(.init(Legible.line(comparison.quantity, limit: 100))) }
-      cells += [.init(Cells.fixed(comparison.ratio, places: 3)), .init(interval(comparison.interval))]
+      cells += [.init(Cells.ratio(comparison.ratio)), .init(interval(comparison.interval))]
       if showsLoss { cells.append(.init(Cells.percent(comparison.lossPercent))) }
       table.add(cells + [verdict(comparison)] + (hasGoals ? [Cells.goal(comparison.goal)] : []))
     }
@@ -101,7 +106,7 @@ struct ReportContent: Sendable {
 
   private static func interval(_ interval: ConfidenceInterval?) -> String {
     guard let interval, interval.low.isFinite, interval.high.isFinite else { return Cells.none }
-    return "\(Cells.fixed(interval.low, places: 3))–\(Cells.fixed(interval.high, places: 3))"
+    return "\(Cells.ratio(interval.low))–\(Cells.ratio(interval.high))"
   }
 
   private static func verdict(_ comparison: PairedRatio) -> ReportTable.Cell {

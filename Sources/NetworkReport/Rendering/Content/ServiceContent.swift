@@ -1,6 +1,6 @@
 import Measurement
 
-/// What a ClusterIP costs, by our director and by nftables rules.
+/// What a ClusterIP costs, by our hooks and by nftables rules.
 struct ServiceContent: Sendable {
   private let report: NetworkReport
 
@@ -14,7 +14,8 @@ struct ServiceContent: Sendable {
     guard let part else { return section }
     section.lead = [
       "One pod reaches another on another node over \(Legible.line(part.backend, limit: 40)): by the pod's own address, by "
-        + "a ClusterIP that the director serves, and by one that nftables rules serve as kube-proxy writes them."
+        + "a ClusterIP that our hooks translate when the pod connects, and by one that nftables rules serve as kube-proxy "
+        + "writes them, on the client's node alone; the cluster's own services are served beside it either way."
     ]
     if part.variants.isEmpty && part.scaling.isEmpty { section.missing = ["No way to the pod was measured."] }
     let failures = part.variants.flatMap(\.failures) + part.scaling.flatMap(\.failures)

@@ -13,8 +13,8 @@ struct ThroughputContent: Sendable {
       missing: ReportContent.absence(of: .throughput, in: report, isThere: part != nil))
     guard let part else { return section }
     section.lead = [
-      "One TCP connection, as the receiver counted; the medians of the rounds, and intervals that hold the true ones 95 "
-        + "times in 100. Loss is what is missing against node to node of the same round."
+      "One TCP connection, without each run's first row; the medians of the rounds, and intervals that hold the true ones "
+        + "95 times in 100. Loss is what is missing against node to node of the same round."
     ]
     if part.paths.isEmpty { section.missing = ["No path was measured."] }
     section.missing += OverlayPath.allCases.filter { path in

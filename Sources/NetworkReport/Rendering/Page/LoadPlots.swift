@@ -42,9 +42,13 @@ struct LoadPlots: Sendable {
 
   private var requests: Chart {
     let lines = runs.indices.filter { runs[$0].perSecond.count > 1 }.map { index in
-      line(index, runs[index].perSecond.map { Chart.Point(x: Double($0.second), y: Double($0.requests)) }, marked: [])
+      line(
+        index,
+        runs[index].perSecond.map {
+          Chart.Point(x: Double($0.second), y: max(0, Double($0.requests) - Double($0.failures)))
+        }, marked: [])
     }
-    return overTime("Requests over time", "requests/s", lines)
+    return overTime("Answered requests over time", "requests/s", lines)
   }
 
   private var times: Chart {

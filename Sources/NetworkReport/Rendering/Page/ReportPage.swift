@@ -78,6 +78,7 @@ public struct ReportPage: Sendable {
       case .certain: ""
       case .withinNoise: " · within noise"
       case .undecided: " · undecided"
+      case .single: " · one run"
       }
     var children: [Markup] = [
       .element("p", ["class": "rule"], conclusion.rule.rawValue + standing),

@@ -33,7 +33,7 @@ struct ServicePlots: Sendable {
   }
 
   private func scaling(_ part: ServiceCostPart) -> Chart {
-    let served: [ServiceAccess] = [.clusterIPDirector, .clusterIPNFTables]
+    let served: [ServiceAccess] = [.clusterIPHooks, .clusterIPNFTables]
     let lines = served.enumerated().compactMap { index, access -> Chart.Line? in
       let points = part.scaling.filter { $0.access == access }.sorted { $0.services < $1.services }.compactMap {
         point in
