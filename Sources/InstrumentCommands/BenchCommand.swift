@@ -6,8 +6,8 @@ public struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure: latency, throughput, load; and compare results.",
     discussion: """
-      Each instrument works alone, against any server; none needs a director, or root. With --json it keeps what it \
-      measured as data, with the machine, the kernel and the time.
+      Each instrument works alone, against any server; none needs a director, or root, except that 'report' builds a \
+      cluster as root. With --json it keeps what it measured as data, with the machine, the kernel and the time.
 
       EXAMPLES
         svs bench latency http://192.0.2.10:8000/
