@@ -63,6 +63,8 @@ public enum Event: UInt32, CaseIterable {
   case crossingDropped
   /// Answered by ICMP: a packet that names hosts to pass through, which the other address family has no way to say.
   case sourceRouted
+  /// Answered by ICMP, or dropped if it has no ports: for an address of a diverted network, and no service's.
+  case noService
 }
 
 extension Event {
@@ -99,6 +101,7 @@ extension Event {
     case .disclosureDropped: "client-address-dropped"
     case .crossingDropped: "crossing-dropped"
     case .sourceRouted: "source-route"
+    case .noService: "no-service"
     }
   }
 
@@ -106,7 +109,7 @@ extension Event {
   public var fate: StaticString {
     switch self {
     case .malformed, .fragment, .extensionHeader, .notSYN, .replyTimeExceeded: "passed"
-    case .noServer, .noLocalPort, .noRoute, .tooBig, .timeExceeded, .sourceRouted: "answered"
+    case .noServer, .noService, .noLocalPort, .noRoute, .tooBig, .timeExceeded, .sourceRouted: "answered"
     case .partialChecksum, .handedOver, .errorForwarded, .fragmented, .optionBlanked, .optionOmitted: "forwarded"
     default: "dropped"
     }

@@ -183,7 +183,7 @@ extension Director {
     if HandoverPair.exists(tables.config.pointee) {
       // Writing net.ipv4.ip_forward=0 has switched it off everywhere.
       HandoverPair.switchForwardingOn()
-      if isRouted(tables), !HandoverPair.isWhole(tables.config.pointee) {
+      if isDiverted(tables), !HandoverPair.isWhole(tables.config.pointee) {
         HandoverPair.switchOn(tables.config.pointee)
         // Routes go when their device does.
         try steerAnew(tables)

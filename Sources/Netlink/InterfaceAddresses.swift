@@ -32,13 +32,17 @@ extension NetlinkSocket {
   /// - Parameters:
   ///   - detectDuplicates: for IPv6, whether the address waits about a second for duplicate address detection.
   ///   - isDeprecated: for IPv6, whether nothing that starts here takes it as its source (RFC 6724, rule 3).
+  ///   - scope: RT_SCOPE_*; found from the address where it is not said. Nothing that leaves takes one of 254, this host,
+  ///     as its source.
   public func addAddress(
-    _ prefix: IPPrefix, interfaceIndex: UInt32, detectDuplicates: Bool = false, isDeprecated: Bool = false
+    _ prefix: IPPrefix, interfaceIndex: UInt32, detectDuplicates: Bool = false, isDeprecated: Bool = false,
+    scope: UInt8? = nil
   ) throws(NetlinkError) {
     var body = ifaddrmsg(prefix, interfaceIndex: interfaceIndex)
     // The loopback's own addresses mean nothing to others; anything else is global, a VIP on lo too.
     if prefix.address.isLoopback { body.ifa_scope = UInt8(RT_SCOPE_HOST.rawValue) }
     if prefix.address.isLinkLocal { body.ifa_scope = UInt8(RT_SCOPE_LINK.rawValue) }
+    if let scope { body.ifa_scope = scope }
     var message = try Message(RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, body: body)
     message.put(IFA_LOCAL, prefix.address)
     message.put(IFA_ADDRESS, prefix.address)

@@ -8,7 +8,7 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   let drop = Int32(2)  // TC_ACT_SHOT
   let pass = Int32(0)  // TC_ACT_OK
   guard let note = Packet(context).at(14, svs_handover.self), note.pointee.magic == UInt32(SVS_HANDOVER_MAGIC) else {
-    return pass
+    return goesRound(context) ? dropped(.noService) : pass
   }
   let ifindex = note.pointee.ifindex
   var neighbour = bpf_redir_neigh()
@@ -29,6 +29,17 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   }
   return Int32(
     truncatingIfNeeded: bpf_redirect_neigh(ifindex, &neighbour, Int32(MemoryLayout<bpf_redir_neigh>.size), 0))
+}
+
+/// Whether the kernel would route what the director passes on back into svs0: it is for a virtual address of a diverted
+/// network, and no service's.
+@inline(__always) private func goesRound(_ context: UnsafeMutablePointer<__sk_buff>) -> Bool {
+  let packet = Packet(context)
+  guard let config = KernelArray<svs_config>(map: &svs_config_map).find(0), config.pointee.diverted_mask != 0,
+    let ethernet = packet.at(0, svs_eth.self), ethernet.pointee.type == EtherType.ipv4,
+    let ip = packet.at(14, svs_ipv4.self)
+  else { return false }
+  return Diversion.isVirtual(ip.pointee.dst, config)
 }
 
 @inline(__always) private func count(_ event: Event) {
@@ -110,20 +121,21 @@ private struct Fragment {
 }
 
 extension Packet {
-  @inline(__always) fileprivate init(_ c: UnsafeMutablePointer<__sk_buff>) {
+  @inline(__always) init(_ c: UnsafeMutablePointer<__sk_buff>) {
     self.init(
       start: UnsafeMutableRawPointer(bitPattern: UInt(c.pointee.data)).unsafelyUnwrapped,
       end: UnsafeMutableRawPointer(bitPattern: UInt(c.pointee.data_end)).unsafelyUnwrapped)
   }
 }
 
-/// At svs0, for what the kernel sends there by its routing: see `Stamp`.
+/// At svs0, for what the kernel sends there by its routing, and what is diverted: see `Stamp`.
 ///
 /// The mark is taken off the packet: whatever the director passes to the kernel at svs1 would come round again for it.
 @c(svs_swift_stamp)
 public func stamp(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   let mark = context.pointee.mark
-  let kind = context.pointee.ingress_ifindex == 0 ? SVS_STAMP_OWN : SVS_STAMP_FORWARDED
+  // What this host sends to itself is diverted at the loopback, the first device of every namespace.
+  let kind = context.pointee.ingress_ifindex <= 1 ? SVS_STAMP_OWN : SVS_STAMP_FORWARDED
   guard let ethernet = Packet(context).at(0, svs_eth.self) else { return 2 }
   ethernet.pointee.dst = HandoverMAC.inner
   ethernet.pointee.src = svs_mac(

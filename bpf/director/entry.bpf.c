@@ -85,6 +85,7 @@ struct {
 ARRAY(BPF_MAP_TYPE_PERCPU_ARRAY, 0, svs_events, SVS_DROPS, struct svs_drop);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_allowance_map, SVS_ALLOWANCES, struct svs_allowance);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_config_map, 1, struct svs_config);
+ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_diverted_ports, SVS_DIVERTED_PROTOCOLS, struct svs_ports);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_runtime_map, 1, struct svs_runtime);
 ARRAY(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, svs_operator_map, 1, struct svs_operator);
 ARRAY(BPF_MAP_TYPE_ARRAY, 0, svs_sweep_map, 1, struct svs_sweep);
@@ -97,6 +98,7 @@ extern int svs_swift_director(struct xdp_md *context);
 extern int svs_swift_arm(struct xdp_md *context);
 extern int svs_swift_stamp(struct __sk_buff *context);
 extern int svs_swift_handover(struct __sk_buff *context);
+extern int svs_swift_divert(struct __sk_buff *context, uint32_t is_port);
 
 /* The steps are global functions: the verifier checks each once and for all, not anew for every path that leads to
    it, and their stacks do not add up. What they share lives in svs_scratch. The barrier keeps the compiler from
@@ -142,6 +144,12 @@ SEC("xdp") int svs_arm(struct xdp_md *context) { return svs_swift_arm(context); 
 
 /* At svs1: sends what XDP handed over by the kernel's own neighbour table and devices. */
 SEC("tc") int svs_handover(struct __sk_buff *context) { return svs_swift_handover(context); }
+
+/* At the host's own devices, for a director that none of them bears: sends what is services' into svs0. */
+SEC("tc") int svs_divert(struct __sk_buff *context) { return svs_swift_divert(context, 0); }
+
+/* At the ports of bridges. */
+SEC("tc") int svs_divert_port(struct __sk_buff *context) { return svs_swift_divert(context, 1); }
 
 /* At svs0: notes the mark of what the kernel routes there, for svs_director at svs1. */
 SEC("tc") int svs_stamp(struct __sk_buff *context) { return svs_swift_stamp(context); }

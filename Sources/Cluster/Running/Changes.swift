@@ -19,7 +19,9 @@ extension RunningCluster {
       do throws(ClusterError) {
         if isSmaller { try setMTU(new) }
         try masquerade(new)
-        try overlay.change(from: old.podNetwork, to: new.podNetwork)
+        try overlay.change(from: old.podNetwork, to: new.podNetwork) { () throws(ClusterError) in
+          try services.lookAgain()
+        }
         if !isSmaller { try setMTU(new) }
       } catch {
         try? setMTU(old)

@@ -47,7 +47,7 @@ struct ClusterHosts {
       macs: [Self.podBridge: Self.mac(of: node.gateway.address)],
       addresses: [.init(Self.outerInterface, node.address), .init(Self.podBridge, node.gateway)],
       // An address that is no service's is refused here, its pods' too, and travels nowhere.
-      routes: [.init(to: layout.serviceNetwork, isUnreachable: true)],
+      routes: [.init(to: layout.serviceNetwork, metric: PodBridges.lastResort, isUnreachable: true)],
       // A pod that is refused several times in a second is told so each time.
       sysctls: [.init("net.ipv4.icmp_ratelimit", "0")],
       etc: [NameFiles.resolver(layout, namespace: "default"), NameFiles.hosts(layout, isOutside: false)])

@@ -6,6 +6,9 @@ import Netlink
 /// The bridges that plug pods into their nodes: whether they are as they were made, and their return where others took
 /// something of them away.
 struct PodBridges {
+  /// The metric of the route that refuses what is for services while no director takes it.
+  static let lastResort: UInt32 = 4_096
+
   let hosts: ClusterHosts
   /// The lab's name.
   let lab: String
@@ -44,7 +47,8 @@ struct PodBridges {
         try socket.addAddress(node.gateway, interfaceIndex: bridge)
       }
       try Self.tolerating(EEXIST) { () throws(NetlinkError) in
-        try socket.addRoute(Route(to: hosts.layout.serviceNetwork.network, kind: .unreachable))
+        try socket.addRoute(
+          Route(to: hosts.layout.serviceNetwork.network, kind: .unreachable, metric: Self.lastResort))
       }
       return fault
     }
@@ -72,6 +76,7 @@ struct PodBridges {
       let services = hosts.layout.serviceNetwork.network
       refuses = try socket.routeEntries().contains {
         $0.route.destination == services && $0.route.kind == .unreachable
+          && $0.route.metric == PodBridges.lastResort
       }
     }
 

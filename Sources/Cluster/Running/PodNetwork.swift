@@ -39,11 +39,16 @@ final class PodNetwork: Sendable {
   }
 
   /// Changes how packets get from node to node, in two rounds so that none is lost; after an error it is as it was.
-  func change(from old: FlannelConfiguration, to new: FlannelConfiguration) throws(ClusterError) {
+  ///
+  /// - Parameter prepare: called when all devices are there, before packets come by them.
+  func change(
+    from old: FlannelConfiguration, to new: FlannelConfiguration, prepare: () throws(ClusterError) -> Void
+  ) throws(ClusterError) {
     let all = agents.withLock { $0 }
     let leases = all.map(\.agent.lease)
     do throws(ClusterError) {
       try update(all, new, leases)
+      try prepare()
       try update(all, new, all.map(\.agent.lease))
       try writeEnvironment(all, new)
     } catch {

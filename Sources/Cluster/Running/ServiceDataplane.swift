@@ -135,6 +135,15 @@ final class ServiceDataplane: Sendable {
     }
   }
 
+  /// Has the nodes' directors take notice of devices that came and went.
+  func lookAgain() throws(ClusterError) {
+    try changing.withLock { _ throws(ClusterError) in
+      for director in parts.withLock({ $0.directors }) {
+        do { try director.lookAgain() } catch { throw .part("services: \(error)") }
+      }
+    }
+  }
+
   /// Lets go of pods that are gone, where their connections have ended.
   func release() {
     for director in parts.withLock({ $0.directors }) { _ = try? director.tend() }

@@ -5,9 +5,6 @@ import Synchronization
 
 /// What others take away of a node's director, and its return.
 extension NodeDirector {
-  /// How often it is asked whether services are exempt from connection tracking, for which a program has to be run.
-  private static let untrackingPeriod = Duration.seconds(10)
-
   /// What is gone of all that was set, in words; nothing where all of it stands.
   public func faults() throws(NodeDirectorError) -> [String] {
     try state.withLock { state throws(NodeDirectorError) in
@@ -23,9 +20,12 @@ extension NodeDirector {
       guard let wanted = state.wanted else { return [] }
       return try inNamespace { director throws(NodeDirectorError) in
         let faults = try faults(director, &state)
-        if faults.isEmpty { return [] }
+        if faults.isEmpty {
+          try told { () throws(DirectorError) in try director.divertAtNewPorts() }
+          return []
+        }
         state.isUncertain = true
-        state.intake = nil
+        state.diverted = nil
         try settle(wanted, director, &state)
         return faults
       }
@@ -35,26 +35,20 @@ extension NodeDirector {
   /// Has the director take notice of devices that came and went.
   func lookAgain() throws(NodeDirectorError) {
     try state.withLock { state throws(NodeDirectorError) in
-      guard let intake = state.intake else { return }
+      guard let traffic = state.diverted else { return }
       try inNamespace { director throws(NodeDirectorError) in
-        if director.exists { try bring(intake, director, &state) }
+        if director.exists { try divert(traffic, director, &state) }
       }
     }
   }
 
   private func faults(_ director: Director, _ state: inout State) throws(NodeDirectorError) -> [String] {
-    guard let wanted = state.wanted, let intake = state.intake else { return [] }
+    guard let wanted = state.wanted, let traffic = state.diverted else { return [] }
     guard director.exists else { return ["the director of services is gone ('svs detach')"] }
     var faults: [String] = []
-    if try !told({ () throws(DirectorError) in try director.isSent(intake) }) {
-      faults.append("rules, routes or devices are gone by which packets come to services ('ip rule', 'ip link')")
-    }
-    if state.untracking.duration(to: .now) >= Self.untrackingPeriod {
-      if Untracking.run(Untracking.question) == nil {
-        state.untracking = .now
-      } else {
-        faults.append("the table \(Untracking.table) is gone that exempts services from connection tracking ('nft')")
-      }
+    if try !told({ () throws(DirectorError) in try director.diverts(traffic) }) {
+      faults.append(
+        "filters, devices or the route are gone by which packets come to services ('tc filter', 'ip link', 'ip route')")
     }
     let generation = try told { () throws(DirectorError) in try director.generation() }
     if state.isUncertain || generation != state.generation {

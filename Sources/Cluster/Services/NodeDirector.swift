@@ -6,8 +6,8 @@ import Synchronization
 
 /// A node's director for what comes from outside: cluster IPs and node ports, answered by pods anywhere.
 ///
-/// It stands at its hand-over pair alone and is sent its packets by the node's routing, so that no other traffic of the
-/// node passes XDP. Requests are masqueraded behind a local address of the node's (FULLNAT), so that replies come back
+/// It stands at its hand-over pair alone, and what is services' is diverted to it, so that no other traffic of the node
+/// passes XDP. Requests are masqueraded behind a local address of the node's (FULLNAT), so that replies come back
 /// wherever the pod is.
 public final class NodeDirector: Sendable {
   /// The node's name, for messages.
@@ -27,15 +27,13 @@ public final class NodeDirector: Sendable {
     var standing = ServiceRules()
     /// Endpoints that get no new connections, and since when.
     var draining: [ServiceIdentity: [Endpoint: ContinuousClock.Instant]] = [:]
-    var intake: RoutedIntake?
+    var diverted: DivertedTraffic?
     /// Whether the last change failed on its way: then the kernel tells what stands.
     var isUncertain = true
     /// What was set last; nil before anything was.
     var wanted: ServiceRules?
     /// Of the director's rules, when this value last knew them; another one says that somebody changed them.
     var generation: UInt32?
-    /// When it was last seen that nothing is tracked.
-    var untracking = ContinuousClock.now
   }
 
   /// Makes the director of a node, or takes over one that another process left there.
@@ -79,7 +77,7 @@ public final class NodeDirector: Sendable {
 
   private func begin(_ director: Director, _ state: inout State) throws(NodeDirectorError) {
     try learn(director, &state)
-    try bring(intake(state.standing.nodePorts), director, &state)
+    try divert(traffic(state.standing.nodePorts), director, &state)
     try equip(director)
     state.isUncertain = false
   }
@@ -126,10 +124,10 @@ public final class NodeDirector: Sendable {
     // Before services come: what is for one that is not there yet is refused, and no other gets it. After services have
     // gone: their connections still end by it.
     let both = state.standing.nodePorts.merging(wanted.nodePorts) { $0.union($1) }
-    if isNew || state.intake != intake(both) { try bring(intake(both), director, &state) }
+    if isNew || state.diverted != traffic(both) { try divert(traffic(both), director, &state) }
     if isStrange { try equip(director) }
     try change(to: wanted, director, &state)
-    if state.intake != intake(wanted.nodePorts) { try bring(intake(wanted.nodePorts), director, &state) }
+    if state.diverted != traffic(wanted.nodePorts) { try divert(traffic(wanted.nodePorts), director, &state) }
     state.isUncertain = false
     try removeDrained(director, &state)
     state.generation = try told { () throws(DirectorError) in try director.generation() }
@@ -154,7 +152,7 @@ public final class NodeDirector: Sendable {
     }
   }
 
-  /// Ends the director and takes away all that it made on the node: rules, routes, devices, pins.
+  /// Ends the director and takes away all that it made on the node: filters, routes, devices, pins.
   public func remove() throws(NodeDirectorError) {
     try state.withLock { state throws(NodeDirectorError) in
       state = State()
@@ -170,21 +168,15 @@ public final class NodeDirector: Sendable {
 
   private func takeDown(_ director: Director) throws(NodeDirectorError) {
     try told { () throws(DirectorError) in try director.detach([]) }
-    // A machine without nftables has no table to remove.
-    _ = Untracking.run(Untracking.removal)
   }
 
-  private func intake(_ nodePorts: [TransportProtocol: Set<UInt16>]) -> RoutedIntake {
-    RoutedIntake(
-      networks: [serviceNetwork], host: nodeAddress, hostPorts: ServiceRules.ranges(of: nodePorts),
-      localAddresses: [IPPrefix(localAddress)])
+  private func traffic(_ nodePorts: [TransportProtocol: Set<UInt16>]) -> DivertedTraffic {
+    DivertedTraffic(network: serviceNetwork, host: nodeAddress, hostPorts: nodePorts, localAddress: localAddress)
   }
 
-  func bring(_ intake: RoutedIntake, _ director: Director, _ state: inout State) throws(NodeDirectorError) {
-    try told { () throws(DirectorError) in try director.attachRouted(intake) }
-    if let why = Untracking.run(Untracking.script(intake)) { throw .untracking(why, node: node) }
-    state.untracking = .now
-    state.intake = intake
+  func divert(_ traffic: DivertedTraffic, _ director: Director, _ state: inout State) throws(NodeDirectorError) {
+    try told { () throws(DirectorError) in try director.attachDiverting(traffic) }
+    state.diverted = traffic
   }
 
   /// Runs a closure in the node's namespace with a director made for it: one that looks at what others may have changed.

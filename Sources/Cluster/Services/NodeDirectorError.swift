@@ -10,8 +10,6 @@ public enum NodeDirectorError: Error, Hashable, Sendable {
   /// One service could not be brought in line; the others were.
   case service(ServicePort.Name, DirectorError, node: String)
   case network(NetlinkError, node: String)
-  /// The rules that keep connection tracking away from services' packets could not be set.
-  case untracking(String, node: String)
 }
 
 extension NodeDirectorError: CustomStringConvertible {
@@ -21,7 +19,6 @@ extension NodeDirectorError: CustomStringConvertible {
     case .director(let error, let node): "\(node): \(error.sentence)"
     case .service(let name, let error, let node): "\(node): \(name): \(error.sentence)"
     case .network(let error, let node): "\(node): \(error)"
-    case .untracking(let why, let node): "\(node): cannot exempt services from connection tracking: \(why)"
     }
   }
 }

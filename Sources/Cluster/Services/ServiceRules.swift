@@ -23,9 +23,8 @@ struct ServiceRules: Equatable {
     for service in services {
       try add(service, at: Endpoint(service.clusterIP, port: service.port))
       guard let port = service.nodePort else { continue }
-      // The kernel's routing rules take no range that ends with the last port.
-      guard port > 0, port < .max else {
-        throw .invalid("\(service.name): \(port) is no node port; those are 1 to 65534, by custom 30000 to 32767")
+      guard port > 0 else {
+        throw .invalid("\(service.name): \(port) is no node port; those are 1 to 65535, by custom 30000 to 32767")
       }
       try add(service, at: Endpoint(nodeAddress, port: port))
       nodePorts[service.transport.director, default: []].insert(port)
@@ -62,28 +61,6 @@ struct ServiceRules: Equatable {
   }
 
   subscript(identity: ServiceIdentity) -> Rule? { rules[identity] }
-
-  /// The ports of the node's own address that are the services', in few ranges: every routing decision of the node goes
-  /// along them.
-  var hostPorts: [TransportProtocol: [ClosedRange<UInt16>]] { Self.ranges(of: nodePorts) }
-
-  static func ranges(of nodePorts: [TransportProtocol: Set<UInt16>]) -> [TransportProtocol: [ClosedRange<UInt16>]] {
-    nodePorts.mapValues { ports in
-      var ranges: [ClosedRange<UInt16>] = []
-      if ports.contains(where: Self.customary.contains) { ranges.append(Self.customary) }
-      for port in ports.sorted() where !Self.customary.contains(port) {
-        if let last = ranges.last, last != Self.customary, last.upperBound &+ 1 == port {
-          ranges[ranges.count - 1] = last.lowerBound...port
-        } else {
-          ranges.append(port...port)
-        }
-      }
-      return ranges
-    }
-  }
-
-  /// Kubernetes' default (--service-node-port-range); below the kernel's own ports, which begin at 32768.
-  static let customary: ClosedRange<UInt16> = 30_000...32_767
 }
 
 extension ServicePort.TransportProtocol {

@@ -18,7 +18,10 @@ extension PacketPath {
     }
     if p.pointee.hasFlow { endReopened(frame, config) }
     var index: UInt32 = 0
-    guard let service = service(frame.flow, stamp.mark, config, &index) else { return .pass }
+    guard let service = service(frame.flow, stamp.mark, config, &index) else {
+      return stamp.isValid && Diversion.isVirtual(frame.pointee.flow, config)
+        ? answering(.portUnreachable, .noService, p) : .pass
+    }
     if frame.pointee.flow.proto == IPProtocol.tcp {
       // As in IPVS, what comes from FTP's data port opens nothing: it belongs to a connection that the server opens.
       let ftpData = UInt16(20).bigEndian

@@ -7,7 +7,7 @@
 #define _Nonnull
 #endif
 
-#define SVS_LAYOUT_VERSION 8u
+#define SVS_LAYOUT_VERSION 9u
 
 /* Services, servers, hash tables and counters live in pools: an outer array of chunks that user space adds
    as they are needed, so that an empty director is small and a full one has a million servers. */
@@ -274,7 +274,7 @@ struct svs_config {
     uint32_t sweep_period_us;
     uint32_t timeout[16];        /* ticks, by connection state */
     uint32_t rules_generation;   /* bumped by every change of rules */
-    uint32_t attach_mode;        /* how the director was attached: 1 by name, 2 by the first service */
+    uint32_t attach_mode;        /* how it gets packets: 1 attached by name, 2 by the first service, 3 diverted */
     uint32_t probe_ticks;        /* how often a server's packet goes through the neighbour table; 0: never */
     uint32_t features;           /* SVS_HAS_...: look-ups that services have made necessary; never cleared */
     uint32_t services4, services6;   /* live services of each family */
@@ -289,8 +289,18 @@ struct svs_config {
     uint32_t unfinished;         /* a command has left work for its end; whoever finds this, does it */
     uint32_t routed_marks;       /* SVS_ROUTED_...: the operator's own rules route services' marks */
     uint32_t answer_interval4, answer_interval6;   /* ticks between ICMP answers to one host; 0: no limit */
-    uint32_t reserved[5];
+    /* What is diverted to a director that no interface bears, as addresses stand on the wire; 0: nothing. */
+    uint32_t diverted_network, diverted_mask;   /* virtual addresses that nobody has */
+    uint32_t diverted_local;     /* FULLNAT's local address */
+    uint32_t diverted_host;      /* an address of this host's own, with the services' ports of svs_diverted_ports */
+    uint32_t reserved[1];
 };
+
+/* Which ports of the host's address are services': bit N of port N, the port in host order. */
+struct svs_ports { uint64_t words[1024]; };
+#define SVS_DIVERTED_TCP 0u
+#define SVS_DIVERTED_UDP 1u
+#define SVS_DIVERTED_PROTOCOLS 2u
 
 #define SVS_ROUTED_4 1u
 #define SVS_ROUTED_6 2u

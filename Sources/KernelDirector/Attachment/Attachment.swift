@@ -32,7 +32,7 @@ public struct Attachment: Sendable {
 extension Director {
   /// Attaches to the interfaces named, or to all that are up, and makes the director if there is none.
   ///
-  /// A director that is sent its packets by routing rules is attached to none: without names those are put right.
+  /// A director that is sent its packets is attached to none: without names what sends them is put right.
   ///
   /// - Parameter capacity: connections the table holds; nil leaves it as it is, or at its default.
   /// - Throws: `noSuchInterface` before anything is changed; `connectionsFixed` if the director stands with another size.
@@ -40,9 +40,9 @@ extension Director {
     try locked { () throws(DirectorError) in
       let interfaces = try select(names)
       try checkCapacity(capacity)
-      if let standing = self.tables, isRouted(standing) {
-        guard names.isEmpty else { throw .isRouted }
-        try restoreRouted(standing)
+      if let standing = self.tables, isDiverted(standing) {
+        guard names.isEmpty else { throw .isDiverted }
+        try restoreDiverted(standing)
         return []
       }
       let isNew = self.tables == nil
@@ -74,8 +74,8 @@ extension Director {
     static let none: UInt32 = 0
     static let byName: UInt32 = 1
     static let everywhere: UInt32 = 2
-    /// To none: what is for services is routed to it.
-    static let routed: UInt32 = 3
+    /// To none: what is for services is diverted to it.
+    static let diverted: UInt32 = 3
   }
 
   /// What the first service of a namespace does: what cannot be attached is told by `svs status`.
@@ -204,7 +204,7 @@ extension Director {
     // First its name: whoever is killed later leaves no half of a director that others would take for a whole one.
     _ = rename(folder.path, folder.retiredPath)
     finishTakingDown(folder)
-    IntakeRules.remove()
+    Diverter.remove()
     Steering.remove()
     HandoverPair.remove()
     unlink(folder.lockPath)

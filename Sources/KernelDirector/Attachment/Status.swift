@@ -23,8 +23,8 @@ public struct DirectorStatus: Sendable {
   public var layoutVersion: UInt32
   public var kernel: KernelFeatures
   public var attachments: [InterfaceStatus]
-  /// What is routed to the director; nil where it is attached to interfaces.
-  public var intake: RoutedIntake?
+  /// What is diverted to the director; nil where it is attached to interfaces.
+  public var diverted: DivertedTraffic?
   /// Interfaces that are up and not attached.
   public var unattached: [String]
   public var connectionCapacity: UInt32
@@ -79,7 +79,7 @@ extension Director {
       let all = try services()
       var status = DirectorStatus(
         layoutVersion: config.layout_version, kernel: KernelFeatures.probe(folder.pin("svs_director")),
-        attachments: attached, intake: try routedIntake(),
+        attachments: attached, diverted: try divertedTraffic(),
         unattached: unattached, connectionCapacity: config.connection_capacity,
         connections: tables.runtime[0].pointee.live,
         services: all.count, servers: all.reduce(0) { $0 + $1.servers.count },
@@ -130,8 +130,8 @@ extension Director {
     _ status: DirectorStatus, _ interfaces: [Interface], four: UInt32, six: UInt32
   ) -> DirectorStatus {
     var status = status
-    let isRouted = tables.map { self.isRouted($0) } ?? false
-    if status.attachments.isEmpty, status.services > 0, !isRouted {
+    let isDiverted = tables.map { self.isDiverted($0) } ?? false
+    if status.attachments.isEmpty, status.services > 0, !isDiverted {
       status.warnings.append(
         "The director is attached to no interface, and sees no packet; 'svs attach' attaches all that are up.")
     }
@@ -149,7 +149,7 @@ extension Director {
       status.warnings.append(
         "\(interface.name): \(interface.driver) takes no redirected frames\(why); the kernel sends them instead.")
     }
-    for name in status.unattached where !isRouted {
+    for name in status.unattached where !isDiverted {
       status.warnings.append("\(name) is up but not attached; 'svs attach \(name)' attaches it.")
     }
     if status.connections > status.connectionCapacity / 10 * 9 {

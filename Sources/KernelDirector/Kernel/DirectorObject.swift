@@ -12,8 +12,9 @@ enum DirectorObject {
     "svs_allowance_map",
     "svs_server_pool", "svs_table_pool", "svs_server_counters", "svs_events",
     "svs_config_map", "svs_runtime_map", "svs_sweep_map", "svs_scratch", "svs_operator_map",
+    "svs_diverted_ports",
   ]
-  static let programs = ["svs_director", "svs_handover", "svs_stamp"]
+  static let programs = ["svs_director", "svs_handover", "svs_stamp", "svs_divert", "svs_divert_port"]
 
   /// The connection table's size where nobody said another.
   static let defaultCapacity: UInt32 = 65_536

@@ -137,26 +137,7 @@ struct HandoverPair {
   ) throws(DirectorError) {
     let program = try open(folder, name)
     defer { close(program) }
-    var hook = bpf_tc_hook()
-    hook.sz = extent(\bpf_tc_hook.parent)
-    hook.ifindex = Int32(interface)
-    hook.attach_point = point
-    let made = bpf_tc_hook_create(&hook)
-    guard made == 0 || made == -EEXIST else {
-      throw .system(doing: "make the hook of \(name)", errno: -made)
-    }
-    var options = bpf_tc_opts()
-    options.sz = extent(\bpf_tc_opts.priority)
-    options.prog_fd = program
-    options.handle = 1
-    options.priority = 1
-    let attached = bpf_tc_attach(&hook, &options)
-    guard attached == 0 else { throw .system(doing: "attach \(name)", errno: -attached) }
-  }
-
-  /// The size of a structure up to its last field: libbpf refuses padding that is not 0, which Swift leaves as it is.
-  private func extent<Options, Field>(_ last: KeyPath<Options, Field>) -> Int {
-    (MemoryLayout<Options>.offset(of: last) ?? 0) + MemoryLayout<Field>.size
+    try TrafficControl.attach(program, named: name, at: .init(interface: interface, point: point))
   }
 
   private func open(_ folder: String, _ name: String) throws(DirectorError) -> Int32 {

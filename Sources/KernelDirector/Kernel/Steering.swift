@@ -51,10 +51,8 @@ struct Steering {
     /// Ports of services by address.
     var ports = SteeredPorts()
     var locals: Set<LocalServer> = []
-    /// Whether rules beside these bring all packets of services by address (`IntakeRules`); there are no ports then.
-    var isRouted = false
 
-    var isNothing: Bool { marks.isEmpty && !hasVIPs && !isRouted }
+    var isNothing: Bool { marks.isEmpty && !hasVIPs && locals.isEmpty }
   }
 
   /// A socket of this host that is a server under NAT.

@@ -17,6 +17,7 @@ final class Tables {
   let localities: LocalityTable
   let exchanges: RecordPool<svs_exchange>
   let localRanges: MappedArray<svs_local_range>
+  let divertedPorts: MappedArray<svs_ports>
   let serverCounters: CounterPool
   let devices: BPFMap
   let connections: BPFMap
@@ -58,6 +59,8 @@ final class Tables {
       chunkShift: Int(SVS_EXCHANGE_CHUNK_SHIFT))
     let ranges = try BPFMap(pinnedAt: folder.pin("svs_local_ranges"))
     localRanges = try MappedArray<svs_local_range>(ranges.descriptor, count: Int(SVS_LOCAL_RANGES))
+    let ports = try BPFMap(pinnedAt: folder.pin("svs_diverted_ports"))
+    divertedPorts = try MappedArray<svs_ports>(ports.descriptor, count: Int(SVS_DIVERTED_PROTOCOLS))
     serverCounters = CounterPool(try BPFMap(pinnedAt: folder.pin("svs_server_counters")), name: "server counter")
     memory = nil
   }
@@ -67,7 +70,7 @@ final class Tables {
     self.folder = folder
     self.memory = memory
     guard let config = memory.configuration.find(0), let run = memory.runtime.find(0),
-      let state = operators.find(0), let ranges = memory.localRanges.find(0)
+      let state = operators.find(0), let ports = hostPorts.find(0), let ranges = memory.localRanges.find(0)
     else { throw .full(what: "memory") }
     configuration = MappedArray(at: config, count: 1)
     runtime = MappedArray(at: run, count: 1)
@@ -81,12 +84,14 @@ final class Tables {
     hashTables = RecordPool(memory.hashTables, name: "hash table")
     localities = LocalityTable(inMemory: ())
     exchanges = RecordPool(memory.exchanges, name: "exchange")
+    divertedPorts = MappedArray(at: ports, count: Int(SVS_DIVERTED_PROTOCOLS))
     localRanges = MappedArray(at: ranges, count: Int(SVS_LOCAL_RANGES))
     serverCounters = CounterPool(memory.serverCounters, name: "server counter")
   }
 
   /// Of a director in memory: what commands keep for each other.
   private let operators = MemoryPool<svs_operator>(capacity: 1)
+  private let hostPorts = MemoryPool<svs_ports>(capacity: Int(SVS_DIVERTED_PROTOCOLS))
 
   /// The clock that connections live by, in ticks.
   var now: UInt32 {

@@ -22,11 +22,9 @@ extension DirectorError {
     case .syncDaemonRunning: "the sync daemon runs already"
     case .noSyncDaemon: "no sync daemon runs"
     case .notAttached(let name): "\(name) is not attached"
-    case .isRouted:
-      "this director is sent its packets by routing rules, and is attached to no interface; 'svs attach' without names "
-        + "puts those rules right, and 'svs detach' ends it"
-    case .intakeUnknown:
-      "the routing rules by which this director was sent its packets are gone; whoever started it must start it again"
+    case .isDiverted:
+      "this director stands beside the host's traffic and is attached to no interface; 'svs attach' without names puts "
+        + "right what sends it its packets, and 'svs detach' ends it"
     case .capacityFixed(let capacity):
       "the connection table holds \(capacity) connections and cannot be resized; save the rules, run 'svs detach', "
         + "and attach again (connections are lost)"

@@ -25,10 +25,8 @@ public enum DirectorError: Error, Hashable, Sendable {
   case noSyncDaemon
   /// The interface is not attached, so there is nothing to unhook.
   case notAttached(String)
-  /// The director is sent its packets by routing rules, and is attached to no interface by name.
-  case isRouted
-  /// The routing rules by which a director was sent its packets are all gone: what they were is not known here.
-  case intakeUnknown
+  /// The director is sent its packets, and is attached to no interface by name.
+  case isDiverted
   /// The connection table stands with this size and is resized only by making the director anew.
   case capacityFixed(UInt32)
   case capacityOutOfRange(ClosedRange<UInt32>)

@@ -113,12 +113,12 @@ extension Director {
       tables.config.pointee.services6 = 0
       tables.config.pointee.marks4 = 0
       tables.config.pointee.marks6 = 0
-      if !isSimulated, !isRouted(tables) { Steering.remove() }
+      if !isSimulated, !isDiverted(tables) { Steering.remove() }
       ledger.steered = [:]
       ledger.steeredVIPs = []
       backlog.clear()
       tables.config.pointee.unfinished = 0
-      if isRouted(tables) { try steer([.ipv4, .ipv6], leaving: [], tables) }
+      if isDiverted(tables) { try steer([.ipv4, .ipv6], leaving: [], tables) }
       rulesChanged(tables)
     }
   }

@@ -8,7 +8,7 @@ extension Director {
   func steer(_ key: svs_service_key, isLive: Bool, _ tables: Tables) throws(DirectorError) {
     guard let family = IPAddress.Family(rawValue: key.family) else { return }
     if isSimulated { return try countMarks(tables) }
-    if key.proto != 0, isRouted(tables) { return }
+    if key.proto != 0, isDiverted(tables) { return }
     let vip = key.vip.address(key.family)
     if key.proto != 0, isLive {
       if !ledger.steeredVIPs.contains(vip) {
@@ -52,7 +52,7 @@ extension Director {
   /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
   /// has for this server. Left to itself it may choose the VIP, which a server of DR takes for its own.
   func preferSource(of service: svs_service_key, towards server: IPAddress, _ tables: Tables) {
-    guard !isSimulated, !isRouted(tables), service.proto != 0, let family = IPAddress.Family(rawValue: service.family),
+    guard !isSimulated, !isDiverted(tables), service.proto != 0, let family = IPAddress.Family(rawValue: service.family),
       server.family == family
     else {
       return
@@ -108,7 +108,7 @@ extension Director {
       for index in 0..<tables.config.pointee.services_used {
         let record = try tables.services.record(index)
         let key = record.pointee.key
-        guard record.pointee.status == SVS_LIVE, key.proto != 0, key.family == family.rawValue, !isRouted(tables)
+        guard record.pointee.status == SVS_LIVE, key.proto != 0, key.family == family.rawValue, !isDiverted(tables)
         else { continue }
         try steering.add(key.vip.address(key.family))
         if record.pointee.first != 0 {
@@ -118,7 +118,7 @@ extension Director {
       }
       try steer(steering, tables)
     }
-    try restoreIntake(tables)
+    try restoreDiversion(tables)
   }
 
   /// Brings the rules of a family in line with the services that there are.
@@ -159,8 +159,7 @@ extension Director {
       guard key.family == family.rawValue else { return }
       if key.proto == 0 { wish.marks.insert(key.vip.w0) } else { others.append(key) }
     }
-    if isRouted(tables) {
-      wish.isRouted = family == .ipv4
+    if isDiverted(tables) {
       wish.locals = try localServers(family, tables)
       return (wish, [])
     }
@@ -171,7 +170,7 @@ extension Director {
     return (wish, Set(others.map { $0.vip.address($0.family) }))
   }
 
-  /// Whether the rules and routes are there that a routed director needs beside its intake's.
+  /// Whether the rules and routes are there that a diverted director needs beside what diverts its packets.
   func steeringHolds(_ tables: Tables) throws(DirectorError) -> Bool {
     for family in [IPAddress.Family.ipv4, .ipv6] {
       let (wish, vips) = try wish(family, tables)
@@ -184,7 +183,7 @@ extension Director {
 
   /// What became of the way by the kernel's rules that is not ours to see as it happens, for `status`.
   func steeringWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
-    var warnings = try intakeWarnings(tables)
+    var warnings = try diversionWarnings(tables)
     for family in [IPAddress.Family.ipv4, .ipv6] {
       let (wish, vips) = try wish(family, tables)
       let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)

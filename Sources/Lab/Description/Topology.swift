@@ -126,19 +126,22 @@ extension Topology {
     public var interface: String?
     public var source: IPAddress?
     public var table: UInt32
+    /// Smaller wins; nil is the smallest.
+    public var metric: UInt32?
     public var isLocal: Bool
     /// Packets that way are refused at once.
     public var isUnreachable: Bool
 
     public init(
       to destination: IPPrefix, via gateway: IPAddress? = nil, interface: String? = nil, source: IPAddress? = nil,
-      table: UInt32 = 254, isLocal: Bool = false, isUnreachable: Bool = false
+      table: UInt32 = 254, metric: UInt32? = nil, isLocal: Bool = false, isUnreachable: Bool = false
     ) {
       self.destination = destination
       self.gateway = gateway
       self.interface = interface
       self.source = source
       self.table = table
+      self.metric = metric
       self.isLocal = isLocal
       self.isUnreachable = isUnreachable
     }

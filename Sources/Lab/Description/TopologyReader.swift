@@ -168,6 +168,8 @@ struct TopologyReader {
         route.source = try words.take("an address") { IPAddress($0) }
       } else if words.skip("table") {
         route.table = try words.take("a table's number") { UInt32($0).flatMap { $0 > 0 ? $0 : nil } }
+      } else if words.skip("metric") {
+        route.metric = try words.take("a metric") { UInt32($0) }
       } else {
         break
       }

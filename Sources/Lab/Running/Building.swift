@@ -134,7 +134,8 @@ extension RunningLab {
             interfaceIndex: try route.interface.map { name throws(NetlinkError) in
               try socket.interface(named: name).index
             } ?? (route.isLocal ? 1 : nil),
-            source: route.source, table: route.table, kind: route.kind))
+            source: route.source, table: route.table, kind: route.kind,
+            metric: route.metric))
       }
       for rule in host.rules { try socket.addRule(rule) }
     }

@@ -22,16 +22,29 @@ extension ReportRunner {
   }
 
   private func probe(_ access: ReportTargets.Access) throws(MeasuringError) -> LatencyReading {
-    let words = ["latency", "-q", "-n", "\(plan.latency.requests)", "--json", "-"]
+    try requests(plan.latency.requests, from: access.host, to: access.resolution + [access.url])
+  }
+
+  /// So many requests on a connection of their own, without those that went before them; one at least is answered.
+  ///
+  /// - Parameter words: the URL, and where its host is.
+  func requests(_ count: Int, from host: String, to words: [String]) throws(MeasuringError) -> LatencyReading {
     let output = try instrument(
-      access.host, words + access.resolution + [access.url],
-      seconds: Double(plan.latency.requests) * ReportPlan.Cost.request)
+      host, ["latency", "-q", "-n", "\(count + ReportPlan.warmUpRequests)", "--json", "-"] + words,
+      seconds: plan.requestSeconds(count))
     guard !output.output.isEmpty else { throw MeasuringError(output.complaint) }
-    let reading = try LatencyReading(json: output.output)
+    var reading = try LatencyReading(json: output.output)
+    reading.requests = reading.requests.suffix(count)
     guard !reading.answered.isEmpty else {
       throw MeasuringError(reading.requests.first?.error ?? output.complaint)
     }
     return reading
+  }
+
+  /// Sends requests that count nowhere; what is wrong with them is told by what is measured next.
+  func warmUp(from host: String, to words: [String]) {
+    let options = ["-q", "-n", "\(ReportPlan.warmUpRequests)", "-m", "1", "--json", "-"]
+    _ = try? instrument(host, ["latency"] + options + words, seconds: plan.requestSeconds(0))
   }
 
   private func comparisons(_ paths: [LatencyPath]) -> [PairedRatio] {

@@ -14,6 +14,8 @@ extension ReportRunner {
       runs.append(load(access))
     }
     if plan.load.usesLocust, !stop.isRaised { runs.append(locustLoad()) }
+    // No row where the whole report was ended.
+    if stop.isRaised { runs.removeAll { $0.requests == 0 } }
     return LoadPart(runs: runs)
   }
 
@@ -22,6 +24,7 @@ extension ReportRunner {
       generator: .own, title: access.path.title, host: access.host, url: access.url, users: plan.load.users,
       usersSpawnedPerSecond: plan.load.usersSpawnedPerSecond, seconds: Double(plan.load.seconds))
     do throws(MeasuringError) {
+      warmUp(from: access.host, to: access.resolution + [access.url])
       let output = try instrument(
         access.host,
         [

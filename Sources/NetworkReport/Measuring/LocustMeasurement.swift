@@ -1,11 +1,13 @@
+import HostSystem
+
 extension ReportRunner {
   /// A load that a real Locust master leads, whose web page is asked for through the ingress.
   func locustLoad() -> LoadRun {
     let target = network.targets.locust
     var run = LoadRun(
-      generator: .locust, title: "Locust", host: target?.host ?? "", url: target?.applicationURL ?? "",
-      users: plan.load.users, usersSpawnedPerSecond: plan.load.usersSpawnedPerSecond,
-      seconds: Double(plan.load.seconds))
+      generator: .locust, title: AccessPath.podByServiceName.title, host: target?.host ?? "",
+      url: target?.applicationURL ?? "", users: plan.load.users,
+      usersSpawnedPerSecond: plan.load.usersSpawnedPerSecond, seconds: Double(plan.load.seconds))
     guard let target else {
       run.failure = failed("load, Locust", MeasuringError("The cluster has no Locust master: build it with --locust."))
       return run
@@ -49,24 +51,44 @@ extension ReportRunner {
     return try LatencyReading(json: output.output).requests.first?.status
   }
 
-  /// Starts the users by the master's web page, waits as long as the plan says, and reads what came of it.
+  /// Starts the users by the master's web page, waits as long as the plan says, ends them, and reads what came of it.
+  ///
+  /// Workers report every three seconds, and what they did since when they are stopped: before that it is not all.
   private func lead(
     _ run: inout LoadRun, _ locust: inout LocustSummary, _ target: ReportTargets.Locust
   ) throws(MeasuringError) {
     try waitForWorkers(&locust, target)
     let form = "user_count=\(plan.load.users)&spawn_rate=\(plan.load.usersSpawnedPerSecond)"
     _ = try ask(target, "swarm", ["-d", "\(form)&host=\(target.applicationURL)"])
-    defer { _ = try? ask(target, "stop") }
+    let start = elapsed
     guard stop.rest(.seconds(plan.load.seconds)) else { throw MeasuringError("It was ended early.") }
-    let reading = try LocustReading(json: try ask(target, "stats/requests"))
-    run.requests = reading.requests
-    run.failures = reading.failures
-    run.failuresByKind = reading.failuresByKind
-    run.requestsPerSecond = reading.requestsPerSecond
-    run.meanMilliseconds = reading.meanMilliseconds
-    run.percentiles = reading.percentiles
-    run.tasks = reading.tasks
-    guard run.requests > run.failures else { throw MeasuringError("No request was answered.") }
+    let seconds = elapsed - start
+    try endUsers(target)
+    var reading = try finalReading(target)
+    if let table = try? ask(target, "stats/requests/csv") { reading.take(percentilesOf: table) }
+    run.take(reading, seconds: seconds)
+    guard run.requests > run.failures else {
+      let commonest = run.failuresByKind.max { ($0.value, $1.key) < ($1.value, $0.key) }
+      throw MeasuringError("No request was answered\(commonest.map { ": \($0.key)" } ?? "").")
+    }
+  }
+
+  /// Returns when the last worker has reported.
+  private func endUsers(_ target: ReportTargets.Locust) throws(MeasuringError) {
+    do throws(MeasuringError) { _ = try ask(target, "stop", ["-X", "POST"]) } catch {
+      // Locust 2.12, which is Debian 12's, takes a GET.
+      guard (try? ask(target, "stop")) != nil else { throw error }
+    }
+  }
+
+  /// The figures once the test has ended; the page is made anew every two seconds, and may be an older one.
+  private func finalReading(_ target: ReportTargets.Locust) throws(MeasuringError) -> LocustReading {
+    let deadline = Deadline(in: .seconds(10))
+    while true {
+      let reading = try LocustReading(json: try ask(target, "stats/requests"))
+      if reading.hasEnded || deadline.hasPassed { return reading }
+      guard stop.rest(.milliseconds(200)) else { throw MeasuringError("It was ended early.") }
+    }
   }
 
   private func waitForWorkers(_ locust: inout LocustSummary, _ target: ReportTargets.Locust) throws(MeasuringError) {
@@ -89,5 +111,27 @@ extension ReportRunner {
       timeout: .seconds(15))
     guard output.succeeded else { throw MeasuringError("\(base + page): \(output.complaint)") }
     return output.output
+  }
+}
+
+extension LoadRun {
+  /// - Parameter seconds: from the first user to the word that ended them. Locust's own times are not for short tests:
+  ///   its rate leaves out the last two seconds.
+  mutating func take(_ reading: LocustReading, seconds: Double) {
+    func rate(_ requests: Int, _ failures: Int) -> Double? {
+      requests > failures && seconds > 0 ? Double(requests - failures) / seconds : nil
+    }
+    self.seconds = seconds
+    requests = reading.requests
+    failures = reading.failures
+    failuresByKind = reading.failuresByKind
+    requestsPerSecond = rate(reading.requests, reading.failures)
+    meanMilliseconds = reading.meanMilliseconds
+    percentiles = reading.percentiles
+    tasks = reading.tasks.map { task in
+      var task = task
+      task.requestsPerSecond = rate(task.requests, task.failures)
+      return task
+    }
   }
 }

@@ -58,13 +58,23 @@ public final class ReportRunner {
   /// - Parameter building: how long the cluster took to build, where that is known.
   public func run(building: Double? = nil) -> NetworkReport {
     if let building { phases.append(PhaseTime(name: "build", seconds: building)) }
-    let environment = phase("environment") { EnvironmentSurvey(network: network, setting: setting, stop: stop).result }
+    let clients = ClientSettings(network)
+    var environment = phase("environment") {
+      // A single connection at a time needs no settings.
+      if !plan.parts.isDisjoint(with: [.latency, .load, .services]) { clients.make() }
+      return EnvironmentSurvey(network: network, setting: setting, stop: stop).result
+    }
+    environment.settings = clients.settings
+    if !stop.isRaised { environment.warnings += clients.warnings }
     var report = NetworkReport(cluster: network.summary, environment: environment, plan: plan.summary)
     if wants(.latency) { report.latency = phase("latency") { measureLatency() } }
     if wants(.load) { report.load = phase("load") { measureLoad() } }
     if wants(.throughput) { report.throughput = phase("throughput") { measureThroughput() } }
     if wants(.services) { report.services = phase("services") { measureServices() } }
-    stop.ignoring { restore() }
+    stop.ignoring {
+      restore()
+      failures += clients.putBack()
+    }
     report.failures = failures
     report.omissions = omissions
     report.phases = phases

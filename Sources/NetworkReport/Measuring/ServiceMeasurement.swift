@@ -132,15 +132,8 @@ extension ReportRunner {
       gathered.busy += run.machineBusySecondsPerGigabit.map { [RoundValue(round: round, value: $0)] } ?? []
     }
     attempt("latency", access, round, &gathered, errors, port) { gathered throws(MeasuringError) in
-      let output = try instrument(
-        network.targets.clientPod.name,
-        ["latency", "-q", "-n", "\(plan.services.requests)", "--json", "-", url],
-        seconds: Double(plan.services.requests) * ReportPlan.Cost.request)
-      guard !output.output.isEmpty else { throw MeasuringError(output.complaint) }
-      let reading = try LatencyReading(json: output.output)
-      guard let summary = Distribution(reading.answered.map(\.totalSeconds)).summary else {
-        throw MeasuringError(reading.requests.first?.error ?? output.complaint)
-      }
+      let reading = try requests(plan.services.requests, from: network.targets.clientPod.name, to: [url])
+      guard let summary = Distribution(reading.answered.map(\.totalSeconds)).summary else { return }
       gathered.medians.append(RoundValue(round: round, value: summary.median * 1e6))
       gathered.p99s.append(RoundValue(round: round, value: summary.p99 * 1e6))
     }
@@ -243,7 +236,9 @@ extension ReportRunner {
       try network.serve(services, by: .own)
       point.secondsToInstall = min(point.secondsToInstall ?? .infinity, elapsed - start)
     }
-    let value = RoundValue(round: round, value: try connectionsPerSecond(url(of: point.access)))
+    let url = self.url(of: point.access)
+    warmUp(from: network.targets.clientPod.name, to: [url])
+    let value = RoundValue(round: round, value: try connectionsPerSecond(url))
     point.newConnectionsPerSecond = RoundStatistics.estimate(point.newConnectionsPerSecond.values + [value])
   }
 

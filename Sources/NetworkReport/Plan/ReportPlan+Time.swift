@@ -2,12 +2,12 @@
 extension ReportPlan {
   enum Cost {
     /// Starting a program in a namespace, connecting, and reading what it wrote.
-    static let program = 0.1
+    static let program = 0.05
     /// An echo is timed two hundred times, 5 ms apart, before the load.
     static let echo = 1.05
     /// One request of a latency probe.
     static let request = 0.0008
-    static let backendSwitch = 0.5
+    static let backendSwitch = 0.25
     static let datapathChange = 0.4
     /// The machine is looked at, versions are asked for.
     static let environment = 1.5
@@ -17,9 +17,10 @@ extension ReportPlan {
     static let serviceRules = 0.004
     static let ownService = 0.001
     /// A load begins and ends: users are spawned, last answers waited for.
-    static let load = 0.5
-    /// A Locust master's start, its users' and its report.
-    static let locust = 8.0
+    static let load = 0.25
+    /// A Locust master's page is asked for, a worker reaches it, and its users end within whole seconds; a page is made
+    /// anew every two seconds.
+    static let locust = 4.0
   }
 
   /// Of all parts together.
@@ -32,7 +33,7 @@ extension ReportPlan {
     guard parts.contains(part) else { return 0 }
     switch part {
     case .latency: return Double(latency.rounds) * roundSeconds(.latency)
-    case .load: return 2 * (Double(load.seconds) + Cost.load) + (load.usesLocust ? locustSeconds : 0)
+    case .load: return 2 * loadSeconds + (load.usesLocust ? locustSeconds : 0)
     case .throughput: return Cost.servers + Double(throughput.rounds) * roundSeconds(.throughput)
     case .services:
       let scaling = services.scaling.map(scalingSeconds).reduce(0, +)
@@ -41,26 +42,30 @@ extension ReportPlan {
     }
   }
 
+  /// Of requests one after the other, with those that go before.
+  func requestSeconds(_ count: Int) -> Double { Double(count + ReportPlan.warmUpRequests) * Cost.request }
+
+  private var loadSeconds: Double { Double(load.seconds) + Cost.load + Cost.program + requestSeconds(0) }
   private var locustSeconds: Double { Double(load.seconds) + Cost.locust }
 
   /// Of one round of a part.
   func roundSeconds(_ part: ReportPart) -> Double {
     switch part {
-    case .latency: return Double(AccessPath.allCases.count) * (Cost.program + Double(latency.requests) * Cost.request)
-    case .load: return Double(load.seconds) + Cost.load
+    case .latency: return Double(AccessPath.allCases.count) * (Cost.program + requestSeconds(latency.requests))
+    case .load: return loadSeconds
     case .throughput:
       let runs = OverlayPath.allCases.count
       let echoes = Double(runs) * Cost.echo / Double(max(1, throughput.roundsPerEcho))
       return Double(2 * runs) * (Double(throughput.seconds) + Cost.program) + echoes + Cost.backendSwitch
     case .services:
-      let measured = 2 * Double(services.seconds) + Double(services.requests) * Cost.request + 3 * Cost.program
+      let measured = 2 * Double(services.seconds) + requestSeconds(services.requests) + 3 * Cost.program
       return Double(ServiceAccess.allCases.count) * (measured + Cost.datapathChange)
     }
   }
 
   /// Of connections among so many services, by both datapaths, in all rounds.
   private func scalingSeconds(_ count: Int) -> Double {
-    let round = 2 * (Double(services.seconds) + Cost.program + Cost.datapathChange)
+    let round = 2 * (Double(services.seconds) + 2 * Cost.program + requestSeconds(0) + Cost.datapathChange)
     return Double(count) * Cost.serviceRules
       + Double(services.scalingRounds) * (round + Double(count) * Cost.ownService)
   }

@@ -17,6 +17,8 @@ public struct RunEnvironment: Codable, Hashable, Sendable {
   /// Programs and their versions: `svs`, `iproute2`, `nft`, `dnsmasq`.
   public var versions: [String: String]
   public var interfaces: [InterfaceSummary]
+  /// What the report set on hosts for the time of its run.
+  public var settings: [HostSetting]
   /// What a reader must know before believing the figures: a busy machine, offloads that are off.
   public var warnings: [String]
 
@@ -24,7 +26,7 @@ public struct RunEnvironment: Codable, Hashable, Sendable {
     machineName: String, kernel: String, architecture: String, processorModel: String, processors: Int,
     memoryBytes: UInt64? = nil, congestionControl: String? = nil, started: String, loadAverages: [Double] = [],
     busyShareAtStart: Double? = nil, versions: [String: String] = [:], interfaces: [InterfaceSummary] = [],
-    warnings: [String] = []
+    settings: [HostSetting] = [], warnings: [String] = []
   ) {
     self.machineName = machineName
     self.kernel = kernel
@@ -38,6 +40,7 @@ public struct RunEnvironment: Codable, Hashable, Sendable {
     self.busyShareAtStart = busyShareAtStart
     self.versions = versions
     self.interfaces = interfaces
+    self.settings = settings
     self.warnings = warnings
   }
 }
@@ -58,6 +61,22 @@ public struct InterfaceSummary: Codable, Hashable, Sendable {
     self.kind = kind
     self.mtuBytes = mtuBytes
     self.activeOffloads = activeOffloads
+  }
+}
+
+/// A setting of the kernel that some hosts had while they were measured, and only then.
+public struct HostSetting: Codable, Hashable, Sendable {
+  /// As sysctl(8) calls it: `net.ipv4.tcp_tw_reuse`.
+  public var name: String
+  public var value: String
+  public var valueBefore: String
+  public var hosts: [String]
+
+  public init(name: String, value: String, valueBefore: String, hosts: [String]) {
+    self.name = name
+    self.value = value
+    self.valueBefore = valueBefore
+    self.hosts = hosts
   }
 }
 

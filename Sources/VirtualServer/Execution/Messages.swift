@@ -28,7 +28,7 @@ enum Messages {
       """
     case .full(let what): "Memory allocation problem: no room left for \(what)"
     case .invalidLocalAddress, .localAddressTaken, .noSuchLocalAddress, .disclosureNeedsTCP: error.sentence
-    case .system, .unsupportedKernel, .notAttached, .capacityFixed, .capacityOutOfRange, .isRouted, .intakeUnknown:
+    case .system, .unsupportedKernel, .notAttached, .capacityFixed, .capacityOutOfRange, .isDiverted:
       error.sentence
     }
   }

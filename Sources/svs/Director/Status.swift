@@ -45,9 +45,9 @@ extension DirectorStatus {
         "  \(interface.name.padded(15)) \(interface.mode.rawValue.padded(8)) \(interface.driver)"
           + (interface.takesRedirected ? "" : "  (frames leave through the kernel)"))
     }
-    if let intake {
-      lines.append("  none; by the kernel's routing it is sent what is for")
-      lines += intake.words.map { "    \($0)" }
+    if let diverted {
+      lines.append("  none; beside the host's traffic, of which it is sent what is for")
+      lines += diverted.words.map { "    \($0)" }
     } else if attachments.isEmpty {
       lines.append("  none")
     }
@@ -105,20 +105,6 @@ extension DirectorStatus {
   }
 }
 
-extension RoutedIntake {
-  /// What is routed to the director, each in a few words.
-  fileprivate var words: [String] {
-    var words = networks.map { "\($0)" }
-    if let host {
-      for (proto, ranges) in hostPorts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-        let name = proto == .tcp ? "tcp" : proto == .udp ? "udp" : "\(proto.rawValue)"
-        for range in ranges { words.append("\(host):\(range.lowerBound)-\(range.upperBound)/\(name)") }
-      }
-    }
-    return words + localAddresses.map { "\($0)" }
-  }
-}
-
 extension JSONValue {
   init(_ status: DirectorStatus) {
     self = .object([
@@ -133,7 +119,7 @@ extension JSONValue {
             ])
           })
       ),
-      ("routed", .array((status.intake?.words ?? []).map { .string($0) })),
+      ("diverted", .array((status.diverted?.words ?? []).map { .string($0) })),
       ("unattached", .array(status.unattached.map { .string($0) })),
       (
         "kernel",

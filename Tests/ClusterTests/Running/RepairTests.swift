@@ -30,7 +30,8 @@ import Testing
       }
       let acts: [(String, () throws -> Void)] = [
         ("svs detach", { try cluster.inside("node1") { try Director().detach([]) } }),
-        ("ip rule", { try cluster.inside("node1") { try TestCluster.removeRule(to: "10.96.0.0/12") } }),
+        ("tc qdisc", { try onNode("tc", "qdisc", "del", "dev", "cni0", "clsact") }),
+        ("ip route", { try onNode("ip", "route", "del", "10.96.0.0/12") }),
         ("ip link", { try onNode("ip", "link", "del", "svs0") }),
         ("ipvsadm -C", { try cluster.inside("node1") { try Director().clear() } }),
         ("rm -r", { try Files.remove(cluster.services.pinFolder) }),

@@ -33,33 +33,13 @@ import Testing
         == "default/b and default/a are both at 172.30.0.11:30080/tcp; give one of them another address or port")
   }
 
-  @Test(arguments: [0, 65_535] as [UInt16])
-  func portsThatAreNone(_ number: UInt16) throws {
-    let service = try port("a", "10.96.0.10", 80, node: number)
+  @Test func noPortIsNoNodePort() throws {
+    let service = try port("a", "10.96.0.10", 80, node: 0)
     #expect(throws: NodeDirectorError.self) { try ServiceRules([service], at: node) }
   }
 
   @Test func otherFamiliesAreRefused() throws {
     let service = try port("a", "fd00::1", 80)
     #expect(throws: NodeDirectorError.self) { try ServiceRules([service], at: node) }
-  }
-
-  @Test func portsAreNamedInFewRanges() throws {
-    let numbers: [UInt16] = [30_000, 31_000, 32_767, 32_768, 4_000, 4_001, 4_003]
-    let services = try numbers.enumerated().map { try port("s\($0)", "10.96.0.\($0 + 1)", 80, node: $1) }
-    let ranges = try ServiceRules(services, at: node).hostPorts
-    #expect(ranges == [.tcp: [30_000...32_767, 4_000...4_001, 4_003...4_003, 32_768...32_768]])
-  }
-
-  @Test func theScriptNamesAllThatIsTranslated() throws {
-    let intake = RoutedIntake(
-      networks: [try #require(IPPrefix("10.96.0.0/12"))], host: node,
-      hostPorts: [.udp: [4_000...4_001], .tcp: [30_000...32_767, 5_000...5_000]],
-      localAddresses: [try #require(IPPrefix("10.244.1.254/32"))])
-    let script = Untracking.script(intake)
-    #expect(script.contains("ip daddr { 10.96.0.0/12, 10.244.1.254/32 } notrack"))
-    #expect(script.contains("ip daddr 172.30.0.11 meta l4proto 6 th dport { 30000-32767, 5000-5000 } notrack"))
-    #expect(script.contains("ip daddr 172.30.0.11 meta l4proto 17 th dport { 4000-4001 } notrack"))
-    #expect(script.hasPrefix(Untracking.removal))
   }
 }

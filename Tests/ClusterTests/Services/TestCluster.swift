@@ -212,13 +212,6 @@ extension TestCluster {
     try tool(["ip", "netns", "exec", namespace(host)] + arguments, input: input, timeout: timeout)
   }
 
-  /// Removes the calling thread's first routing rule for a network.
-  static func removeRule(to network: String) throws {
-    let netlink = try NetlinkSocket()
-    let rules = try netlink.rules()
-    try netlink.removeRule(try #require(rules.first { $0.destination?.description == network }))
-  }
-
   /// What a host is answered; empty where it is not.
   static func curl(_ host: String, _ url: String) throws -> String {
     let arguments = ["ip", "netns", "exec", namespace(host), "curl", "-s", "-m", "5", "--noproxy", "*", url]

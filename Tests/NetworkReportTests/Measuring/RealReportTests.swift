@@ -84,6 +84,15 @@ extension RealNetwork {
       #expect(report.phases.map(\.name).first == "build")
       #expect(told.withLock { $0.count } > 20)
 
+      // What was set for the run is told, and as it was before; both hosts are one namespace.
+      #expect(report.environment.settings.map(\.name).contains("net.ipv4.ip_local_port_range"))
+      #expect(report.environment.warnings.allSatisfy { !$0.contains("net.ipv4") }, "\(report.environment.warnings)")
+      for setting in report.environment.settings where setting.valueBefore != setting.value {
+        let file = "/proc/sys/" + setting.name.replacing(".", with: "/")
+        let now = try network.run(setting.hosts[0], ["cat", file], timeout: .seconds(5)).output
+        #expect(now.split(whereSeparator: \.isWhitespace).joined(separator: " ") == setting.valueBefore)
+      }
+
       // The document says the same, and is read again by whoever knows only the envelope.
       let text = try ResultFile.json(report.document(clock: clock))
       let document = try JSONDecoder().decode(NetworkReportDocument.self, from: Data(text.utf8))

@@ -142,6 +142,75 @@ struct ReportRunnerTests {
     #expect(report.environment.loadAverages.count == 3)
   }
 
+  @Test("Where requests begin ports are enough and used again, until the report is over")
+  func settings() throws {
+    let during = Mutex<[String: String]>([:])
+    let before = Mutex<ScriptedNetwork?>(nil)
+    let network = ScriptedNetwork { host, arguments in
+      if arguments.contains("--no-keep-alive"), let network = before.withLock({ $0 }) {
+        let now = network.sysctls.withLock { $0 }
+        during.withLock { $0 = now }
+      }
+      return Self.answers(host, arguments)
+    }
+    before.withLock { $0 = network }
+    defer { before.withLock { $0 = nil } }
+    let report = try run(network, shortPlan)
+    let (reuse, ports) = ("/proc/sys/net/ipv4/tcp_tw_reuse", "/proc/sys/net/ipv4/ip_local_port_range")
+    #expect(
+      during.withLock { $0 } == [
+        "client:\(reuse)": "1", "client:\(ports)": "10000 65535", "pod1:\(reuse)": "1", "pod1:\(ports)": "10000 65535",
+      ])
+    #expect(
+      network.sysctls.withLock { $0 } == [
+        "client:\(reuse)": "2", "client:\(ports)": "32768 60999", "pod1:\(reuse)": "2", "pod1:\(ports)": "32768 60999",
+      ])
+    #expect(
+      report.environment.settings == [
+        HostSetting(name: "net.ipv4.tcp_tw_reuse", value: "1", valueBefore: "2", hosts: ["client", "pod1"]),
+        HostSetting(
+          name: "net.ipv4.ip_local_port_range", value: "10000 65535", valueBefore: "32768 60999",
+          hosts: ["client", "pod1"]),
+      ])
+    #expect(report.environment.warnings.allSatisfy { !$0.contains("net.ipv4") } && report.failures.isEmpty)
+  }
+
+  @Test("What cannot be set is warned of, and transfers alone need nothing set")
+  func refusedSettings() throws {
+    let network = ScriptedNetwork { host, arguments in
+      arguments.first == "tee" ? ScriptedNetwork.fails("tee: Read-only file system") : Self.answers(host, arguments)
+    }
+    let report = try run(network, shortPlan)
+    #expect(report.environment.settings.isEmpty && report.failures.isEmpty)
+    #expect(report.environment.warnings.filter { $0.contains("on pod1: tee: Read-only file system.") }.count == 2)
+    var plan = shortPlan
+    plan.parts = [.throughput]
+    let other = ScriptedNetwork(Self.answers)
+    #expect(try run(other, plan).environment.settings.isEmpty && other.sysctls.withLock { $0.isEmpty })
+  }
+
+  @Test("Requests that warm up do not count")
+  func warmUp() throws {
+    let asked = Mutex<Set<String>>([])
+    let probe = #"{"status": 200, "times": {"time_connect": 0.001, "time_starttransfer": 0.002, "time_total": TIME}}"#
+    let network = ScriptedNetwork { host, arguments in
+      guard arguments.contains("latency"), let place = arguments.firstIndex(of: "-n") else {
+        return Self.answers(host, arguments)
+      }
+      asked.withLock { _ = $0.insert(arguments[place + 1]) }
+      let count = Int(arguments[place + 1]) ?? 0
+      let probes = (0..<count).map { probe.replacing("TIME", with: $0 < 20 ? "1" : "0.003") }
+      return ScriptedNetwork.says(#"{"result": {"paths": [{"probes": [\#(probes.joined(separator: ","))]}]}}"#)
+    }
+    let report = try run(network, shortPlan)
+    #expect(asked.withLock { $0 } == ["20", "520"])
+    for path in try #require(report.latency).paths {
+      #expect(
+        path.requests == 2000 && path.p99TotalMilliseconds.median == 3 && path.table.allSatisfy { $0.totalSeconds < 1 })
+    }
+    #expect(report.services?.variants.allSatisfy { ($0.p99RequestMicroseconds.median ?? 0) < 3001 } == true)
+  }
+
   @Test("A stop ends a program that would go on, and its output until then is there")
   func interruptible() throws {
     let stop = try StopRequest()

@@ -14,6 +14,11 @@ struct PlanTests {
     #expect(plan.allottedSeconds <= limit)
     #expect(limit + Self.around <= 120)
     for part in ReportPart.allCases { #expect(plan.allottedSeconds(part) > 0, "\(part)") }
+    // Each of the four ways of the services part has each place once.
+    #expect(plan.services.rounds % ServiceAccess.allCases.count == 0)
+    // A Locust may cost a round on a slow machine; it does not make the report longer.
+    let led = ReportPlan.quick(usesLocust: true)
+    #expect(led.limitSeconds == limit && led.allottedSeconds > plan.allottedSeconds)
   }
 
   @Test("A part that is not asked for takes no time", arguments: ReportPart.allCases)

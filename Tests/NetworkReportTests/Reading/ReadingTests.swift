@@ -90,10 +90,36 @@ struct ReadingTests {
   func locust() throws {
     let reading = try LocustReading(json: Samples.locust)
     #expect(reading.workers == 2 && reading.requests == 900 && reading.failures == 3)
-    // Locust counts what failed among its requests a second.
-    #expect(reading.requestsPerSecond == 90 && reading.failuresByKind == ["timed out": 3])
+    #expect(!reading.hasEnded && reading.failuresByKind == ["timed out": 3])
     #expect(reading.percentiles.map(\.milliseconds) == [4, 12, 30, 80])
     #expect(reading.tasks.map(\.name) == ["GET /"])
+    let ended = Samples.locust.replacing("running", with: "stopped")
+    #expect(try LocustReading(json: ended).hasEnded)
+  }
+
+  @Test("Locust: all percentiles from its table, else those of the page")
+  func locustTable() throws {
+    var reading = try LocustReading(json: Samples.locust)
+    for table in ["", "Not found", Samples.locustTable.replacing("Aggregated", with: "All")] {
+      reading.take(percentilesOf: table)
+      #expect(reading.percentiles.map(\.milliseconds) == [4, 12, 30, 80])
+    }
+    // Before any request the table has no figures.
+    reading.take(percentilesOf: Samples.locustTable.replacing(/,[0-9]+(?=,|\n|$)/, with: ",N/A"))
+    #expect(reading.percentiles.count == 4)
+    reading.take(percentilesOf: Samples.locustTable)
+    #expect(reading.percentiles.map(\.share) == [0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1])
+    #expect(reading.percentiles.map(\.milliseconds) == [1, 1, 1, 1, 2, 3, 4, 5, 8, 21])
+  }
+
+  @Test("Locust: requests a second are the answered ones in the time that was measured")
+  func locustRates() throws {
+    var run = LoadRun(generator: .locust, title: "", host: "", url: "", users: 1, seconds: 4)
+    run.take(try LocustReading(json: Samples.locust), seconds: 4.5)
+    #expect(run.seconds == 4.5 && run.requests == 900 && run.requestsPerSecond == 897 / 4.5)
+    #expect(run.tasks.first?.requestsPerSecond == 897 / 4.5 && run.meanMilliseconds == 5.5)
+    run.take(try LocustReading(json: #"{"stats": [], "errors": [], "state": "stopped"}"#), seconds: 4.5)
+    #expect(run.requests == 0 && run.requestsPerSecond == nil && run.tasks.isEmpty)
   }
 
   @Test("Whatever arrives is read or refused, and no figure is without meaning", arguments: UInt64(1)...40)
@@ -113,7 +139,11 @@ struct ReadingTests {
           #expect(reading.total.failures <= reading.total.requests && reading.total.requests >= 0)
           #expect(reading.percentiles.allSatisfy { $0.milliseconds.isFinite })
         }
-        if let reading = try? LocustReading(json: text) { #expect(reading.failures <= reading.requests) }
+        if var reading = try? LocustReading(json: text) {
+          reading.take(percentilesOf: damaged(Samples.locustTable, &generator))
+          #expect(reading.failures <= reading.requests)
+          #expect(reading.percentiles.allSatisfy { $0.milliseconds.isFinite })
+        }
         _ = InterfaceReading.interfaces(text, host: "x")
         _ = InterfaceReading.offloads(text)
         _ = ProcessorTimes(stat: text)

@@ -53,7 +53,7 @@ struct HostileReport {
   }
 
   mutating func report() -> NetworkReport {
-    NetworkReport(
+    var report = NetworkReport(
       cluster: ClusterSummary(
         name: text(), isLab: isSo(), podNetwork: text(),
         nodes: some { .init(name: $0.text(), address: $0.text(), podSubnet: $0.text()) },
@@ -83,6 +83,10 @@ struct HostileReport {
           })
       }, failures: some { $0.failure() }, phases: some { PhaseTime(name: $0.text(), seconds: $0.number()) },
       wasInterrupted: isSo())
+    report.environment.settings = some {
+      HostSetting(name: $0.text(), value: $0.text(), valueBefore: $0.text(), hosts: $0.some { $0.text() })
+    }
+    return report
   }
 
   private mutating func latency() -> LatencyPart {

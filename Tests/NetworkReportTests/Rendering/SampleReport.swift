@@ -83,6 +83,13 @@ enum SampleReport {
         activeOffloads: ["tcp-segmentation-offload", "generic-receive-offload", "tx-checksumming"]),
       InterfaceSummary(
         host: "node1", name: "cni0", kind: "bridge", mtuBytes: 1450, activeOffloads: ["rx-checksumming"]),
+    ],
+    settings: [
+      HostSetting(
+        name: "net.ipv4.tcp_tw_reuse", value: "1", valueBefore: "2", hosts: ["node1", "centos-perf-1", "outside"]),
+      HostSetting(
+        name: "net.ipv4.ip_local_port_range", value: "10000 65535", valueBefore: "32768 60999",
+        hosts: ["centos-perf-1", "outside"]),
     ], warnings: ["18 % of the machine was busy with something else during the run."])
 
   // MARK: Parts

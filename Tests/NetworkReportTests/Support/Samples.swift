@@ -64,4 +64,12 @@ enum Samples {
         "response_time_percentile_0.99": 30}],
      "errors": [{"error": "timed out", "occurrences": 3}], "workers": [{"id": "a"}, {"id": "b"}], "state": "running"}
     """
+
+  /// Locust's lines end with a carriage return too.
+  static let locustTable = [
+    "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,"
+      + "Max Response Time,Average Content Size,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%",
+    "GET,\"/a,b\",900,3,1,0.95,0.022,20.531,86.0,39.5,0.0,1,1,1,1,2,3,4,5,8,15,21",
+    ",Aggregated,900,3,1,0.95,0.022,20.531,86.0,39.5,0.0,1,1,1,1,2,3,4,5,8,15,21", "",
+  ].joined(separator: "\r\n")
 }

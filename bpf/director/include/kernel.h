@@ -13,7 +13,7 @@ extern char svs_flows4, svs_flows6, svs_connections, svs_free_slots, svs_service
 extern char svs_service_pool, svs_server_pool, svs_table_pool, svs_locality_pool;
 extern char svs_exchange_pool, svs_local_ranges, svs_way_map;
 extern char svs_fragment_map, svs_allowance_map, svs_server_counters, svs_events;
-extern char svs_config_map, svs_runtime_map, svs_sweep_map, svs_scratch;
+extern char svs_config_map, svs_diverted_ports, svs_runtime_map, svs_sweep_map, svs_scratch;
 
 /* The steps of the packet path, functions of their own in entry.bpf.c. */
 int svs_relate(struct xdp_md *_Nonnull context);

@@ -53,7 +53,7 @@ struct LoadContent: Sendable {
       let answer = locust.webStatus.map { "answered \($0)" } ?? "did not answer"
       let version = locust.version.map { " " + Legible.line($0, limit: 40) } ?? ""
       table.notes.append(
-        "Locust\(version) with \(Cells.count(locust.workers)) workers; its page "
+        "Locust\(version) with \(Wording.count(locust.workers, "worker")); its page "
           + "\(Legible.line(locust.webURL, limit: 300)) \(answer).")
     }
     return table

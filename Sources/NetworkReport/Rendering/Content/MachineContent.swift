@@ -36,6 +36,11 @@ struct MachineContent: Sendable {
     for (name, version) in environment.versions.sorted(by: { $0.key < $1.key }) {
       add(Legible.line(name, limit: 40), version)
     }
+    for setting in environment.settings {
+      let hosts = Legible.line(setting.hosts.joined(separator: ", "), limit: 120)
+      let (value, before) = (Legible.line(setting.value, limit: 40), Legible.line(setting.valueBefore, limit: 40))
+      add("set for the run", "\(Legible.line(setting.name, limit: 60)) = \(value) (else \(before)) on \(hosts)")
+    }
     add("allotted", Cells.short(report.plan.allottedSeconds) + " s")
     return table
   }

@@ -1,0 +1,199 @@
+import CLibbpf
+import DataplaneTypes
+import Glibc
+import Netlink
+
+/// What brings a director that no interface bears its packets.
+///
+/// - A program at the ingress of the host's devices (`bpf/director/Divert.swift`) redirects into svs0 what is for
+///   services or comes back from their servers. It reads what that is from the director's configuration.
+/// - A route for the services' network by svs0, for what this host itself sends.
+/// - FULLNAT's local address, at svs0 and of scope "host": nothing that starts here takes it as its source, and the
+///   kernel answers ARP requests of real servers on the same link. What belongs to no connection of the director's is
+///   passed on to the host under that address.
+///
+/// No routing rules: with the first one that somebody adds, the kernel looks up every packet's route twice and along all
+/// of them, for as long as the namespace lives.
+struct Diverter {
+  /// Among those of other people's filters; theirs are asked for what this one leaves alone.
+  private static let priority: UInt32 = 5_356
+  private static let mainTable: UInt32 = 254
+  private static let hostScope: UInt8 = 254
+  private static let linkScope: UInt8 = 253
+
+  let tables: Tables
+  /// svs0.
+  private let interface: UInt32
+  private let config: UnsafeMutablePointer<svs_config>
+
+  init(_ tables: Tables) {
+    self.tables = tables
+    config = tables.config
+    interface = config.pointee.handover_ifindex
+  }
+
+  // MARK: What is diverted
+
+  /// As the packet path has it; nil where nothing is.
+  var traffic: DivertedTraffic? {
+    let mask = UInt32(bigEndian: config.pointee.diverted_mask)
+    if mask == 0 { return nil }
+    func address(_ word: UInt32) -> IPAddress { IPAddress(family: .ipv4, words: (word, 0, 0, 0)) }
+    return DivertedTraffic(
+      network: IPPrefix(address(config.pointee.diverted_network), length: UInt8(mask.nonzeroBitCount)),
+      host: address(config.pointee.diverted_host),
+      hostPorts: [.tcp: ports(SVS_DIVERTED_TCP), .udp: ports(SVS_DIVERTED_UDP)],
+      localAddress: address(config.pointee.diverted_local))
+  }
+
+  /// Has the packet path take this. New ports are the services' before old ones are the host's again.
+  private func tell(_ traffic: DivertedTraffic) {
+    for (index, proto) in [(SVS_DIVERTED_TCP, TransportProtocol.tcp), (SVS_DIVERTED_UDP, .udp)] {
+      let (old, new) = (ports(index), traffic.hostPorts[proto] ?? [])
+      for port in new.subtracting(old) { word(of: port, index).pointee |= bit(of: port) }
+      for port in old.subtracting(new) { word(of: port, index).pointee &= ~bit(of: port) }
+    }
+    config.pointee.diverted_host = traffic.host.words.0
+    config.pointee.diverted_local = traffic.localAddress.words.0
+    config.pointee.diverted_network = traffic.network.address.words.0
+    let length = UInt32(traffic.network.length)
+    config.pointee.diverted_mask = (length == 0 ? 0 : ~UInt32(0) << (32 - length)).bigEndian
+  }
+
+  private func ports(_ index: UInt32) -> Set<UInt16> {
+    var ports: Set<UInt16> = []
+    let words = start(index)
+    for number in 0..<1_024 {
+      var bits = words[number]
+      while bits != 0 {
+        ports.insert(UInt16(number * 64 + bits.trailingZeroBitCount))
+        bits &= bits - 1
+      }
+    }
+    return ports
+  }
+
+  private func start(_ index: UInt32) -> UnsafeMutablePointer<UInt64> {
+    UnsafeMutableRawPointer(tables.divertedPorts[Int(index)]).assumingMemoryBound(to: UInt64.self)
+  }
+
+  private func word(of port: UInt16, _ index: UInt32) -> UnsafeMutablePointer<UInt64> { start(index) + Int(port >> 6) }
+  private func bit(of port: UInt16) -> UInt64 { 1 << UInt64(port & 63) }
+
+  // MARK: What the kernel has to know
+
+  /// Brings all of it about; what is there already stays.
+  func apply(_ traffic: DivertedTraffic) throws(DirectorError) {
+    let old = self.traffic
+    do throws(NetlinkError) {
+      let netlink = try NetlinkSocket()
+      try refuseForeignRoute(traffic.network, netlink)
+      if let old, old.localAddress != traffic.localAddress {
+        try? netlink.removeAddress(IPPrefix(old.localAddress), interfaceIndex: interface)
+      }
+      do throws(NetlinkError) {
+        try netlink.addAddress(
+          IPPrefix(traffic.localAddress), interfaceIndex: interface, scope: Self.hostScope)
+      } catch  where error.code == EEXIST {
+        // As it should be.
+      }
+      if let old, old.network != traffic.network { try? netlink.removeRoute(route(old, nil)) }
+      try netlink.addRoute(
+        route(traffic, try Self.mtu(netlink)), replacing: true, maker: Steering.maker, scope: Self.linkScope)
+    } catch {
+      throw .system(doing: error.action, errno: error.code)
+    }
+    tell(traffic)
+    let devices = try Self.devices()
+    try attach("svs_divert", to: devices.own)
+    try attach("svs_divert_port", to: devices.ports)
+  }
+
+  /// Sees to bridges' ports that have come since.
+  func applyToNewPorts() throws(DirectorError) {
+    if traffic == nil { return }
+    let new = try Self.devices().ports.filter { TrafficControl.program(at: Self.place($0)) == nil }
+    if !new.isEmpty { try attach("svs_divert_port", to: new) }
+  }
+
+  private func attach(_ name: String, to devices: [Interface]) throws(DirectorError) {
+    let program = bpf_obj_get(tables.folder.pin(name))
+    guard program >= 0 else { throw .system(doing: "open \(name)", errno: errno) }
+    defer { close(program) }
+    for device in devices {
+      do throws(DirectorError) {
+        try TrafficControl.attach(program, named: "\(name) at \(device.name)", at: Self.place(device))
+      } catch .system(_, ENODEV) {
+        // It has gone meanwhile.
+      }
+    }
+  }
+
+  /// Whether all of it is there, but for bridges' ports, which come and go.
+  func holds(_ traffic: DivertedTraffic) throws(DirectorError) -> Bool {
+    guard self.traffic == traffic else { return false }
+    do throws(NetlinkError) {
+      let netlink = try NetlinkSocket()
+      let isRouted = try netlink.routes(table: Self.mainTable).contains {
+        $0.destination == traffic.network && $0.interfaceIndex == interface
+      }
+      let local = IPPrefix(traffic.localAddress)
+      guard isRouted,
+        try netlink.addresses().contains(where: { $0.interfaceIndex == interface && $0.prefix == local })
+      else { return false }
+    } catch {
+      throw .system(doing: error.action, errno: error.code)
+    }
+    return try Self.devices().own.allSatisfy { TrafficControl.program(at: Self.place($0)) != nil }
+  }
+
+  /// Takes the filters away wherever they are; route and address go with svs0.
+  static func remove() {
+    for device in (try? NetlinkSocket().interfaces()) ?? [] { TrafficControl.detach(place(device)) }
+  }
+
+  private static func place(_ device: Interface) -> TrafficControl.Place {
+    TrafficControl.Place(interface: device.index, point: BPF_TC_INGRESS, priority: priority)
+  }
+
+  /// Where packets come to this host, and where to its bridges. The loopback brings what this host sends to itself; what
+  /// belongs to a bond comes by that.
+  private static func devices() throws(DirectorError) -> (own: [Interface], ports: [Interface]) {
+    do throws(NetlinkError) {
+      let all = try NetlinkSocket().interfaces()
+      let bridges = Set(all.filter { $0.kind == "bridge" }.map(\.index))
+      let candidates = all.filter {
+        $0.flags.contains(.up) && !HandoverPair.owns($0.name) && ($0.hardwareType == 1 || $0.flags.contains(.loopback))
+      }
+      return (
+        candidates.filter { $0.master == nil }, candidates.filter { $0.master.map(bridges.contains) ?? false }
+      )
+    } catch {
+      throw .system(doing: error.action, errno: error.code)
+    }
+  }
+
+  private func route(_ traffic: DivertedTraffic, _ mtu: UInt32?) -> Route {
+    Route(to: traffic.network, interfaceIndex: interface, source: traffic.host, table: Self.mainTable, mtu: mtu)
+  }
+
+  /// What this host sends is to fit the ways that go on from the director, not the pair alone. No device brings more
+  /// than the largest that there is.
+  private static func mtu(_ netlink: borrowing NetlinkSocket) throws(NetlinkError) -> UInt32? {
+    try netlink.interfaces().filter {
+      $0.flags.contains(.up) && !$0.flags.contains(.loopback) && !HandoverPair.owns($0.name)
+    }.map(\.mtu).max().map { min($0, HandoverPair.mtu) }
+  }
+
+  /// A route of the operator's own for the services' network would be lost without a word.
+  private func refuseForeignRoute(
+    _ network: IPPrefix, _ netlink: borrowing NetlinkSocket
+  ) throws(NetlinkError) {
+    let foreign = try netlink.routes(table: Self.mainTable).contains {
+      $0.destination == network && $0.interfaceIndex != interface && ($0.metric ?? 0) == 0
+    }
+    if foreign {
+      throw NetlinkError(code: EEXIST, action: "route \(network) to the director: another route has that network")
+    }
+  }
+}
