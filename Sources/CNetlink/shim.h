@@ -12,3 +12,5 @@
 #include <linux/fib_rules.h>
 #include <linux/veth.h>
 #include <linux/genetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/inet_diag.h>

@@ -13,12 +13,15 @@ public struct NetlinkSocket: ~Copyable {
     case generic
     /// Chains and rules of nftables, which iptables-nft writes as well (linux/netfilter/nfnetlink.h).
     case netfilter
+    /// Sockets of programs: sock_diag(7).
+    case sockets
 
     fileprivate var number: CInt {
       switch self {
       case .route: NETLINK_ROUTE
       case .generic: NETLINK_GENERIC
       case .netfilter: NETLINK_NETFILTER
+      case .sockets: NETLINK_SOCK_DIAG
       }
     }
   }

@@ -55,7 +55,9 @@ import Testing
             id: 7, local: try #require(IPAddress("10.0.0.1")), remote: IPAddress("10.0.0.2"), port: 8472)),
       ])
     #expect(rs.addresses == [.init("lo", try #require(IPPrefix("2001:db8::1/128")), isDeprecated: true)])
-    #expect(rs.routes.count == 3 && rs.routes[0].table == 7 && rs.routes[1].isLocal && rs.routes[2].isUnreachable && rs.routes[2].metric == 9)
+    #expect(
+      rs.routes.count == 3 && rs.routes[0].table == 7 && rs.routes[1].isLocal && rs.routes[2].isUnreachable
+        && rs.routes[2].metric == 9)
     #expect(rs.etc == [.init("hosts", "192.0.2.1 web\n")])
     #expect(rs.rules == [Rule(.ipv4, priority: 100, table: 7, from: IPPrefix("10.2.0.0/24"))])
     #expect(rs.files == [.init("index.html", "one \"two\"\n")])

@@ -97,7 +97,7 @@ extension ServiceDataplane {
       if endpoints.isEmpty { continue }
       // A pod that cannot be looked into is taken to serve.
       guard let namespace = try? NetworkNamespace.named(Lab.namespaceName(lab: cluster, host: pod.name)),
-        let listeners = try? namespace.perform({ () throws(NetlinkError) -> PodListeners? in try? PodListeners() })
+        let listeners = try? namespace.perform({ () throws(NetlinkError) in try PodListeners() })
       else { continue }
       silent.formUnion(endpoints.filter { !listeners.contains($0.transport, $0.endpoint.port) })
     }

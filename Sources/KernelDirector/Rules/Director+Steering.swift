@@ -52,7 +52,8 @@ extension Director {
   /// Called before a service gets its first server: what this host sends to the VIP leaves with the address that it
   /// has for this server. Left to itself it may choose the VIP, which a server of DR takes for its own.
   func preferSource(of service: svs_service_key, towards server: IPAddress, _ tables: Tables) {
-    guard !isSimulated, !isDiverted(tables), service.proto != 0, let family = IPAddress.Family(rawValue: service.family),
+    guard !isSimulated, !isDiverted(tables), service.proto != 0,
+      let family = IPAddress.Family(rawValue: service.family),
       server.family == family
     else {
       return
