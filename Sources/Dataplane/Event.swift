@@ -63,8 +63,10 @@ public enum Event: UInt32, CaseIterable {
   case crossingDropped
   /// Answered by ICMP: a packet that names hosts to pass through, which the other address family has no way to say.
   case sourceRouted
-  /// Answered by ICMP, or dropped if it has no ports: for an address of a diverted network, and no service's.
+  /// Answered by ICMP: for an address of a diverted network, and no service's.
   case noService
+  /// Dropped: the same, where there is nobody to answer or nothing to answer to.
+  case noServiceDropped
 }
 
 extension Event {
@@ -102,6 +104,7 @@ extension Event {
     case .crossingDropped: "crossing-dropped"
     case .sourceRouted: "source-route"
     case .noService: "no-service"
+    case .noServiceDropped: "no-service-dropped"
     }
   }
 

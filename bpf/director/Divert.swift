@@ -11,20 +11,22 @@ import Kernel
 @c(svs_swift_divert)
 public func divert(_ context: UnsafeMutablePointer<__sk_buff>, isPort: UInt32) -> Int32 {
   let goOn: Int32 = -1  // TC_ACT_UNSPEC: filters of others are asked
-  // PACKET_HOST: not what an interface sees that listens to everything.
+  // PACKET_HOST: not what an interface sees that listens to everything. A tagged frame is the VLAN device's.
   guard context.pointee.protocol == UInt32(EtherType.ipv4), isPort != 0 || context.pointee.pkt_type == 0,
+    context.pointee.vlan_present == 0,
     let config = KernelArray<svs_config>(map: &svs_config_map).find(0),
     let addressee = Addressee(context), addressee.isDiverted(context, config)
   else { return goOn }
-  // The director counts the time to live down for what this host sends, and takes back what a host that forwards has
-  // counted; one that ends here is the kernel's to tell.
-  if context.pointee.ifindex != 1, !countDown(context) { return goOn }
+  // Sent back to where it says it is from, it would come by here again, and go round.
+  if addressee.hasForgedSource(context, config) { return dropped(.noServiceDropped) }
+  context.pointee.tc_index = UInt32(SVS_DIVERTED_MARK)
   return Int32(truncatingIfNeeded: bpf_redirect(config.pointee.handover_ifindex, 0))
 }
 
 /// Where a packet of IPv4 goes, read from its headers.
 private struct Addressee {
   var address: UInt32
+  var source: UInt32
   var proto: UInt8
   /// Whether it begins with a header of its transport protocol: is no later fragment.
   var isFirst: Bool
@@ -39,6 +41,7 @@ private struct Addressee {
     }
     guard let ip = Packet(context).at(14, svs_ipv4.self) else { return nil }
     address = ip.pointee.dst
+    source = ip.pointee.src
     proto = ip.pointee.proto
     isFirst = ip.pointee.fragment & UInt16(0x1fff).bigEndian == 0
     transport = 14 &+ Int(ip.pointee.version_ihl & 15) &* 4
@@ -52,28 +55,37 @@ private struct Addressee {
     if address == config.pointee.diverted_local {
       return address != 0 && (proto == IPProtocol.tcp || proto == IPProtocol.udp || proto == IPProtocol.icmp)
     }
-    guard address == config.pointee.diverted_host, address != 0, isFirst else { return false }
+    guard address == config.pointee.diverted_host, address != 0 else { return false }
     let index: UInt32
     switch proto {
-    case IPProtocol.tcp: index = SVS_DIVERTED_TCP
-    case IPProtocol.udp: index = SVS_DIVERTED_UDP
+    case IPProtocol.tcp: index = UInt32(SVS_DIVERTED_TCP)
+    case IPProtocol.udp: index = UInt32(SVS_DIVERTED_UDP)
     default: return false
     }
-    guard let ports = Packet(context).at(dynamic: transport, svs_udp.self),
-      let services = KernelArray<svs_ports>(map: &svs_diverted_ports).find(index)
-    else { return false }
+    // Which ports they are for only the director knows; it passes others back to the host.
+    if !isFirst { return config.pointee.diverted_fragments >> index & 1 != 0 }
+    guard let ports = Packet(context).at(dynamic: transport, svs_udp.self) else { return false }
+    // What answers an opening is for a socket of the host's, whose port is a service's by chance.
+    if proto == IPProtocol.tcp, let tcp = Packet(context).at(dynamic: transport, svs_tcp.self),
+      tcp.pointee.flags & 0x12 == 0x12
+    {
+      return false
+    }
+    guard let services = KernelArray<svs_ports>(map: &svs_diverted_ports).find(index) else { return false }
     let port = UInt16(bigEndian: ports.pointee.dport)
-    let word = UnsafeRawPointer(services).load(
-      fromByteOffset: Int(port >> 6) &* 8, as: UInt64.self)
+    let word = UnsafeRawPointer(services).load(fromByteOffset: Int(port >> 6) &* 8, as: UInt64.self)
     return word >> UInt64(port & 63) & 1 != 0
   }
-}
 
-/// Counts the time to live down, as the kernel does when it forwards; false where it ends.
-@inline(__always) private func countDown(_ context: UnsafeMutablePointer<__sk_buff>) -> Bool {
-  guard let ip = Packet(context).at(14, svs_ipv4.self), ip.pointee.ttl > 1 else { return false }
-  let (old, proto) = (UInt16(ip.pointee.ttl), UInt16(ip.pointee.proto) << 8)
-  var ttl = UInt8(truncatingIfNeeded: old &- 1)
-  guard bpf_skb_store_bytes(context, 22, &ttl, 1, 0) == 0 else { return false }
-  return bpf_l3_csum_replace(context, 24, UInt64(old | proto), UInt64((old &- 1) | proto), 2) == 0
+  /// Whether no client has this source: a service's address, the director's own, or none of a host's (RFC 6890). The host's
+  /// is its own at the loopback alone.
+  @inline(__always)
+  func hasForgedSource(
+    _ context: UnsafeMutablePointer<__sk_buff>, _ config: UnsafeMutablePointer<svs_config>
+  ) -> Bool {
+    if Diversion.isVirtual(source, config) || source == config.pointee.diverted_local { return true }
+    let first = UInt32(bigEndian: source) >> 24
+    if context.pointee.ifindex == 1 { return false }
+    return source == config.pointee.diverted_host || first == 0 || first == 127 || first >= 224
+  }
 }

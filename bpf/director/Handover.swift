@@ -8,7 +8,7 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   let drop = Int32(2)  // TC_ACT_SHOT
   let pass = Int32(0)  // TC_ACT_OK
   guard let note = Packet(context).at(14, svs_handover.self), note.pointee.magic == UInt32(SVS_HANDOVER_MAGIC) else {
-    return goesRound(context) ? dropped(.noService) : pass
+    return goesRound(context) ? dropped(.noServiceDropped) : pass
   }
   let ifindex = note.pointee.ifindex
   var neighbour = bpf_redir_neigh()
@@ -46,7 +46,7 @@ public func handover(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   if let counter = KernelArray<svs_drop>(map: &svs_events).find(event.rawValue) { counter.pointee.packets &+= 1 }
 }
 
-@inline(__always) private func dropped(_ event: Event) -> Int32 {
+@inline(__always) func dropped(_ event: Event) -> Int32 {
   count(event)
   return 2  // TC_ACT_SHOT
 }
@@ -135,7 +135,10 @@ extension Packet {
 public func stamp(_ context: UnsafeMutablePointer<__sk_buff>) -> Int32 {
   let mark = context.pointee.mark
   // What this host sends to itself is diverted at the loopback, the first device of every namespace.
-  let kind = context.pointee.ingress_ifindex <= 1 ? SVS_STAMP_OWN : SVS_STAMP_FORWARDED
+  let isDiverted = context.pointee.tc_index == UInt32(SVS_DIVERTED_MARK)
+  if isDiverted { context.pointee.tc_index = 0 }
+  let kind =
+    context.pointee.ingress_ifindex <= 1 ? SVS_STAMP_OWN : isDiverted ? SVS_STAMP_DIVERTED : SVS_STAMP_FORWARDED
   guard let ethernet = Packet(context).at(0, svs_eth.self) else { return 2 }
   ethernet.pointee.dst = HandoverMAC.inner
   ethernet.pointee.src = svs_mac(

@@ -1,6 +1,6 @@
 import DataplaneTypes
 
-/// What the kernel knew of a packet that it routed into svs0: the firewall mark, and whether this host sent it.
+/// What the kernel knew of a packet that it sent into svs0: the firewall mark, and whether this host sent it.
 ///
 /// XDP runs before the rules that set marks, and does not see what the host itself sends. So such packets take the
 /// kernel's way into svs0, whose egress program writes this into the frame's source address, and meet the director at
@@ -21,11 +21,12 @@ import DataplaneTypes
 
   @inlinable var isOwn: Bool { @inline(__always) get { kind == UInt16(SVS_STAMP_OWN) } }
   @inlinable var isForwarded: Bool { @inline(__always) get { kind == UInt16(SVS_STAMP_FORWARDED) } }
-  @inlinable var isValid: Bool { @inline(__always) get { isOwn || isForwarded } }
+  @inlinable var isDiverted: Bool { @inline(__always) get { kind == UInt16(SVS_STAMP_DIVERTED) } }
+  @inlinable var isValid: Bool { @inline(__always) get { isOwn || isForwarded || isDiverted } }
 }
 
 extension PacketPath {
-  /// Takes back what the kernel counted the time to live down by: the director does it once, for both.
+  /// Takes back what the kernel, or what diverts, took from the time to live: the director does it once, for both.
   @inlinable @inline(__always)
   func rejuvenate(_ packet: Packet, _ p: UnsafeMutablePointer<Passage>) -> Bool {
     guard let frame = p.pointer(to: \.frame) else { return false }

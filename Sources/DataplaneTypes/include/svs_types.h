@@ -293,8 +293,11 @@ struct svs_config {
     uint32_t diverted_network, diverted_mask;   /* virtual addresses that nobody has */
     uint32_t diverted_local;     /* FULLNAT's local address */
     uint32_t diverted_host;      /* an address of this host's own, with the services' ports of svs_diverted_ports */
-    uint32_t reserved[1];
+    uint32_t diverted_fragments; /* protocols of services' ports there: bit SVS_DIVERTED_TCP, bit SVS_DIVERTED_UDP */
 };
+
+/* What svs_divert tells svs_stamp by a packet's tc_index. */
+#define SVS_DIVERTED_MARK 0x5356u
 
 /* Which ports of the host's address are services': bit N of port N, the port in host order. */
 struct svs_ports { uint64_t words[1024]; };

@@ -63,6 +63,7 @@ struct svs_handover {
 /* What the kernel routes into svs0 is stamped on its way to svs1: the source address of the frame begins with one of
    these, as it stands in memory, and goes on with the packet's firewall mark. */
 #define SVS_STAMP_FORWARDED 0x0006u   /* 06:00, with the time to live counted down once by the kernel */
+#define SVS_STAMP_DIVERTED 0x0206u    /* 06:02, as it came in at one of the host's devices */
 #define SVS_STAMP_OWN 0x0106u         /* 06:01, of a packet that this host sends itself */
 
 /* The addresses of the pair: 02:53:56:53:00:00 and 02:53:56:53:00:01, in words of two bytes. */

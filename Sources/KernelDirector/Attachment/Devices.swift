@@ -14,7 +14,8 @@ extension Director {
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
-    let known = DeviceKnowledge(interfaces: interfaces, features: features)
+    let known = DeviceKnowledge(
+      interfaces: interfaces, features: features, trustsPeers: !isDiverted(tables))
     for old in tables.devices.keys(UInt32(0)) where !interfaces.contains(where: { $0.index == old }) {
       tables.devices.remove(old)
     }
@@ -29,6 +30,9 @@ struct DeviceKnowledge {
   let interfaces: [Interface]
   /// Nil before Linux 6.3, which does not tell.
   let features: [UInt32: XDPFeatures]?
+  /// Whether a veth is taken to pass on redirected frames where that is not told. Its peer has to be prepared for them,
+  /// which an operator does who attaches a director to veths, and nobody else.
+  var trustsPeers = true
 
   /// Drivers that have transmitted redirected frames since before 6.1 (ndo_xdp_xmit in the kernel's sources).
   static let transmitters: Set<String> = [
@@ -40,7 +44,9 @@ struct DeviceKnowledge {
     // These pass on what their ports can do, and transmit no redirected frame themselves.
     if interface.kind == "bond" || interface.kind == "team" || interface.kind == "bridge" { return false }
     if let features { return features[interface.index]?.contains(.transmitRedirected) ?? false }
-    if let kind = interface.kind { return kind == "veth" || kind == "tun" }
+    if let kind = interface.kind {
+      return kind == "veth" && (trustsPeers || HandoverPair.owns(interface.name)) || kind == "tun"
+    }
     guard let control = try? DeviceControl(), let driver = try? control.driver(of: interface.name) else { return false }
     return Self.transmitters.contains(driver)
   }

@@ -1,4 +1,5 @@
 import DataplaneTypes
+import Glibc
 import Netlink
 
 /// A director that stands at the hand-over pair alone, beside the host's traffic, and is sent what is services' of it.
@@ -21,12 +22,26 @@ extension Director {
       do throws(DirectorError) {
         let wasDiverted = isDiverted(tables)
         tables.config.pointee.attach_mode = AttachMode.diverted
-        if !wasDiverted { try refreshDevices(tables) }
+        if !wasDiverted {
+          // Somebody attached it to interfaces.
+          for name in PinFolder.entries(of: folder.pin("links")) where name != HandoverPair.inner {
+            let path = folder.pin("links/" + name)
+            if let link = try? PinnedLink(path: path) { link.detach() }
+            unlink(path)
+          }
+          try refreshDevices(tables)
+        }
         let isSteered = try steeringHolds(tables)
         if !wasDiverted || !isSteered { try steerAnew(tables) }
         try Diverter(tables).apply(traffic)
       } catch {
-        if isNew { destroy() } else { tables.config.pointee.attach_mode = mode }
+        if isNew {
+          destroy()
+        } else if mode != AttachMode.diverted {
+          Diverter(tables).undo()
+          tables.config.pointee.attach_mode = mode
+          try? steerAnew(tables)
+        }
         throw error
       }
     }

@@ -155,7 +155,9 @@ extension Director {
     if status.connections > status.connectionCapacity / 10 * 9 {
       status.warnings.append(
         "The connection table is full, or nearly so: \(status.connections) of \(status.connectionCapacity) entries. "
-          + "Save the rules, 'svs detach', 'svs attach --connections N', and restore them.")
+          + (isDiverted
+            ? "New connections are refused until others have ended."
+            : "Save the rules, 'svs detach', 'svs attach --connections N', and restore them."))
     }
     for (family, services, key) in [
       (IPAddress.Family.ipv4, four, "net.ipv4.ip_forward"), (.ipv6, six, "net.ipv6.conf.all.forwarding"),

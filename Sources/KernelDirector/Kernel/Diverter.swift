@@ -19,7 +19,6 @@ struct Diverter {
   private static let priority: UInt32 = 5_356
   private static let mainTable: UInt32 = 254
   private static let hostScope: UInt8 = 254
-  private static let linkScope: UInt8 = 253
 
   let tables: Tables
   /// svs0.
@@ -52,6 +51,10 @@ struct Diverter {
       let (old, new) = (ports(index), traffic.hostPorts[proto] ?? [])
       for port in new.subtracting(old) { word(of: port, index).pointee |= bit(of: port) }
       for port in old.subtracting(new) { word(of: port, index).pointee &= ~bit(of: port) }
+    }
+    let protocols = [(SVS_DIVERTED_TCP, TransportProtocol.tcp), (SVS_DIVERTED_UDP, .udp)]
+    config.pointee.diverted_fragments = protocols.reduce(0) { bits, pair in
+      traffic.hostPorts[pair.1] == nil ? bits : bits | 1 << pair.0
     }
     config.pointee.diverted_host = traffic.host.words.0
     config.pointee.diverted_local = traffic.localAddress.words.0
@@ -98,12 +101,12 @@ struct Diverter {
         // As it should be.
       }
       if let old, old.network != traffic.network { try? netlink.removeRoute(route(old, nil)) }
-      try netlink.addRoute(
-        route(traffic, try Self.mtu(netlink)), replacing: true, maker: Steering.maker, scope: Self.linkScope)
+      // Before the route: what is no service's would come round by it until its time to live ends.
+      tell(traffic)
+      try netlink.addRoute(route(traffic, try Self.mtu(netlink)), replacing: true, maker: Steering.maker)
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
-    tell(traffic)
     let devices = try Self.devices()
     try attach("svs_divert", to: devices.own)
     try attach("svs_divert_port", to: devices.ports)
@@ -147,6 +150,17 @@ struct Diverter {
     return try Self.devices().own.allSatisfy { TrafficControl.program(at: Self.place($0)) != nil }
   }
 
+  /// Undoes `apply`, whatever of it was done.
+  func undo() {
+    Self.remove()
+    guard let traffic else { return }
+    config.pointee.diverted_mask = 0
+    (config.pointee.diverted_host, config.pointee.diverted_local) = (0, 0)
+    guard let netlink = try? NetlinkSocket() else { return }
+    try? netlink.removeRoute(route(traffic, nil))
+    try? netlink.removeAddress(IPPrefix(traffic.localAddress), interfaceIndex: interface)
+  }
+
   /// Takes the filters away wherever they are; route and address go with svs0.
   static func remove() {
     for device in (try? NetlinkSocket().interfaces()) ?? [] { TrafficControl.detach(place(device)) }
@@ -156,8 +170,8 @@ struct Diverter {
     TrafficControl.Place(interface: device.index, point: BPF_TC_INGRESS, priority: priority)
   }
 
-  /// Where packets come to this host, and where to its bridges. The loopback brings what this host sends to itself; what
-  /// belongs to a bond comes by that.
+  /// Where packets come to this host, and where pods' come to its bridges: what other ports switch may be for others. The
+  /// loopback brings what this host sends to itself; what belongs to a bond comes by that.
   private static func devices() throws(DirectorError) -> (own: [Interface], ports: [Interface]) {
     do throws(NetlinkError) {
       let all = try NetlinkSocket().interfaces()
@@ -166,7 +180,8 @@ struct Diverter {
         $0.flags.contains(.up) && !HandoverPair.owns($0.name) && ($0.hardwareType == 1 || $0.flags.contains(.loopback))
       }
       return (
-        candidates.filter { $0.master == nil }, candidates.filter { $0.master.map(bridges.contains) ?? false }
+        candidates.filter { $0.master == nil },
+        candidates.filter { $0.kind == "veth" && $0.master.map(bridges.contains) ?? false }
       )
     } catch {
       throw .system(doing: error.action, errno: error.code)
@@ -185,15 +200,18 @@ struct Diverter {
     }.map(\.mtu).max().map { min($0, HandoverPair.mtu) }
   }
 
-  /// A route of the operator's own for the services' network would be lost without a word.
+  /// A route of the operator's own for the services' network would be lost without a word, one that refuses too.
   private func refuseForeignRoute(
     _ network: IPPrefix, _ netlink: borrowing NetlinkSocket
   ) throws(NetlinkError) {
-    let foreign = try netlink.routes(table: Self.mainTable).contains {
-      $0.destination == network && $0.interfaceIndex != interface && ($0.metric ?? 0) == 0
+    let foreign = try netlink.routeEntries(table: Self.mainTable).contains {
+      $0.route.destination == network && $0.route.interfaceIndex != interface && ($0.route.metric ?? 0) == 0
     }
     if foreign {
-      throw NetlinkError(code: EEXIST, action: "route \(network) to the director: another route has that network")
+      throw NetlinkError(
+        code: EEXIST,
+        action:
+          "route \(network) to the director: another route has that network ('ip route del \(network)' removes it)")
     }
   }
 }

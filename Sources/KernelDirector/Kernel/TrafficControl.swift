@@ -29,6 +29,7 @@ enum TrafficControl {
 
   /// Puts a program there, in the place of one that is there already.
   static func attach(_ program: Int32, named name: String, at place: Place) throws(DirectorError) {
+    libbpf_set_print(nil)
     var hook = place.hook
     let made = bpf_tc_hook_create(&hook)
     guard made == 0 || made == -EEXIST else {
@@ -43,6 +44,8 @@ enum TrafficControl {
 
   /// The number that the kernel gave the program there; nil where there is none.
   static func program(at place: Place) -> UInt32? {
+    // It would tell on stderr of every filter that is not there.
+    libbpf_set_print(nil)
     var hook = place.hook
     var options = place.options
     return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : nil

@@ -27,7 +27,8 @@ import Testing
     for node in 1...3 {
       let expected = Dictionary(
         uniqueKeysWithValues: ["p12", "p13", "p22", "p23"].map { ("\($0) 10.244.\(node).254", 5) })
-      #expect(try TestCluster.tally("out", "http://172.30.0.1\(node):30080/", 20) == expected)
+      let tally = try TestCluster.tally("out", "http://172.30.0.1\(node):30080/", 20)
+      #expect(tally == expected)
     }
     #expect(try TestCluster.tally("out", "http://10.96.0.10/", 8).count == 4)
     // From pods and nodes whose sockets nobody translates, to a pod that may be the very one that asks.
@@ -46,6 +47,8 @@ import Testing
     for host in ["out", "p32", "n1"] {
       #expect(try TestCluster.datagram(host, "10.96.0.10", 53, size: 4000).hasSuffix(" 4000"), "\(host)")
     }
+    // Under vxlan the first is told that it is too big for the way.
+    #expect((0..<3).contains { _ in (try? TestCluster.datagram("out", "172.30.0.12", 30_053, size: 4000)) != nil })
     // Services without endpoints, and what is none.
     for (host, address, service) in [
       ("out", "172.30.0.12", 30_081), ("out", "10.96.0.11", 80), ("p12", "10.96.0.11", 80), ("n1", "10.96.0.11", 80),

@@ -33,7 +33,7 @@ struct PlanTests {
   func fullPlan() {
     let plan = ReportPlan.full(rounds: 5, seconds: 4)
     #expect(plan.limitSeconds == nil)
-    #expect(plan.throughput.rounds == 5 && plan.throughput.seconds == 4)
+    #expect(plan.throughput.rounds == 5 && plan.throughput.seconds == 4 && plan.services.rounds == 12)
     #expect(ReportPlan.full(rounds: 10, seconds: 4).allottedSeconds > plan.allottedSeconds)
     #expect(ReportPlan.full(rounds: 5, seconds: 8).allottedSeconds > plan.allottedSeconds)
     #expect(plan.services.scaling.max() == 5000 && plan.services.endpointsPerService == 10)
