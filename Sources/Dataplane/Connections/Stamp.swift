@@ -26,7 +26,7 @@ import DataplaneTypes
 }
 
 extension PacketPath {
-  /// Takes back what the kernel, or what diverts, took from the time to live: the director does it once, for both.
+  /// Takes back what the kernel took from the time to live where it forwarded: the director does it once, for both.
   @inlinable @inline(__always)
   func rejuvenate(_ packet: Packet, _ p: UnsafeMutablePointer<Passage>) -> Bool {
     guard let frame = p.pointer(to: \.frame) else { return false }
