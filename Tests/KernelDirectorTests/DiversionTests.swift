@@ -33,10 +33,9 @@ import Testing
       hostPorts: [.tcp: ports, .udp: udp], localAddress: try #require(IPAddress("10.244.1.254")))
   }
 
-  /// The interfaces at whose ingress a filter stands.
-  private func filtered(_ netlink: borrowing NetlinkSocket) throws -> [String] {
-    try netlink.interfaces().filter { $0.name != "svs1" && $0.name != "svs0" }
-      .filter { try netlink.hasFilters(interfaceIndex: $0.index) }.map(\.name)
+  /// The interfaces at whose ingress a program diverts.
+  private func diverting(_ netlink: borrowing NetlinkSocket) throws -> [String] {
+    try netlink.interfaces().filter { DeviceIngress(interface: $0.index).program != nil }.map(\.name)
   }
 
   /// Routes and addresses of IPv4; those of IPv6 come and change by themselves.
@@ -61,7 +60,7 @@ import Testing
       let before = try fourOf(netlink)
       let director = try Director()
       try director.attachDiverting(try traffic([30_080, 65_535], udp: [53]))
-      #expect(try filtered(netlink).sorted() == ["eth0", "far0", "lo"])
+      #expect(try diverting(netlink).sorted() == ["eth0", "far0", "lo"])
       #expect(try director.divertedTraffic() == traffic([30_080, 65_535], udp: [53]))
       #expect(try director.diverts(try traffic([30_080, 65_535], udp: [53])))
       #expect(try !director.diverts(try traffic([30_080])))
@@ -84,7 +83,7 @@ import Testing
       let local = try #require(try netlink.addresses().first { $0.prefix.description == "10.244.1.254/32" })
       #expect(local.interfaceIndex == pair && local.scope == 254)
       try director.detach([])
-      #expect(try filtered(netlink) == [])
+      #expect(try diverting(netlink) == [])
       #expect(try netlink.rules() == rules)
       #expect(try fourOf(netlink) == before)
     }
@@ -97,7 +96,7 @@ import Testing
       let acts: [(String, () throws -> Void)] = [
         ("pair", { try tool("ip", "link", "del", "svs0") }),
         ("down", { try tool("ip", "link", "set", "svs0", "down") }),
-        ("qdisc", { try tool("tc", "qdisc", "del", "dev", "eth0", "clsact") }),
+        ("program", { DeviceIngress(interface: if_nametoindex("eth0")).detach() }),
         ("route", { try tool("ip", "route", "del", "10.96.0.0/12") }),
         ("address", { try tool("ip", "address", "del", "10.244.1.254/32", "dev", "svs0") }),
         ("new", { try tool("ip", "link", "add", "br0", "up", "type", "bridge") }),
@@ -114,7 +113,7 @@ import Testing
       try tool("ip", "link", "add", "port0", "up", "master", "br0", "type", "veth", "peer", "port1")
       #expect(try Director().diverts(wanted))
       try Director().divertAtNewPorts()
-      #expect(try filtered(netlink).sorted() == ["br0", "eth0", "far0", "lo", "port0"])
+      #expect(try diverting(netlink).sorted() == ["br0", "eth0", "far0", "lo", "port0"])
       // Any command that changes something makes the pair again, by any process.
       try netlink.deleteLink(try netlink.interface(named: "svs0").index)
       try Director().addService(try service("10.96.0.10", 80), ServiceSettings())
@@ -133,11 +132,18 @@ import Testing
       let index = try netlink.interface(named: "eth0").index
       let place = TrafficControl.Place(interface: index, point: BPF_TC_EGRESS, priority: 7)
       try TrafficControl.attach(program, named: "somebody's", at: place)
-      close(program)
+      // Of the list too, where the kernel has one (BPF_TCX_INGRESS).
+      let list = bpf_attach_type(rawValue: 46)
+      let isListed = bpf_prog_attach(program, Int32(bitPattern: index), list, 0) == 0
+      try Director().attachDiverting(try traffic([80]))
+      #expect(try diverting(netlink).contains("eth0"))
       try Director().detach([])
-      #expect(try filtered(netlink) == ["eth0"])
+      #expect(try diverting(netlink) == [])
+      #expect(try netlink.hasFilters(interfaceIndex: index))
+      #expect((bpf_prog_detach2(program, Int32(bitPattern: index), list) == 0) == isListed)
+      close(program)
       TrafficControl.detach(place)
-      #expect(try filtered(netlink) == [])
+      #expect(try !netlink.hasFilters(interfaceIndex: index))
       // The operator's own route for the network is not lost, and nothing is left half done.
       try tool("ip", "route", "add", "10.96.0.0/12", "via", "172.30.0.1")
       let refused = #expect(throws: DirectorError.self) { try Director().attachDiverting(try traffic([80])) }

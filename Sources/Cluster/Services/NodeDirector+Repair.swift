@@ -48,8 +48,8 @@ extension NodeDirector {
     var faults: [String] = []
     if try !told({ () throws(DirectorError) in try director.diverts(traffic) }) {
       faults.append(
-        "a filter, a device, the route or the address is gone by which packets come to services, or an interface is "
-          + "new ('tc filter', 'ip link', 'ip route', 'ip address')")
+        "a program, a device, the route or the address is gone by which packets come to services, or an interface is "
+          + "new ('bpftool net', 'ip link', 'ip route', 'ip address')")
     }
     let generation = try told { () throws(DirectorError) in try director.generation() }
     if state.isUncertain || generation != state.generation {

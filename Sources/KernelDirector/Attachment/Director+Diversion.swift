@@ -102,8 +102,8 @@ extension Director {
     }
     if (try? diverter.holds(traffic)) != false { return [] }
     return [
-      "Somebody deleted the filter at an interface, the route or the address by which services' packets come to the "
-        + "director ('tc filter', 'ip route', 'ip address'), or an interface is new; 'svs attach' makes them again."
+      "Somebody deleted the program at an interface, the route or the address by which services' packets come to the "
+        + "director ('bpftool net', 'ip route', 'ip address'), or an interface is new; 'svs attach' makes them again."
     ]
   }
 }

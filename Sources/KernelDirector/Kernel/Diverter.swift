@@ -15,8 +15,6 @@ import Netlink
 /// No routing rules: with the first one that somebody adds, the kernel looks up every packet's route twice and along all
 /// of them, for as long as the namespace lives.
 struct Diverter {
-  /// Among those of other people's filters; theirs are asked for what this one leaves alone.
-  private static let priority: UInt32 = 5_356
   private static let mainTable: UInt32 = 254
   private static let hostScope: UInt8 = 254
 
@@ -108,24 +106,20 @@ struct Diverter {
       throw .system(doing: error.action, errno: error.code)
     }
     let devices = try Self.devices()
-    try attach("svs_divert", to: devices.own)
-    try attach("svs_divert_port", to: devices.ports)
+    try attach(IngressProgram(.device, in: tables.folder), to: devices.own)
+    try attach(IngressProgram(.port, in: tables.folder), to: devices.ports)
   }
 
   /// Sees to bridges' ports that have come since.
   func applyToNewPorts() throws(DirectorError) {
     if traffic == nil { return }
-    let new = try Self.devices().ports.filter { TrafficControl.program(at: Self.place($0)) == nil }
-    if !new.isEmpty { try attach("svs_divert_port", to: new) }
+    try attach(IngressProgram(.port, in: tables.folder), to: Self.devices().ports)
   }
 
-  private func attach(_ name: String, to devices: [Interface]) throws(DirectorError) {
-    let program = bpf_obj_get(tables.folder.pin(name))
-    guard program >= 0 else { throw .system(doing: "open \(name)", errno: errno) }
-    defer { close(program) }
+  private func attach(_ program: borrowing IngressProgram, to devices: [Interface]) throws(DirectorError) {
     for device in devices {
       do throws(DirectorError) {
-        try TrafficControl.attach(program, named: "\(name) at \(device.name)", at: Self.place(device))
+        try DeviceIngress(interface: device.index).attach(program, titled: "what diverts at \(device.name)")
       } catch .system(_, ENODEV) {
         // It has gone meanwhile.
       }
@@ -147,7 +141,8 @@ struct Diverter {
     } catch {
       throw .system(doing: error.action, errno: error.code)
     }
-    return try Self.devices().own.allSatisfy { TrafficControl.program(at: Self.place($0)) != nil }
+    let program = try IngressProgram(.device, in: tables.folder).number
+    return try Self.devices().own.allSatisfy { DeviceIngress(interface: $0.index).holds(program) }
   }
 
   /// Undoes `apply`, whatever of it was done.
@@ -161,13 +156,9 @@ struct Diverter {
     try? netlink.removeAddress(IPPrefix(traffic.localAddress), interfaceIndex: interface)
   }
 
-  /// Takes the filters away wherever they are; route and address go with svs0.
+  /// Takes the programs away wherever they are; route and address go with svs0.
   static func remove() {
-    for device in (try? NetlinkSocket().interfaces()) ?? [] { TrafficControl.detach(place(device)) }
-  }
-
-  private static func place(_ device: Interface) -> TrafficControl.Place {
-    TrafficControl.Place(interface: device.index, point: BPF_TC_INGRESS, priority: priority)
+    for device in (try? NetlinkSocket().interfaces()) ?? [] { DeviceIngress(interface: device.index).detach() }
   }
 
   /// Where packets come to this host, and where pods' come to its bridges: what other ports switch may be for others. The

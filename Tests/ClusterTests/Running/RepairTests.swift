@@ -1,7 +1,7 @@
 import ClusterModel
 import Glibc
 import HostSystem
-import KernelDirector
+@testable import KernelDirector
 import Lab
 import Netlink
 import Synchronization
@@ -30,7 +30,7 @@ import Testing
       }
       let acts: [(String, () throws -> Void)] = [
         ("svs detach", { try cluster.inside("node1") { try Director().detach([]) } }),
-        ("tc qdisc", { try onNode("tc", "qdisc", "del", "dev", "cni0", "clsact") }),
+        ("program", { try cluster.inside("node1") { DeviceIngress(interface: if_nametoindex("cni0")).detach() } }),
         ("ip route", { try onNode("ip", "route", "del", "10.96.0.0/12") }),
         ("ip link", { try onNode("ip", "link", "del", "svs0") }),
         ("ipvsadm -C", { try cluster.inside("node1") { try Director().clear() } }),

@@ -1,7 +1,7 @@
 import ClusterModel
 import Glibc
 import HostSystem
-import KernelDirector
+@testable import KernelDirector
 import Netlink
 import Testing
 
@@ -203,7 +203,7 @@ import Testing
     let acts: [(String, () throws -> Void)] = [
       ("detach", { try onNode { try $0.detach([]) } }),
       ("clear", { try onNode { try $0.clear() } }),
-      ("filter", { try TestCluster.run("n1", ["tc", "qdisc", "del", "dev", "eth0", "clsact"]) }),
+      ("program", { try onNode { _ in DeviceIngress(interface: if_nametoindex("eth0")).detach() } }),
       ("route", { try TestCluster.run("n1", ["ip", "route", "del", "10.96.0.0/12"]) }),
       ("down", { try TestCluster.run("n1", ["ip", "link", "set", "svs0", "down"]) }),
       ("local", { try TestCluster.run("n1", ["ip", "address", "del", "10.244.1.254/32", "dev", "svs0"]) }),
