@@ -63,13 +63,16 @@ public struct ReportTargets: Hashable, Sendable {
   public var spareServiceAddresses: IPPrefix
   /// The pods' network, from which made-up endpoints are taken.
   public var podNetwork: IPPrefix
+  /// The pods' addresses, by the names of nodes.
+  public var podsOfNodes: [String: Set<IPAddress>]
   public var locust: Locust?
   /// What the network serves beside what it is told to: foreign rules are to have as many services to look through.
   public var clusterServices: [ServicePort]
 
   public init(
     accesses: [Access], clientNode: Host, serverNode: Host, clientPod: Host, serverPod: Host,
-    spareServiceAddresses: IPPrefix, podNetwork: IPPrefix, locust: Locust? = nil, clusterServices: [ServicePort] = []
+    spareServiceAddresses: IPPrefix, podNetwork: IPPrefix, podsOfNodes: [String: Set<IPAddress>] = [:],
+    locust: Locust? = nil, clusterServices: [ServicePort] = []
   ) {
     self.accesses = accesses
     self.clientNode = clientNode
@@ -78,6 +81,7 @@ public struct ReportTargets: Hashable, Sendable {
     self.serverPod = serverPod
     self.spareServiceAddresses = spareServiceAddresses
     self.podNetwork = podNetwork
+    self.podsOfNodes = podsOfNodes
     self.locust = locust
     self.clusterServices = clusterServices
   }

@@ -9,6 +9,7 @@ extension RealNetwork {
   struct KubeProxyRulesTests {
     private let network: TwoNamespaces
     private let pods = IPPrefix(address("10.93.0.0"), length: 16)
+    private let node = KubeProxyRules.Node(address("10.93.0.1"), pods: [address("10.93.2.1")])
 
     init() throws { network = try TwoNamespaces(try StopRequest()) }
 
@@ -60,7 +61,7 @@ extension RealNetwork {
     func balances() throws {
       let endpoints = [9001, 9002, 9003].map { Endpoint(address("10.93.2.1"), port: $0) }
       try withServers([9001, 9002, 9003]) {
-        try load(KubeProxyRules([service(endpoints, nodePort: 30080)], podNetwork: pods))
+        try load(KubeProxyRules([service(endpoints, nodePort: 30080)], at: node, podNetwork: pods))
         for url in ["http://10.93.128.1/", "http://10.93.0.1:30080/"] {
           var answers: [String: Int] = [:]
           for _ in 0..<60 { answers[try curl(url).output.filter(\.isNumber), default: 0] += 1 }
@@ -80,7 +81,7 @@ extension RealNetwork {
     func affinity() throws {
       let endpoints = [9001, 9002, 9003].map { Endpoint(address("10.93.2.1"), port: $0) }
       try withServers([9001, 9002, 9003]) {
-        try load(KubeProxyRules([service(endpoints, affinity: 30)], podNetwork: pods))
+        try load(KubeProxyRules([service(endpoints, affinity: 30)], at: node, podNetwork: pods))
         var answers: Set<String> = []
         for _ in 0..<30 { answers.insert(try curl("http://10.93.128.1/").output) }
         #expect(answers.count == 1 && answers.first?.isEmpty == false)
@@ -89,7 +90,7 @@ extension RealNetwork {
 
     @Test("A service without endpoints refuses at once")
     func refuses() throws {
-      try load(KubeProxyRules([service([])], podNetwork: pods))
+      try load(KubeProxyRules([service([])], at: node, podNetwork: pods))
       let start = ContinuousClock.now
       let output = try curl("http://10.93.128.1/")
       #expect(
@@ -98,13 +99,30 @@ extension RealNetwork {
       #expect(ContinuousClock.now - start < .seconds(3))
     }
 
-    @Test("What a pod sends to itself is masqueraded, and so is what comes from elsewhere")
-    func marks() throws {
-      let text = KubeProxyRules([service([Endpoint(address("10.93.2.1"), port: 8000)])], podNetwork: pods).transactions
-        .joined()
-      #expect(text.contains("ip saddr 10.93.2.1 meta mark set meta mark or 0x4000"))
-      #expect(text.contains("ip daddr 10.93.128.1 ip saddr != 10.93.0.0/16 meta mark set meta mark or 0x4000"))
-      try load(text)
+    @Test("What a pod of the node sends to itself is masqueraded, and so is what comes from elsewhere")
+    func masquerades() throws {
+      let endpoints = [Endpoint(address("10.93.2.1"), port: 8000), Endpoint(address("10.93.3.1"), port: 8000)]
+      try load(KubeProxyRules([service(endpoints)], at: node, podNetwork: pods))
+      func elements(_ name: String) throws -> String {
+        try network.run(
+          "node1", ["nft", "list", "set", "ip", KubeProxyRules.table, name], timeout: .seconds(5)
+        ).output
+      }
+      let own = try elements("hairpin-connections")
+      #expect(own.contains("10.93.2.1 . 10.93.2.1 . tcp . 8000") && !own.contains("10.93.3.1"))
+      #expect(try elements("cluster-ips").contains("10.93.128.1"))
+      let dispatch = try network.run(
+        "node1", ["nft", "list", "chain", "ip", KubeProxyRules.table, "services"], timeout: .seconds(5))
+      #expect(dispatch.output.contains("ip saddr != 10.93.0.0/16"))
+    }
+
+    @Test("A port that a ClusterIP does not serve is refused at once")
+    func refusesOtherPorts() throws {
+      try load(KubeProxyRules([service([Endpoint(address("10.93.2.1"), port: 8000)])], at: node, podNetwork: pods))
+      let start = ContinuousClock.now
+      let output = try curl("http://10.93.128.1:81/")
+      #expect(!output.succeeded && output.errors.contains("connect"), "\(output)")
+      #expect(ContinuousClock.now - start < .seconds(3))
     }
 
     @Test("Thousands of services with ten endpoints each load whole, and replace each other")
@@ -114,13 +132,13 @@ extension RealNetwork {
       #expect(Set(fillers.map(\.clusterIP)).count == 1000)
       try withServers([9001]) {
         let own = service([Endpoint(address("10.93.2.1"), port: 9001)])
-        try load(KubeProxyRules([own] + fillers, podNetwork: pods))
+        try load(KubeProxyRules([own] + fillers, at: node, podNetwork: pods))
         let map = try network.run(
           "node1", ["nft", "-j", "list", "map", "ip", KubeProxyRules.table, "service-ips"], timeout: .seconds(20))
-        #expect(KubeProxyRules(fillers, podNetwork: pods).transactions.count == 2)
+        #expect(KubeProxyRules(fillers, at: node, podNetwork: pods).transactions.count == 2)
         #expect(map.output.ranges(of: "10.93.1").count >= 1001, "\(map.errors)")
         #expect(try curl("http://10.93.128.1/").output.contains("9001"))
-        try load(KubeProxyRules([own], podNetwork: pods))
+        try load(KubeProxyRules([own], at: node, podNetwork: pods))
         #expect(try curl("http://10.93.128.1/").output.contains("9001"))
       }
     }
@@ -130,8 +148,10 @@ extension RealNetwork {
       let service = ServicePort(
         name: .init(service: "six"), transport: .udp, clusterIP: address("fd00:96::1"), port: 53,
         endpoints: [Endpoint(address("fd00:10::2"), port: 5353), Endpoint(address("10.93.2.1"), port: 1)])
-      let text = KubeProxyRules([service, self.service([])], podNetwork: IPPrefix(address("fd00:10::"), length: 64))
-        .transactions.joined()
+      let text = KubeProxyRules(
+        [service, self.service([])], at: node, podNetwork: IPPrefix(address("fd00:10::"), length: 64)
+      )
+      .transactions.joined()
       #expect(text.contains("dnat to [fd00:10::2]:5353") && !text.contains("10.93."))
       try load(text)
     }
