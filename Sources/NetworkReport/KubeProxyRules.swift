@@ -35,8 +35,7 @@ public struct KubeProxyRules: Sendable {
     self.podNetwork = podNetwork
   }
 
-  /// Services in one transaction. The kernel's time for a transaction grows faster than its chains: five thousand at
-  /// once took Linux 6.18 three seconds, in tens of five hundred 0.8.
+  /// Services in one transaction: the kernel's time for one grows faster than what is in it.
   static let servicesPerTransaction = 500
 
   /// For `nft -f -`, one after the other: each is taken whole or not at all. Rules of an earlier call are replaced.

@@ -209,9 +209,10 @@ extension ReportRunner {
       } catch {
         errors[.clusterIPNFTables] = error
       }
-      for round in 1...max(1, plan.services.scalingRounds) {
+      let rounds = plan.services.scalingRounds(of: count)
+      for round in 1...rounds {
         for access in Interleaving.balanced(Self.scaled, round: round) where !stop.isRaised {
-          progress(.services, "round \(round) of \(plan.services.scalingRounds): \(count) services, \(access.title)")
+          progress(.services, "round \(round) of \(rounds): \(count) services, \(access.title)")
           guard var point = points[access] else { continue }
           do throws(MeasuringError) {
             if let error = serverError ?? errors[access] { throw error }

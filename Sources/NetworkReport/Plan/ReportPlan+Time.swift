@@ -13,8 +13,9 @@ extension ReportPlan {
     static let environment = 1.5
     /// Starting the servers of a part, and waiting until they listen.
     static let servers = 0.6
-    /// Writing a service with all its endpoints: once as rules of nftables, and for our programs in each round.
-    static let serviceRules = 0.004
+    /// Writing a service with all its endpoints: once as rules of nftables on two nodes, and for our programs in each
+    /// round.
+    static let serviceRules = 0.0012
     static let ownService = 0.001
     /// A load begins and ends: users are spawned, last answers waited for.
     static let load = 0.25
@@ -67,7 +68,7 @@ extension ReportPlan {
   private func scalingSeconds(_ count: Int) -> Double {
     let round = 2 * (Double(services.seconds) + 2 * Cost.program + requestSeconds(0) + Cost.datapathChange)
     return Double(count) * Cost.serviceRules
-      + Double(services.scalingRounds) * (round + Double(count) * Cost.ownService)
+      + Double(services.scalingRounds(of: count)) * (round + Double(count) * Cost.ownService)
   }
 }
 

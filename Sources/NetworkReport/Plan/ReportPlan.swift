@@ -40,8 +40,15 @@ public struct ReportPlan: Hashable, Sendable {
     public var users: Int
     /// How many services there are while connections are made; empty: growth is not measured.
     public var scaling: [Int]
-    public var scalingRounds: Int
+    /// Of the fewest and of the most services, which are compared.
+    public var outerScalingRounds: Int
+    /// Of those between.
+    public var innerScalingRounds: Int
     public var endpointsPerService: Int
+
+    func scalingRounds(of count: Int) -> Int {
+      max(1, count == scaling.min() || count == scaling.max() ? outerScalingRounds : innerScalingRounds)
+    }
   }
 
   public init(
@@ -69,7 +76,8 @@ public struct ReportPlan: Hashable, Sendable {
       load: Load(users: 50, usersSpawnedPerSecond: 25, seconds: 4, usesLocust: usesLocust),
       throughput: Throughput(rounds: 4, seconds: 1, interval: 0.25, roundsPerEcho: 4),
       services: Services(
-        rounds: 4, seconds: 1, requests: 150, users: 16, scaling: [], scalingRounds: 0, endpointsPerService: 10),
+        rounds: 4, seconds: 1, requests: 150, users: 16, scaling: [], outerScalingRounds: 0,
+        innerScalingRounds: 0, endpointsPerService: 10),
       limitSeconds: 110)
   }
 
@@ -85,10 +93,12 @@ public struct ReportPlan: Hashable, Sendable {
       isQuick: false, parts: parts, latency: Latency(rounds: max(rounds, 3), requests: 500),
       load: Load(users: 50, usersSpawnedPerSecond: 10, seconds: max(10, 2 * seconds), usesLocust: usesLocust),
       throughput: Throughput(rounds: rounds, seconds: seconds, interval: seconds < 4 ? 0.25 : 1, roundsPerEcho: 1),
-      // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares.
+      // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares; what
+      // most services make of them by less.
       services: Services(
         rounds: (2 * rounds + 3) / 4 * 4, seconds: max(1, (seconds + 1) / 2), requests: 500, users: 16,
-        scaling: [10, 100, 1000, 5000], scalingRounds: min(rounds, 3), endpointsPerService: 10),
+        scaling: [10, 100, 1000, 5000], outerScalingRounds: min(2 * rounds, 14), innerScalingRounds: min(rounds, 3),
+        endpointsPerService: 10),
       limitSeconds: nil)
   }
 

@@ -18,7 +18,7 @@ extension RealNetwork {
       plan.throughput.roundsPerEcho = 1
       plan.services.rounds = 1
       plan.services.scaling = [3, 20]
-      plan.services.scalingRounds = 1
+      (plan.services.outerScalingRounds, plan.services.innerScalingRounds) = (2, 1)
       plan.limitSeconds = nil
       return plan
     }

@@ -15,7 +15,7 @@ struct ServiceContent: Sendable {
     section.lead = [
       "One pod reaches another on another node over \(Legible.line(part.backend, limit: 40)): by the pod's own address, by "
         + "a ClusterIP that our hooks translate when the pod connects, and by one that nftables rules serve as kube-proxy "
-        + "writes them, on the client's node alone; the cluster's own services are served beside it either way."
+        + "writes them, on both nodes; the cluster's own services are served beside it either way."
     ]
     if part.variants.isEmpty && part.scaling.isEmpty { section.missing = ["No way to the pod was measured."] }
     let failures = part.variants.flatMap(\.failures) + part.scaling.flatMap(\.failures)
