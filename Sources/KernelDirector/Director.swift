@@ -136,7 +136,7 @@ public final class Director {
     }
     // An interface bears one director only.
     Self.finishTakingDown(folder)
-    // Filters of a director that a killed command ended send into a pair that is about to go.
+    // What stands at devices for a director that a killed command ended sends into a pair that is about to go.
     Diverter.remove()
     let pair = try HandoverPair.make()
     let folder = self.folder

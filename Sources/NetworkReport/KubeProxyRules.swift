@@ -3,9 +3,9 @@ import Netlink
 
 /// nftables rules that serve services as kube-proxy's nftables mode does, for comparison.
 ///
-/// The structure is kube-proxy's since Kubernetes 1.36 (pkg/proxy/nftables), with all chains that the kernel calls: a
+/// The structure is kube-proxy's as of Kubernetes 1.37 (pkg/proxy/nftables), with all chains that the kernel calls: a
 /// verdict map from address, protocol and port to a chain of the service, whose one rule translates the destination to
-/// what a map has for a random number; only with affinity has each endpoint a chain. What comes to a ClusterIP from
+/// what a map has for a random number; only with affinity has each endpoint a chain (since 1.36). What comes to a ClusterIP from
 /// outside the pods' network, and what a pod sends to itself, is masqueraded. New connections are looked for among
 /// firewalls' addresses, services without endpoints and cluster IPs without such a service besides.
 public struct KubeProxyRules: Sendable {
@@ -29,10 +29,14 @@ public struct KubeProxyRules: Sendable {
   /// Packets to a ClusterIP from elsewhere are masqueraded.
   public var podNetwork: IPPrefix
 
-  public init(_ services: [ServicePort], at node: Node, podNetwork: IPPrefix) {
+  /// Packets to an address of it that no service has are dropped.
+  public var serviceNetwork: IPPrefix?
+
+  public init(_ services: [ServicePort], at node: Node, podNetwork: IPPrefix, serviceNetwork: IPPrefix? = nil) {
     self.services = services
     self.node = node
     self.podNetwork = podNetwork
+    self.serviceNetwork = serviceNetwork
   }
 
   /// Services in one transaction: the kernel's time for one grows faster than what is in it.
@@ -133,6 +137,11 @@ public struct KubeProxyRules: Sendable {
     """
   }
 
+  private var unallocated: String {
+    guard let network = serviceNetwork, network.address.family == podNetwork.address.family else { return "" }
+    return "\(family) daddr { \(network.network) } drop"
+  }
+
   /// What new connections are looked at for.
   private var checks: String {
     """
@@ -150,6 +159,7 @@ public struct KubeProxyRules: Sendable {
       }
       chain cluster-ips-check {
         \(family) daddr @cluster-ips reject
+        \(unallocated)
       }
 
     """

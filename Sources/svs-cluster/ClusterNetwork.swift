@@ -115,6 +115,7 @@ extension ReportTargets {
       clientNode: clientNode, serverNode: serverNode, clientPod: Host(client.name, client.address),
       serverPod: Host(server.name, server.address), spareServiceAddresses: try layout.spareServiceAddresses(),
       podNetwork: layout.podNetwork.ipv4?.prefix ?? IPPrefix.everything(.ipv4),
+      serviceNetwork: layout.serviceNetwork,
       podsOfNodes: Dictionary(grouping: layout.pods, by: \.node).mapValues { Set($0.map(\.address)) },
       locust: Self.locust(layout, application), clusterServices: layout.services)
   }

@@ -35,7 +35,7 @@ import Testing
 
   /// The interfaces at whose ingress a program diverts.
   private func diverting(_ netlink: borrowing NetlinkSocket) throws -> [String] {
-    try netlink.interfaces().filter { DeviceIngress(interface: $0.index).program != nil }.map(\.name)
+    try netlink.interfaces().filter { try DeviceIngress(interface: $0.index).program() != nil }.map(\.name)
   }
 
   /// Routes and addresses of IPv4; those of IPv6 come and change by themselves.
@@ -123,6 +123,53 @@ import Testing
     }
   }
 
+  /// BPF_TCX_INGRESS.
+  private static let list = bpf_attach_type(rawValue: 46)
+
+  /// From Linux 6.6 on.
+  private static var hasLists: Bool {
+    var system = utsname()
+    uname(&system)
+    let release = withUnsafeBytes(of: system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+    return numbers.lexicographicallyPrecedes([6, 6]) == false
+  }
+
+  @Test func aDeviceThatChangesItsPlaceChangesItsProgram() throws {
+    try withNamespace { netlink in
+      let wanted = try traffic([30_080])
+      try Director().attachDiverting(wanted)
+      let index = try netlink.interface(named: "far0").index
+      let ingress = DeviceIngress(interface: index)
+      #expect(try ingress.program()?.name == .device)
+      // Somebody's program stands first, and a filter of a director that knew no lists.
+      let stamp = bpf_obj_get(try PinFolder.current().pin("svs_stamp"))
+      let divert = bpf_obj_get(try PinFolder.current().pin("svs_divert"))
+      try #require(stamp >= 0 && divert >= 0)
+      defer { for file in [stamp, divert] { close(file) } }
+      let filter = TrafficControl.Place(interface: index, point: BPF_TC_INGRESS, priority: 5_356)
+      if Self.hasLists {
+        ingress.detach()
+        #expect(bpf_prog_attach(stamp, Int32(bitPattern: index), Self.list, 0) == 0)
+        try TrafficControl.attach(divert, named: "an older one's", at: filter)
+      }
+      try Director().attachDiverting(wanted)
+      #expect(try ingress.program()?.name == .device)
+      #expect((TrafficControl.program(at: filter) == nil) == Self.hasLists)
+      try tool("ip", "link", "add", "br0", "up", "type", "bridge")
+      try tool("ip", "link", "set", "far0", "master", "br0")
+      try Director().divertAtNewPorts()
+      #expect(try ingress.program()?.name == .port)
+      try tool("ip", "link", "set", "far0", "nomaster")
+      try Director().attachDiverting(wanted)
+      #expect(try ingress.program()?.name == .device)
+      #expect(try Director().diverts(wanted))
+      try Director().detach([])
+      #expect(try ingress.program() == nil)
+      #expect((bpf_prog_detach2(stamp, Int32(bitPattern: index), Self.list) == 0) == Self.hasLists)
+    }
+  }
+
   @Test func whatOthersHaveThereStays() throws {
     try withNamespace { netlink in
       // Any filter of somebody else's: here the stamp of a director that has ended.
@@ -132,15 +179,15 @@ import Testing
       let index = try netlink.interface(named: "eth0").index
       let place = TrafficControl.Place(interface: index, point: BPF_TC_EGRESS, priority: 7)
       try TrafficControl.attach(program, named: "somebody's", at: place)
-      // Of the list too, where the kernel has one (BPF_TCX_INGRESS).
-      let list = bpf_attach_type(rawValue: 46)
-      let isListed = bpf_prog_attach(program, Int32(bitPattern: index), list, 0) == 0
+      // Of the list too, where the kernel has one.
+      let isListed = bpf_prog_attach(program, Int32(bitPattern: index), Self.list, 0) == 0
+      #expect(isListed == Self.hasLists)
       try Director().attachDiverting(try traffic([80]))
       #expect(try diverting(netlink).contains("eth0"))
       try Director().detach([])
       #expect(try diverting(netlink) == [])
       #expect(try netlink.hasFilters(interfaceIndex: index))
-      #expect((bpf_prog_detach2(program, Int32(bitPattern: index), list) == 0) == isListed)
+      #expect((bpf_prog_detach2(program, Int32(bitPattern: index), Self.list) == 0) == isListed)
       close(program)
       TrafficControl.detach(place)
       #expect(try !netlink.hasFilters(interfaceIndex: index))

@@ -49,7 +49,7 @@ extension NodeDirector {
     if try !told({ () throws(DirectorError) in try director.diverts(traffic) }) {
       faults.append(
         "a program, a device, the route or the address is gone by which packets come to services, or an interface is "
-          + "new ('bpftool net', 'ip link', 'ip route', 'ip address')")
+          + "new ('bpftool net', 'tc filter', 'ip link', 'ip route', 'ip address')")
     }
     let generation = try told { () throws(DirectorError) in try director.generation() }
     if state.isUncertain || generation != state.generation {

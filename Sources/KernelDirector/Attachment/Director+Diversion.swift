@@ -55,7 +55,7 @@ extension Director {
     }
   }
 
-  /// Whether the director stands, and all is there by which this comes to it: devices, filters, the route and the address.
+  /// Whether the director stands, and all is there by which this comes to it: devices, programs, the route and the address.
   public func diverts(_ traffic: DivertedTraffic) throws(DirectorError) -> Bool {
     try locked { () throws(DirectorError) -> Bool in
       guard let tables, isDiverted(tables), HandoverPair.isWhole(tables.config.pointee),
@@ -103,7 +103,7 @@ extension Director {
     if (try? diverter.holds(traffic)) != false { return [] }
     return [
       "Somebody deleted the program at an interface, the route or the address by which services' packets come to the "
-        + "director ('bpftool net', 'ip route', 'ip address'), or an interface is new; 'svs attach' makes them again."
+        + "director ('bpftool net', 'tc filter', 'ip route', 'ip address'), or an interface is new; 'svs attach' makes them again."
     ]
   }
 }

@@ -119,7 +119,7 @@ struct Diverter {
   private func attach(_ program: borrowing IngressProgram, to devices: [Interface]) throws(DirectorError) {
     for device in devices {
       do throws(DirectorError) {
-        try DeviceIngress(interface: device.index).attach(program, titled: "what diverts at \(device.name)")
+        try DeviceIngress(interface: device.index).attach(program, at: device.name)
       } catch .system(_, ENODEV) {
         // It has gone meanwhile.
       }
@@ -142,7 +142,10 @@ struct Diverter {
       throw .system(doing: error.action, errno: error.code)
     }
     let program = try IngressProgram(.device, in: tables.folder).number
-    return try Self.devices().own.allSatisfy { DeviceIngress(interface: $0.index).holds(program) }
+    for device in try Self.devices().own where try !DeviceIngress(interface: device.index).holds(program) {
+      return false
+    }
+    return true
   }
 
   /// Undoes `apply`, whatever of it was done.

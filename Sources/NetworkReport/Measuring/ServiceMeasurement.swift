@@ -89,8 +89,13 @@ extension ReportRunner {
   /// On both nodes that are on the way, as kube-proxy runs on every node, and as our programs stand on them.
   private var nodesOnTheWay: [ReportTargets.Host] { [network.targets.clientNode, network.targets.serverNode] }
 
+  /// On each, even where another fails: nothing is to be left there, or asleep on one alone.
   private func loadRules(_ text: String) throws(MeasuringError) {
-    for node in nodesOnTheWay { try loadRules(text, on: node) }
+    var failure: MeasuringError?
+    for node in nodesOnTheWay {
+      do throws(MeasuringError) { try loadRules(text, on: node) } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
   }
 
   private func loadRules(_ text: String, on node: ReportTargets.Host) throws(MeasuringError) {
@@ -103,7 +108,8 @@ extension ReportRunner {
     let all = services + network.targets.clusterServices
     for node in nodesOnTheWay {
       let owner = KubeProxyRules.Node(node.address, pods: network.targets.podsOfNodes[node.name] ?? [])
-      let rules = KubeProxyRules(all, at: owner, podNetwork: network.targets.podNetwork)
+      let rules = KubeProxyRules(
+        all, at: owner, podNetwork: network.targets.podNetwork, serviceNetwork: network.targets.serviceNetwork)
       for text in rules.transactions { try loadRules(text, on: node) }
     }
   }

@@ -63,6 +63,8 @@ public struct ReportTargets: Hashable, Sendable {
   public var spareServiceAddresses: IPPrefix
   /// The pods' network, from which made-up endpoints are taken.
   public var podNetwork: IPPrefix
+  /// Where cluster IPs are from.
+  public var serviceNetwork: IPPrefix?
   /// The pods' addresses, by the names of nodes.
   public var podsOfNodes: [String: Set<IPAddress>]
   public var locust: Locust?
@@ -71,8 +73,8 @@ public struct ReportTargets: Hashable, Sendable {
 
   public init(
     accesses: [Access], clientNode: Host, serverNode: Host, clientPod: Host, serverPod: Host,
-    spareServiceAddresses: IPPrefix, podNetwork: IPPrefix, podsOfNodes: [String: Set<IPAddress>] = [:],
-    locust: Locust? = nil, clusterServices: [ServicePort] = []
+    spareServiceAddresses: IPPrefix, podNetwork: IPPrefix, serviceNetwork: IPPrefix? = nil,
+    podsOfNodes: [String: Set<IPAddress>] = [:], locust: Locust? = nil, clusterServices: [ServicePort] = []
   ) {
     self.accesses = accesses
     self.clientNode = clientNode
@@ -81,6 +83,7 @@ public struct ReportTargets: Hashable, Sendable {
     self.serverPod = serverPod
     self.spareServiceAddresses = spareServiceAddresses
     self.podNetwork = podNetwork
+    self.serviceNetwork = serviceNetwork
     self.podsOfNodes = podsOfNodes
     self.locust = locust
     self.clusterServices = clusterServices

@@ -40,9 +40,9 @@ public struct ReportPlan: Hashable, Sendable {
     public var users: Int
     /// How many services there are while connections are made; empty: growth is not measured.
     public var scaling: [Int]
-    /// Of the fewest and of the most services, which are compared.
+    /// Rounds among the fewest and among the most services, which are compared.
     public var outerScalingRounds: Int
-    /// Of those between.
+    /// Rounds among the numbers between, which show that nothing happens on the way.
     public var innerScalingRounds: Int
     public var endpointsPerService: Int
 
@@ -93,8 +93,8 @@ public struct ReportPlan: Hashable, Sendable {
       isQuick: false, parts: parts, latency: Latency(rounds: max(rounds, 3), requests: 500),
       load: Load(users: 50, usersSpawnedPerSecond: 10, seconds: max(10, 2 * seconds), usesLocust: usesLocust),
       throughput: Throughput(rounds: rounds, seconds: seconds, interval: seconds < 4 ? 0.25 : 1, roundsPerEcho: 1),
-      // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares; what
-      // most services make of them by less.
+      // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares. Ten
+      // services and 5,000 differ by less; more than fourteen rounds of those would be most of the report.
       services: Services(
         rounds: (2 * rounds + 3) / 4 * 4, seconds: max(1, (seconds + 1) / 2), requests: 500, users: 16,
         scaling: [10, 100, 1000, 5000], outerScalingRounds: min(2 * rounds, 14), innerScalingRounds: min(rounds, 3),

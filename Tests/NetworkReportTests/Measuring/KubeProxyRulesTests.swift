@@ -111,18 +111,29 @@ extension RealNetwork {
       let own = try elements("hairpin-connections")
       #expect(own.contains("10.93.2.1 . 10.93.2.1 . tcp . 8000") && !own.contains("10.93.3.1"))
       #expect(try elements("cluster-ips").contains("10.93.128.1"))
-      let dispatch = try network.run(
-        "node1", ["nft", "list", "chain", "ip", KubeProxyRules.table, "services"], timeout: .seconds(5))
-      #expect(dispatch.output.contains("ip saddr != 10.93.0.0/16"))
+      func chain(_ name: String) throws -> String {
+        try network.run(
+          "node1", ["nft", "list", "chain", "ip", KubeProxyRules.table, name], timeout: .seconds(5)
+        ).output
+      }
+      #expect(try chain("services").contains("ip saddr != 10.93.0.0/16 meta mark set meta mark | 0x00004000"))
+      #expect(try chain("masquerading").ranges(of: "masquerade fully-random").count == 2)
+      #expect(try chain("nat-postrouting").contains("jump masquerading"))
     }
 
-    @Test("A port that a ClusterIP does not serve is refused at once")
+    @Test("A port that a ClusterIP does not serve is refused at once, an address that no service has is not answered")
     func refusesOtherPorts() throws {
-      try load(KubeProxyRules([service([Endpoint(address("10.93.2.1"), port: 8000)])], at: node, podNetwork: pods))
+      try load(
+        KubeProxyRules(
+          [service([Endpoint(address("10.93.2.1"), port: 8000)])], at: node, podNetwork: pods,
+          serviceNetwork: IPPrefix(address("10.93.128.0"), length: 17)))
       let start = ContinuousClock.now
       let output = try curl("http://10.93.128.1:81/")
       #expect(!output.succeeded && output.errors.contains("connect"), "\(output)")
       #expect(ContinuousClock.now - start < .seconds(3))
+      let chain = try network.run(
+        "node1", ["nft", "list", "chain", "ip", KubeProxyRules.table, "cluster-ips-check"], timeout: .seconds(5))
+      #expect(chain.output.contains("10.93.128.0/17") && chain.output.contains("drop"))
     }
 
     @Test("Thousands of services with ten endpoints each load whole, and replace each other")

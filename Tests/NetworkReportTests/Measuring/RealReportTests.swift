@@ -143,9 +143,12 @@ extension RealNetwork {
       }.run()
       #expect(report.wasInterrupted && report.failures.isEmpty, "\(report.failures)")
       #expect(report.services?.variants.count == ServiceAccess.allCases.count)
-      let rules = try InterruptibleCommand.run(
-        ["ip", "netns", "exec", TwoNamespaces.left, "nft", "list", "ruleset"], timeout: .seconds(10), stop: nil)
-      #expect(rules.succeeded && !rules.output.contains("dnat to"), "\(rules)")
+      for side in [TwoNamespaces.left, TwoNamespaces.right] {
+        let rules = try InterruptibleCommand.run(
+          ["ip", "netns", "exec", side, "nft", "list", "ruleset"], timeout: .seconds(10), stop: nil)
+        #expect(rules.succeeded && !rules.output.contains(KubeProxyRules.table), "\(rules)")
+        #expect(!rules.output.contains("dnat to"), "\(rules)")
+      }
       #expect(network.switches.withLock { $0 } == ["host-gw", "vxlan"])
     }
 

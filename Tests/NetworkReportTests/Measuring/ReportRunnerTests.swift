@@ -125,6 +125,25 @@ struct ReportRunnerTests {
     #expect(there.compactMap(\.self) == [part])
   }
 
+  @Test("Rules to compare with are on both nodes of the way, and are taken from one where the other refuses")
+  func rulesOnBothNodes() throws {
+    for isRefused in [false, true] {
+      let hosts = Mutex<[String]>([])
+      let network = ScriptedNetwork { host, arguments in
+        guard arguments.first == "nft" else { return Self.answers(host, arguments) }
+        hosts.withLock { $0.append(host) }
+        return isRefused && host == "node1" ? ScriptedNetwork.fails("no") : ScriptedNetwork.says("")
+      }
+      var plan = shortPlan
+      plan.parts = [.services]
+      let report = try run(network, plan)
+      let calls = hosts.withLock { $0 }
+      #expect(Set(calls) == ["node1", "node2"])
+      #expect(calls.suffix(2) == ["node1", "node2"])
+      #expect(report.services?.variants.allSatisfy { $0.failures.isEmpty } == !isRefused)
+    }
+  }
+
   @Test("A busy machine and missing offloads are warned of")
   func warnings() throws {
     let network = ScriptedNetwork { host, arguments in
