@@ -97,6 +97,8 @@ import Testing
         ("pair", { try tool("ip", "link", "del", "svs0") }),
         ("down", { try tool("ip", "link", "set", "svs0", "down") }),
         ("program", { DeviceIngress(interface: if_nametoindex("eth0")).detach() }),
+        ("hand-over", { try tool("tc", "qdisc", "del", "dev", "svs1", "clsact") }),
+        ("stamp", { try tool("tc", "qdisc", "del", "dev", "svs0", "clsact") }),
         ("route", { try tool("ip", "route", "del", "10.96.0.0/12") }),
         ("address", { try tool("ip", "address", "del", "10.244.1.254/32", "dev", "svs0") }),
         ("new", { try tool("ip", "link", "add", "br0", "up", "type", "bridge") }),

@@ -59,7 +59,7 @@ extension Director {
   public func diverts(_ traffic: DivertedTraffic) throws(DirectorError) -> Bool {
     try locked { () throws(DirectorError) -> Bool in
       guard let tables, isDiverted(tables), HandoverPair.isWhole(tables.config.pointee),
-        HandoverPair.isForwarding(.ipv4), try steeringHolds(tables)
+        HandoverPair.hasFilters(tables.config.pointee), HandoverPair.isForwarding(.ipv4), try steeringHolds(tables)
       else { return false }
       return try Diverter(tables).holds(traffic)
     }

@@ -121,26 +121,41 @@ struct HandoverPair {
   /// Puts the programs where they belong: the director on svs1, which also makes veth take redirected frames at svs0
   /// and tells whether the namespace lives, the hand-over at its ingress, and the stamp at the egress of svs0.
   func equip(_ folder: String) throws(DirectorError) {
-    let director = try open(folder, "svs_director")
+    let director = try Self.open(folder, "svs_director")
     var error: Int32 = 0
     let link = PinnedLink(program: director, interface: innerIndex, flags: 1 << 2, error: &error)
     close(director)
     guard let link else { throw .system(doing: "attach to \(Self.inner)", errno: error) }
     try link.pin(at: folder + "/links/" + Self.inner)
 
-    try hook("svs_handover", in: folder, at: innerIndex, BPF_TC_INGRESS)
-    try hook("svs_stamp", in: folder, at: outerIndex, BPF_TC_EGRESS)
+    try Self.attachFilters(from: folder, outer: outerIndex, inner: innerIndex)
   }
 
-  private func hook(
-    _ name: String, in folder: String, at interface: UInt32, _ point: bpf_tc_attach_point
-  ) throws(DirectorError) {
-    let program = try open(folder, name)
-    defer { close(program) }
-    try TrafficControl.attach(program, named: name, at: .init(interface: interface, point: point))
+  /// The hand-over and the stamp, wherever they are missing.
+  static func attachFilters(from folder: String, outer: UInt32, inner: UInt32) throws(DirectorError) {
+    for filter in filters(outer: outer, inner: inner) where TrafficControl.program(at: filter.place) == nil {
+      let program = try open(folder, filter.name)
+      defer { close(program) }
+      try TrafficControl.attach(program, named: filter.name, at: filter.place)
+    }
   }
 
-  private func open(_ folder: String, _ name: String) throws(DirectorError) -> Int32 {
+  /// Whether the hand-over and the stamp are where they belong.
+  static func hasFilters(_ config: svs_config) -> Bool {
+    filters(outer: config.handover_ifindex, inner: config.lookup_ifindex)
+      .allSatisfy { TrafficControl.program(at: $0.place) != nil }
+  }
+
+  private static func filters(
+    outer: UInt32, inner: UInt32
+  ) -> [(name: String, place: TrafficControl.Place)] {
+    [
+      ("svs_handover", TrafficControl.Place(interface: inner, point: BPF_TC_INGRESS)),
+      ("svs_stamp", TrafficControl.Place(interface: outer, point: BPF_TC_EGRESS)),
+    ]
+  }
+
+  private static func open(_ folder: String, _ name: String) throws(DirectorError) -> Int32 {
     let fd = bpf_obj_get(folder + "/" + name)
     guard fd >= 0 else { throw .system(doing: "open \(name)", errno: errno) }
     return fd

@@ -185,6 +185,11 @@ extension Director {
   /// What became of the way by the kernel's rules that is not ours to see as it happens, for `status`.
   func steeringWarnings(_ tables: Tables) throws(DirectorError) -> [String] {
     var warnings = try diversionWarnings(tables)
+    if HandoverPair.exists(tables.config.pointee), !HandoverPair.hasFilters(tables.config.pointee) {
+      warnings.append(
+        "Somebody took the director's filter off \(HandoverPair.outer) or \(HandoverPair.inner) ('tc qdisc', 'tc filter'); "
+          + "'svs attach' puts it back.")
+    }
     for family in [IPAddress.Family.ipv4, .ipv6] {
       let (wish, vips) = try wish(family, tables)
       let steering = Steering(family: family, interface: tables.config.pointee.handover_ifindex)

@@ -204,6 +204,7 @@ import Testing
       ("detach", { try onNode { try $0.detach([]) } }),
       ("clear", { try onNode { try $0.clear() } }),
       ("program", { try onNode { _ in DeviceIngress(interface: if_nametoindex("eth0")).detach() } }),
+      ("hand-over", { try TestCluster.run("n1", ["tc", "qdisc", "del", "dev", "svs1", "clsact"]) }),
       ("route", { try TestCluster.run("n1", ["ip", "route", "del", "10.96.0.0/12"]) }),
       ("down", { try TestCluster.run("n1", ["ip", "link", "set", "svs0", "down"]) }),
       ("local", { try TestCluster.run("n1", ["ip", "address", "del", "10.244.1.254/32", "dev", "svs0"]) }),
