@@ -185,8 +185,6 @@ extension Director {
     if HandoverPair.exists(tables.config.pointee) {
       // Writing net.ipv4.ip_forward=0 has switched it off everywhere.
       HandoverPair.switchForwardingOn()
-      try HandoverPair.attachFilters(
-        from: folder.path, outer: tables.config.pointee.handover_ifindex, inner: tables.config.pointee.lookup_ifindex)
       if isDiverted(tables), !HandoverPair.isWhole(tables.config.pointee) {
         HandoverPair.switchOn(tables.config.pointee)
         // Routes go when their device does.

@@ -125,6 +125,22 @@ import Testing
     }
   }
 
+  @Test func filtersOfThePairArePutBackWhereItIsAttached() throws {
+    try withNamespace { _ in
+      _ = try Director().attach(["eth0"])
+      func isTold() throws -> Bool {
+        try Director().status()?.warnings.contains { $0.contains("took the director's filter off") } ?? false
+      }
+      for device in ["svs0", "svs1"] {
+        #expect(try !isTold(), "before \(device)")
+        try tool("tc", "qdisc", "del", "dev", device, "clsact")
+        #expect(try isTold(), "after \(device)")
+        _ = try Director().attach(["eth0"])
+      }
+      #expect(try !isTold())
+    }
+  }
+
   /// BPF_TCX_INGRESS.
   private static let list = bpf_attach_type(rawValue: 46)
 

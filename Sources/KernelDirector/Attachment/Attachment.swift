@@ -47,6 +47,7 @@ extension Director {
       }
       let isNew = self.tables == nil
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
+      if !isNew { try HandoverPair.restoreFilters(tables.config.pointee, from: folder.path) }
       let results = interfaces.map { attach($0, tables) }
       if isNew, !names.isEmpty, results.allSatisfy(\.wasRefused) {
         // Nothing came of what was asked for: no director is left that nobody asked for.

@@ -18,6 +18,7 @@ extension Director {
       try checkCapacity(capacity)
       let isNew = self.tables == nil
       let tables = try establish(capacity: capacity ?? DirectorObject.defaultCapacity)
+      if !isNew { try HandoverPair.restoreFilters(tables.config.pointee, from: folder.path) }
       let mode = tables.config.pointee.attach_mode
       do throws(DirectorError) {
         let wasDiverted = isDiverted(tables)
@@ -80,6 +81,7 @@ extension Director {
   /// What `attach` without names does for a director that is sent its packets.
   func restoreDiverted(_ tables: Tables) throws(DirectorError) {
     try upkeep(tables)
+    try HandoverPair.restoreFilters(tables.config.pointee, from: folder.path)
     try refreshDevices(tables)
     try steerAnew(tables)
   }

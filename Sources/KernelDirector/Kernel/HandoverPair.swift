@@ -131,8 +131,15 @@ struct HandoverPair {
     try Self.attachFilters(from: folder, outer: outerIndex, inner: innerIndex)
   }
 
+  /// Puts back the filters of a configuration's pair that somebody took away.
+  ///
+  /// Asking for filters waits for a lock that the kernel has for all devices of the machine: not for every command.
+  static func restoreFilters(_ config: svs_config, from folder: String) throws(DirectorError) {
+    try attachFilters(from: folder, outer: config.handover_ifindex, inner: config.lookup_ifindex)
+  }
+
   /// The hand-over and the stamp, wherever they are missing.
-  static func attachFilters(from folder: String, outer: UInt32, inner: UInt32) throws(DirectorError) {
+  private static func attachFilters(from folder: String, outer: UInt32, inner: UInt32) throws(DirectorError) {
     for filter in filters(outer: outer, inner: inner) where TrafficControl.program(at: filter.place) == nil {
       let program = try open(folder, filter.name)
       defer { close(program) }
