@@ -5,10 +5,11 @@ import Netlink
 ///
 /// The structure is kube-proxy's as of Kubernetes 1.37 (pkg/proxy/nftables), with all chains that the kernel calls: a
 /// verdict map from address, protocol and port to a chain of the service, whose one rule translates the destination to
-/// what a map has for a random number; only with affinity has each endpoint a chain (since 1.36). What comes to a ClusterIP from
-/// outside the pods' network, and what a pod sends to itself, is masqueraded. New connections are looked for among
-/// firewalls' addresses, services without endpoints and cluster IPs without such a service besides.
+/// what a map has for a random number; only with affinity has each endpoint a chain (since 1.36). What comes to a
+/// ClusterIP from outside the pods' network, and what a pod sends to itself, is masqueraded. New connections are looked
+/// for among firewalls' addresses, services without endpoints and cluster IPs without such a service besides.
 public struct KubeProxyRules: Sendable {
+  /// The table's name, where no other is given.
   public static let table = "svs-report-services"
 
   /// Whose rules they are.
@@ -28,9 +29,10 @@ public struct KubeProxyRules: Sendable {
   public var node: Node
   /// Packets to a ClusterIP from elsewhere are masqueraded.
   public var podNetwork: IPPrefix
-
   /// Packets to an address of it that no service has are dropped.
   public var serviceNetwork: IPPrefix?
+  /// Where the rules are. Tables stand side by side in the kernel; all but one are to sleep.
+  public var table = Self.table
 
   public init(_ services: [ServicePort], at node: Node, podNetwork: IPPrefix, serviceNetwork: IPPrefix? = nil) {
     self.services = services
@@ -50,7 +52,7 @@ public struct KubeProxyRules: Sendable {
     var texts: [String] = []
     for start in stride(from: 0, to: max(1, own.count), by: Self.servicesPerTransaction) {
       let part = own[start..<min(own.count, start + Self.servicesPerTransaction)]
-      texts.append((start == 0 ? Self.removal + skeleton : "") + rules(Array(part)))
+      texts.append((start == 0 ? Self.removal([table]) + skeleton : "") + rules(Array(part)))
     }
     return texts
   }
@@ -62,7 +64,7 @@ public struct KubeProxyRules: Sendable {
   private var skeleton: String {
     let (key, port) = ("\(addressType) . inet_proto . inet_service", "inet_proto . inet_service")
     let isOwnFamily = node.address.family == podNetwork.address.family
-    return "table \(family) \(Self.table) {\n"
+    return "table \(family) \(table) {\n"
       + "  set cluster-ips { type \(addressType); }\n"
       + "  set nodeport-ips { type \(addressType); \(isOwnFamily ? "elements = { \(node.address) };" : "") }\n"
       + "  set hairpin-connections { type \(addressType) . \(key); }\n"
@@ -74,7 +76,7 @@ public struct KubeProxyRules: Sendable {
   }
 
   private func rules(_ services: [(offset: Int, element: ServicePort)]) -> String {
-    var text = "table \(family) \(Self.table) {\n"
+    var text = "table \(family) \(table) {\n"
     var entries: [String] = []
     var nodePorts: [String] = []
     var refused: [String] = []
@@ -107,12 +109,14 @@ public struct KubeProxyRules: Sendable {
   }
 
   /// For `nft -f -` too: takes the rules away, if there are any.
-  public static var removal: String {
-    ["ip", "ip6"].map { "table \($0) \(table)\ndelete table \($0) \(table)\n" }.joined()
+  public static func removal(_ tables: [String] = [table]) -> String {
+    tables.flatMap { table in
+      ["ip", "ip6"].map { "table \($0) \(table)\ndelete table \($0) \(table)\n" }
+    }.joined()
   }
 
   /// For `nft -f -` too: leaves the rules where they are, and has the kernel pass them by, or heed them again.
-  static func sleeping(_ isAsleep: Bool, family: IPAddress.Family) -> String {
+  static func sleeping(_ isAsleep: Bool, _ table: String = table, family: IPAddress.Family) -> String {
     "add table \(family == .ipv4 ? "ip" : "ip6") \(table)\(isAsleep ? " { flags dormant; }" : "")\n"
   }
 
@@ -219,7 +223,7 @@ public struct KubeProxyRules: Sendable {
 
   private func elements(_ name: String, _ elements: [String]) -> String {
     guard !elements.isEmpty else { return "" }
-    return "add element \(family) \(Self.table) \(name) {\n  \(elements.joined(separator: ",\n  "))\n}\n"
+    return "add element \(family) \(table) \(name) {\n  \(elements.joined(separator: ",\n  "))\n}\n"
   }
 }
 

@@ -44,7 +44,7 @@ extension NodeDirector {
 
   private func faults(_ director: Director, _ state: inout State) throws(NodeDirectorError) -> [String] {
     guard let wanted = state.wanted, let traffic = state.diverted else { return [] }
-    guard director.exists else { return ["the director of services is gone ('svs detach')"] }
+    guard director.exists else { return ["the director of services is gone ('svs detach', or its device was deleted)"] }
     var faults: [String] = []
     if try !told({ () throws(DirectorError) in try director.diverts(traffic) }) {
       faults.append(

@@ -40,7 +40,7 @@ extension ReportRunner {
       let measured = ServiceAccess.allCases.map { access in
         (variants[access] ?? GatheredVariant()).result(access, targets.clientPod.name, "\(address(of: access))")
       }
-      let scaling = measureScaling(errors.values.first)
+      let scaling = measureGrowth(errors.values.first)
       return ServiceCostPart(backend: backend, variants: measured, scaling: scaling).compared()
     }
     stop.ignoring { leave() }
@@ -57,7 +57,7 @@ extension ReportRunner {
   }
 
   /// The services that are measured: one endpoint, the pod that is addressed directly in other runs.
-  private func measuredServices(_ access: ServiceAccess) -> [ServicePort] {
+  func measuredServices(_ access: ServiceAccess) -> [ServicePort] {
     let pod = network.targets.serverPod.address
     return [("throughput", Self.throughputPort), ("application", Self.applicationPort(access))].map { name, port in
       ServicePort(
@@ -67,7 +67,7 @@ extension ReportRunner {
     }
   }
 
-  private func url(of access: ServiceAccess) -> String {
+  func url(of access: ServiceAccess) -> String {
     let target = address(of: access)
     let host = target.family == .ipv6 ? "[\(target)]" : "\(target)"
     return "http://\(host):\(Self.applicationPort(access))/"
@@ -75,7 +75,7 @@ extension ReportRunner {
 
   /// Brings about what stands between the client and the pod.
   private func prepare(_ access: ServiceAccess, _ services: [ServicePort]) throws(MeasuringError) {
-    if access != .clusterIPNFTables { try loadRules(KubeProxyRules.removal) }
+    if access != .clusterIPNFTables { try loadRules(KubeProxyRules.removal()) }
     switch access {
     case .podIPDetached: try network.serve([], by: .none)
     case .podIPAttached: try network.serve([], by: .own)
@@ -87,10 +87,10 @@ extension ReportRunner {
   }
 
   /// On both nodes that are on the way, as kube-proxy runs on every node, and as our programs stand on them.
-  private var nodesOnTheWay: [ReportTargets.Host] { [network.targets.clientNode, network.targets.serverNode] }
+  var nodesOnTheWay: [ReportTargets.Host] { [network.targets.clientNode, network.targets.serverNode] }
 
   /// On each, even where another fails: nothing is to be left there, or asleep on one alone.
-  private func loadRules(_ text: String) throws(MeasuringError) {
+  func loadRules(_ text: String) throws(MeasuringError) {
     var failure: MeasuringError?
     for node in nodesOnTheWay {
       do throws(MeasuringError) { try loadRules(text, on: node) } catch { failure = failure ?? error }
@@ -104,12 +104,13 @@ extension ReportRunner {
   }
 
   /// With the cluster's own services, which our hooks have too whenever they serve others.
-  private func load(_ services: [ServicePort]) throws(MeasuringError) {
+  func load(_ services: [ServicePort], as table: String = KubeProxyRules.table) throws(MeasuringError) {
     let all = services + network.targets.clusterServices
     for node in nodesOnTheWay {
       let owner = KubeProxyRules.Node(node.address, pods: network.targets.podsOfNodes[node.name] ?? [])
-      let rules = KubeProxyRules(
+      var rules = KubeProxyRules(
         all, at: owner, podNetwork: network.targets.podNetwork, serviceNetwork: network.targets.serviceNetwork)
+      rules.table = table
       for text in rules.transactions { try loadRules(text, on: node) }
     }
   }
@@ -120,7 +121,7 @@ extension ReportRunner {
   /// As it was before.
   private func leave() {
     do throws(MeasuringError) {
-      try loadRules(KubeProxyRules.removal)
+      try loadRules(KubeProxyRules.removal([KubeProxyRules.table] + plan.services.scaling.map(Self.table)))
       try network.serve([], by: .own)
     } catch {
       failures.append(MeasurementFailure(measurement: "return to the cluster's own services", reason: "\(error)"))
@@ -173,7 +174,7 @@ extension ReportRunner {
   }
 
   /// Requests a second, each on a connection of its own; if some fail there is no such figure.
-  private func connectionsPerSecond(_ url: String) throws(MeasuringError) -> Double {
+  func connectionsPerSecond(_ url: String) throws(MeasuringError) -> Double {
     let output = try instrument(
       network.targets.clientPod.name,
       [
@@ -190,83 +191,6 @@ extension ReportRunner {
       throw MeasuringError("\(reading.total.failures) of \(reading.total.requests) requests failed: \(kinds)")
     }
     return rate
-  }
-
-  // MARK: Growing services
-
-  /// Connections among more and more services. Rules of nftables are written once for each number of services, and sleep
-  /// while our hooks serve.
-  private func measureScaling(_ serverError: MeasuringError?) -> [ServiceScalingPoint] {
-    plan.services.scaling.flatMap { count -> [ServiceScalingPoint] in
-      guard !stop.isRaised else { return [] }
-      progress(.services, "\(count) services: writing rules")
-      var points = Dictionary(
-        uniqueKeysWithValues: Self.scaled.map {
-          ($0, ServiceScalingPoint(access: $0, services: count, endpointsPerService: plan.services.endpointsPerService))
-        })
-      var errors: [ServiceAccess: MeasuringError] = [:]
-      do throws(MeasuringError) {
-        if let serverError { throw serverError }
-        try network.serve([], by: .none)
-        let start = elapsed
-        try load(services(count, .clusterIPNFTables))
-        // Nodes of a cluster write theirs at the same time.
-        points[.clusterIPNFTables]?.secondsToInstall = (elapsed - start) / Double(nodesOnTheWay.count)
-      } catch {
-        errors[.clusterIPNFTables] = error
-      }
-      let rounds = plan.services.scalingRounds(of: count)
-      for round in 1...rounds {
-        for access in Interleaving.balanced(Self.scaled, round: round) where !stop.isRaised {
-          progress(.services, "round \(round) of \(rounds): \(count) services, \(access.title)")
-          guard var point = points[access] else { continue }
-          do throws(MeasuringError) {
-            if let error = serverError ?? errors[access] { throw error }
-            try measure(&point, among: services(count, access), round)
-          } catch {
-            point.failures += [failed("services, \(count) services, \(access.title)", round: round, error)].compactMap(
-              \.self)
-          }
-          points[access] = point
-        }
-      }
-      do throws(MeasuringError) { try loadRules(KubeProxyRules.removal) } catch {
-        _ = failed("services, \(count) services, removal of rules", error)
-      }
-      return Self.scaled.compactMap { points[$0] }
-    }
-  }
-
-  private static let scaled: [ServiceAccess] = [.clusterIPHooks, .clusterIPNFTables]
-
-  private func measure(
-    _ point: inout ServiceScalingPoint, among services: [ServicePort], _ round: Int
-  ) throws(MeasuringError) {
-    let family = network.targets.podNetwork.address.family
-    switch point.access {
-    case .clusterIPNFTables:
-      try network.serve([], by: .none)
-      try loadRules(KubeProxyRules.sleeping(false, family: family))
-    case .clusterIPHooks, .podIPAttached, .podIPDetached:
-      try loadRules(KubeProxyRules.sleeping(true, family: family))
-      let start = elapsed
-      try network.serve(services, by: .own)
-      point.secondsToInstall = min(point.secondsToInstall ?? .infinity, elapsed - start)
-    }
-    let url = self.url(of: point.access)
-    warmUp(from: network.targets.clientPod.name, to: [url])
-    let value = RoundValue(round: round, value: try connectionsPerSecond(url))
-    point.newConnectionsPerSecond = RoundStatistics.estimate(point.newConnectionsPerSecond.values + [value])
-  }
-
-  /// So many services: the measured ones among them, and beside the cluster's own.
-  private func services(_ count: Int, _ access: ServiceAccess) -> [ServicePort] {
-    let targets = network.targets
-    let own = measuredServices(access)
-    return own
-      + KubeProxyRules.fillers(
-        count - own.count, endpointsPerService: plan.services.endpointsPerService,
-        addresses: targets.spareServiceAddresses, podNetwork: targets.podNetwork)
   }
 }
 

@@ -46,8 +46,13 @@ public struct ReportPlan: Hashable, Sendable {
     public var innerScalingRounds: Int
     public var endpointsPerService: Int
 
+    /// The fewest and the most services.
+    var outerScaling: [Int] {
+      scaling.filter { $0 == scaling.min() || $0 == scaling.max() }
+    }
+
     func scalingRounds(of count: Int) -> Int {
-      max(1, count == scaling.min() || count == scaling.max() ? outerScalingRounds : innerScalingRounds)
+      outerScaling.contains(count) ? outerScalingRounds : innerScalingRounds
     }
   }
 
@@ -94,10 +99,11 @@ public struct ReportPlan: Hashable, Sendable {
       load: Load(users: 50, usersSpawnedPerSecond: 10, seconds: max(10, 2 * seconds), usesLocust: usesLocust),
       throughput: Throughput(rounds: rounds, seconds: seconds, interval: seconds < 4 ? 0.25 : 1, roundsPerEcho: 1),
       // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares. Ten
-      // services and 5,000 differ by less; more than fourteen rounds of those would be most of the report.
+      // services and 5,000 differ by less; more than sixteen rounds of those would be most of the report.
       services: Services(
         rounds: (2 * rounds + 3) / 4 * 4, seconds: max(1, (seconds + 1) / 2), requests: 500, users: 16,
-        scaling: [10, 100, 1000, 5000], outerScalingRounds: min(2 * rounds, 14), innerScalingRounds: min(rounds, 3),
+        scaling: [10, 100, 1000, 5000], outerScalingRounds: min((2 * rounds + 3) / 4 * 4, 16),
+        innerScalingRounds: min(rounds, 3),
         endpointsPerService: 10),
       limitSeconds: nil)
   }

@@ -101,12 +101,23 @@ final class Wire: Sendable {
   func finish() { shutdown(descriptor, CInt(SHUT_WR)) }
 
   /// All that comes until the other side ends.
-  func rest() -> String {
+  func rest() -> String { received().text }
+
+  /// What comes until the other side ends the connection; that it does not is an error.
+  func untilClosed() throws -> String {
+    let (text, error) = received()
+    if error == EAGAIN { throw ScriptedServer.Failed(what: "still open after: \(text)") }
+    return text
+  }
+
+  /// With the last call's error; 0 where the other side ended the connection.
+  private func received() -> (text: String, error: CInt) {
     var text: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
       let count = recv(descriptor, &buffer, buffer.count, 0)
-      if count <= 0 { return String(decoding: text, as: UTF8.self) }
+      let error = count < 0 ? errno : 0
+      if count <= 0 { return (String(decoding: text, as: UTF8.self), error) }
       text += buffer[..<count]
     }
   }

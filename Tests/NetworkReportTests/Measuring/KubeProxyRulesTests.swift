@@ -71,7 +71,7 @@ extension RealNetwork {
         #expect(try !curl("http://10.93.128.1/").succeeded)
         try load(KubeProxyRules.sleeping(false, family: .ipv4))
         #expect(try curl("http://10.93.128.1/").succeeded)
-        try load(KubeProxyRules.removal)
+        try load(KubeProxyRules.removal())
         let tables = try network.run("node1", ["nft", "list", "tables"], timeout: .seconds(5))
         #expect(tables.succeeded && tables.output.isEmpty)
       }

@@ -140,7 +140,7 @@ final class TwoNamespaces: MeasuredNetwork {
   func serve(_ services: [ServicePort], by datapath: ServiceDatapath) throws(MeasuringError) {
     // Under another name than the report's own rules.
     let rules = KubeProxyRules(services, at: .init(targets.clientNode.address), podNetwork: targets.podNetwork)
-    for text in datapath == .none ? [KubeProxyRules.removal] : rules.transactions {
+    for text in datapath == .none ? [KubeProxyRules.removal()] : rules.transactions {
       let named = text.replacing(KubeProxyRules.table, with: "own-services")
       let output = try run("node1", ["nft", "-f", "-"], input: Array(named.utf8), timeout: .seconds(60))
       guard output.succeeded else { throw MeasuringError(output.complaint) }
