@@ -10,7 +10,7 @@ import Netlink
 /// for among firewalls' addresses, services without endpoints and cluster IPs without such a service besides.
 public struct KubeProxyRules: Sendable {
   /// The table's name, where no other is given.
-  public static let table = "svs-report-services"
+  public static let defaultTable = "svs-report-services"
 
   /// Whose rules they are.
   public struct Node: Hashable, Sendable {
@@ -32,7 +32,7 @@ public struct KubeProxyRules: Sendable {
   /// Packets to an address of it that no service has are dropped.
   public var serviceNetwork: IPPrefix?
   /// Where the rules are. Tables stand side by side in the kernel; all but one are to sleep.
-  public var table = Self.table
+  public var table = Self.defaultTable
 
   public init(_ services: [ServicePort], at node: Node, podNetwork: IPPrefix, serviceNetwork: IPPrefix? = nil) {
     self.services = services
@@ -52,7 +52,7 @@ public struct KubeProxyRules: Sendable {
     var texts: [String] = []
     for start in stride(from: 0, to: max(1, own.count), by: Self.servicesPerTransaction) {
       let part = own[start..<min(own.count, start + Self.servicesPerTransaction)]
-      texts.append((start == 0 ? Self.removal([table]) + skeleton : "") + rules(Array(part)))
+      texts.append((start == 0 ? Self.removal(of: [table]) + skeleton : "") + rules(Array(part)))
     }
     return texts
   }
@@ -109,14 +109,14 @@ public struct KubeProxyRules: Sendable {
   }
 
   /// For `nft -f -` too: takes the rules away, if there are any.
-  public static func removal(_ tables: [String] = [table]) -> String {
+  public static func removal(of tables: [String] = [defaultTable]) -> String {
     tables.flatMap { table in
       ["ip", "ip6"].map { "table \($0) \(table)\ndelete table \($0) \(table)\n" }
     }.joined()
   }
 
   /// For `nft -f -` too: leaves the rules where they are, and has the kernel pass them by, or heed them again.
-  static func sleeping(_ isAsleep: Bool, _ table: String = table, family: IPAddress.Family) -> String {
+  static func sleeping(_ isAsleep: Bool, table: String = defaultTable, family: IPAddress.Family) -> String {
     "add table \(family == .ipv4 ? "ip" : "ip6") \(table)\(isAsleep ? " { flags dormant; }" : "")\n"
   }
 

@@ -120,7 +120,7 @@ import Testing
     #expect(asked.wait())
     let last = wire.answer()
     #expect(last.body == "well" && last.head.contains("\r\nConnection: close\r\n"))
-    #expect(wire.rest() == "")
+    #expect(try wire.untilClosed() == "")
     server.stop()
   }
 
@@ -144,7 +144,7 @@ import Testing
     await world.ingress.stop(within: .milliseconds(50))
     let text = log.text()
     #expect(text.contains("\"GET /silent HTTP/1.1\" ") && text.contains("\"GET /begun HTTP/1.1\" 200 "), "\(text)")
-    #expect(silent.rest() == "")
+    #expect(try silent.untilClosed() == "")
     server.stop()
   }
 

@@ -240,7 +240,9 @@ import Testing
       World.secure([server], [certificate]), [server], settings: settings, point: World.securePoint)
     let client = try await HTTP2Client(world.port)
     #expect(try await client.ask(HTTP2Client.fields()).status == "200")
+    let asked = ContinuousClock.now
     await client.closed()
+    #expect(ContinuousClock.now - asked > .seconds(15))
     await world.stop()
     server.stop()
   }

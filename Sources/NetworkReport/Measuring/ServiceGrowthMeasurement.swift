@@ -8,13 +8,15 @@ extension ReportRunner {
   private struct Crowd: Hashable {
     var access: ServiceAccess
     var count: Int
+
+    var title: String { "\(count) services, \(access.title)" }
   }
 
   /// New connections as services grow.
   ///
   /// The fewest and the most services are measured by turns, in the same rounds: what the machine does meanwhile meets
   /// both. So the rules of all numbers of services are written before, a table for each, and sleep but for the one that
-  /// is measured.
+  /// is measured. Those between have their turns in the first of these rounds.
   func measureGrowth(_ serverError: MeasuringError?) -> [ServiceScalingPoint] {
     let plan = plan.services
     guard !plan.scaling.isEmpty, !stop.isRaised else { return [] }
@@ -25,33 +27,35 @@ extension ReportRunner {
         access: crowd.access, services: crowd.count, endpointsPerService: plan.endpointsPerService)
       errors[crowd] = serverError
     }
-    writeRules(&points, &errors)
+    if serverError == nil { writeRules(&points, &errors) }
     let outer = Self.crowds(plan.outerScaling)
     let inner = Self.crowds(plan.scaling).filter { !outer.contains($0) }
-    let rounds = max(plan.outerScalingRounds, inner.isEmpty ? 0 : plan.innerScalingRounds)
-    for round in stride(from: 1, through: rounds, by: 1) {
-      let groups = [(outer, plan.outerScalingRounds), (inner, plan.innerScalingRounds)]
-      for (crowds, _) in groups.filter({ round <= $0.1 }) {
+    let groups = [
+      (crowds: outer, rounds: plan.outerScalingRounds), (crowds: inner, rounds: plan.innerScalingRounds),
+    ]
+    for round in stride(from: 1, through: groups.map(\.rounds).max() ?? 0, by: 1) {
+      for (crowds, rounds) in groups where round <= rounds {
         for crowd in Interleaving.balanced(crowds, round: round) where !stop.isRaised {
-          progress(.services, "round \(round) of \(rounds): \(crowd.count) services, \(crowd.access.title)")
+          progress(.services, "round \(round) of \(rounds): \(crowd.title)")
           guard var point = points[crowd] else { continue }
           do throws(MeasuringError) {
             if let error = errors[crowd] { throw error }
             try measure(&point, crowd, round)
           } catch {
-            point.failures += [
-              failed("services, \(crowd.count) services, \(crowd.access.title)", round: round, error)
-            ].compactMap(\.self)
+            point.failures += [failed("services, \(crowd.title)", round: round, error)].compactMap(\.self)
           }
           points[crowd] = point
         }
       }
     }
-    return Self.crowds(plan.scaling).compactMap { points[$0] }
+    return Self.crowds(plan.scaling).compactMap { points[$0] }.filter {
+      // A stop leaves out what never had its turn.
+      !stop.isRaised || !$0.newConnectionsPerSecond.values.isEmpty || !$0.failures.isEmpty
+    }
   }
 
-  /// Where rules for so many services are.
-  static func table(_ count: Int) -> String { "\(KubeProxyRules.table)-\(count)" }
+  /// What the table is called that has rules for so many services.
+  static func tableName(among count: Int) -> String { "\(KubeProxyRules.defaultTable)-\(count)" }
 
   private static func crowds(_ counts: [Int]) -> [Crowd] {
     counts.flatMap { count in
@@ -59,21 +63,29 @@ extension ReportRunner {
     }
   }
 
-  /// Of nftables, for all numbers of services. They are asleep then.
+  /// Of nftables, for all numbers of services, while nothing else serves. Each is timed, with those before it asleep.
   private func writeRules(_ points: inout [Crowd: ServiceScalingPoint], _ errors: inout [Crowd: MeasuringError]) {
+    do throws(MeasuringError) {
+      try loadRules(KubeProxyRules.removal())
+      try network.serve([], by: .none)
+    } catch {
+      // What stands there would serve instead of what is measured.
+      for crowd in points.keys { errors[crowd] = error }
+      return
+    }
     for count in plan.services.scaling where !stop.isRaised {
       let crowd = Crowd(access: .clusterIPNFTables, count: count)
-      guard errors[crowd] == nil else { continue }
       progress(.services, "\(count) services: writing rules")
       do throws(MeasuringError) {
-        try loadRules(KubeProxyRules.removal())
-        try network.serve([], by: .none)
+        try heed(nil)
+        let services = services(crowd)
         let start = elapsed
-        try load(services(crowd), as: Self.table(count))
+        try load(services, as: Self.tableName(among: count))
         // Nodes of a cluster write theirs at the same time.
         points[crowd]?.secondsToInstall = (elapsed - start) / Double(nodesOnTheWay.count)
-        try loadRules(sleeping(count, true))
       } catch {
+        // Half of a table serves too. If that stays, each turn puts it to sleep.
+        try? loadRules(KubeProxyRules.removal(of: [Self.tableName(among: count)]))
         errors[crowd] = error
       }
     }
@@ -85,24 +97,30 @@ extension ReportRunner {
     switch crowd.access {
     case .clusterIPNFTables:
       try network.serve([], by: .none)
-      try loadRules(sleeping(crowd.count, false))
+      try heed(crowd.count)
     case .clusterIPHooks, .podIPAttached, .podIPDetached:
+      try heed(nil)
+      let services = services(crowd)
+      // What is timed is these services alone: programs are attached before, and others' services gone.
+      try network.serve([], by: .own)
       let start = elapsed
-      try network.serve(services(crowd), by: .own)
+      try network.serve(services, by: .own)
       point.secondsToInstall = min(point.secondsToInstall ?? .infinity, elapsed - start)
     }
-    let outcome = Result { () throws(MeasuringError) -> Double in
-      let url = self.url(of: crowd.access)
-      warmUp(from: network.targets.clientPod.name, to: [url])
-      return try connectionsPerSecond(url)
-    }
-    if crowd.access == .clusterIPNFTables { try loadRules(sleeping(crowd.count, true)) }
-    let value = RoundValue(round: round, value: try outcome.get())
+    let url = self.url(of: crowd.access)
+    warmUp(from: network.targets.clientPod.name, to: [url])
+    let value = RoundValue(round: round, value: try connectionsPerSecond(url))
     point.newConnectionsPerSecond = RoundStatistics.estimate(point.newConnectionsPerSecond.values + [value])
   }
 
-  private func sleeping(_ count: Int, _ isAsleep: Bool) -> String {
-    KubeProxyRules.sleeping(isAsleep, Self.table(count), family: network.targets.podNetwork.address.family)
+  /// Has the kernel heed the rules for so many services, or none; all others sleep. It is said of all each time: one that
+  /// an error left awake would serve in another's place.
+  private func heed(_ count: Int?) throws(MeasuringError) {
+    let family = network.targets.podNetwork.address.family
+    try loadRules(
+      plan.services.scaling.map {
+        KubeProxyRules.sleeping($0 != count, table: Self.tableName(among: $0), family: family)
+      }.joined())
   }
 
   /// So many services: the measured ones among them, and beside the cluster's own.

@@ -104,7 +104,7 @@ extension ReportRunner {
   }
 
   /// With the cluster's own services, which our hooks have too whenever they serve others.
-  func load(_ services: [ServicePort], as table: String = KubeProxyRules.table) throws(MeasuringError) {
+  func load(_ services: [ServicePort], as table: String = KubeProxyRules.defaultTable) throws(MeasuringError) {
     let all = services + network.targets.clusterServices
     for node in nodesOnTheWay {
       let owner = KubeProxyRules.Node(node.address, pods: network.targets.podsOfNodes[node.name] ?? [])
@@ -118,14 +118,18 @@ extension ReportRunner {
   /// Of five hundred services, where the machine is busy.
   private static let longestLoading = Duration.seconds(120)
 
-  /// As it was before.
+  /// As it was before, as far as that goes: what cannot be undone keeps nothing else from it.
   private func leave() {
-    do throws(MeasuringError) {
-      try loadRules(KubeProxyRules.removal([KubeProxyRules.table] + plan.services.scaling.map(Self.table)))
-      try network.serve([], by: .own)
-    } catch {
-      failures.append(MeasurementFailure(measurement: "return to the cluster's own services", reason: "\(error)"))
+    func attempt(_ body: () throws(MeasuringError) -> Void) {
+      do throws(MeasuringError) { try body() } catch {
+        failures.append(MeasurementFailure(measurement: "return to the cluster's own services", reason: "\(error)"))
+      }
     }
+    // One at a time: the kernel's time for a transaction grows faster than what is in it.
+    for table in [KubeProxyRules.defaultTable] + plan.services.scaling.map(Self.tableName) {
+      attempt { () throws(MeasuringError) in try loadRules(KubeProxyRules.removal(of: [table])) }
+    }
+    attempt { () throws(MeasuringError) in try network.serve([], by: .own) }
   }
 
   // MARK: One variant in one round

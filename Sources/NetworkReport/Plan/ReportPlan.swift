@@ -99,7 +99,7 @@ public struct ReportPlan: Hashable, Sendable {
       load: Load(users: 50, usersSpawnedPerSecond: 10, seconds: max(10, 2 * seconds), usesLocust: usesLocust),
       throughput: Throughput(rounds: rounds, seconds: seconds, interval: seconds < 4 ? 0.25 : 1, roundsPerEcho: 1),
       // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares. Ten
-      // services and 5,000 differ by less; more than sixteen rounds of those would be most of the report.
+      // services and 5,000 differ by less; a round of those takes some 20 s.
       services: Services(
         rounds: (2 * rounds + 3) / 4 * 4, seconds: max(1, (seconds + 1) / 2), requests: 500, users: 16,
         scaling: [10, 100, 1000, 5000], outerScalingRounds: min((2 * rounds + 3) / 4 * 4, 16),

@@ -7,7 +7,8 @@ public struct ServiceCostPart: Codable, Hashable, Sendable {
   public var comparisons: [PairedRatio]
   /// New connections as services grow.
   public var scaling: [ServiceScalingPoint]
-  /// New connections per second by our hooks with most services against with fewest, and against nftables rules.
+  /// New connections per second: by our hooks with most services against with fewest, by nftables rules likewise, and by
+  /// our hooks against the rules of as many services.
   public var scalingComparisons: [PairedRatio]
 
   public init(
@@ -84,7 +85,8 @@ public struct ServiceScalingPoint: Codable, Hashable, Sendable {
   public var services: Int
   public var endpointsPerService: Int
   public var newConnectionsPerSecond: Estimate
-  /// How long it took to write all these services' rules.
+  /// How long it took to write all these services' rules on a node; of our hooks, the fastest of the rounds, for all
+  /// nodes.
   public var secondsToInstall: Double?
   public var failures: [MeasurementFailure]
 

@@ -103,10 +103,12 @@ final class Wire: Sendable {
   /// All that comes until the other side ends.
   func rest() -> String { received().text }
 
-  /// What comes until the other side ends the connection; that it does not is an error.
+  /// What comes until the other side ends the connection, or breaks it off; that it does neither is an error.
   func untilClosed() throws -> String {
     let (text, error) = received()
-    if error == EAGAIN { throw ScriptedServer.Failed(what: "still open after: \(text)") }
+    guard error == 0 || error == ECONNRESET else {
+      throw ScriptedServer.Failed(what: error == EAGAIN ? "still open after: \(text)" : "receiving: error \(error)")
+    }
     return text
   }
 
@@ -117,6 +119,7 @@ final class Wire: Sendable {
     while true {
       let count = recv(descriptor, &buffer, buffer.count, 0)
       let error = count < 0 ? errno : 0
+      if error == EINTR { continue }
       if count <= 0 { return (String(decoding: text, as: UTF8.self), error) }
       text += buffer[..<count]
     }

@@ -77,6 +77,29 @@ extension RealNetwork {
       }
     }
 
+    @Test("Of tables side by side the one that is awake serves")
+    func takesTurns() throws {
+      try withServers([9001, 9002]) {
+        let tables: [(name: String, port: UInt16)] = [("few", 9001), ("many", 9002)]
+        for (name, port) in tables {
+          let endpoint = Endpoint(address("10.93.2.1"), port: port)
+          var rules = KubeProxyRules([service([endpoint])], at: node, podNetwork: pods)
+          rules.table = name
+          try load(rules)
+          try load(KubeProxyRules.sleeping(true, table: name, family: .ipv4))
+        }
+        #expect(try !curl("http://10.93.128.1/").succeeded)
+        for (awake, port) in tables + tables {
+          // In one transaction, as often as one likes.
+          try load(tables.map { KubeProxyRules.sleeping($0.name != awake, table: $0.name, family: .ipv4) }.joined())
+          #expect(try curl("http://10.93.128.1/").output.contains("\(port)"), "\(awake)")
+        }
+        try load(KubeProxyRules.removal(of: tables.map(\.name)))
+        let left = try network.run("node1", ["nft", "list", "tables"], timeout: .seconds(5))
+        #expect(left.succeeded && left.output.isEmpty)
+      }
+    }
+
     @Test("With affinity a client keeps its endpoint")
     func affinity() throws {
       let endpoints = [9001, 9002, 9003].map { Endpoint(address("10.93.2.1"), port: $0) }
@@ -105,7 +128,7 @@ extension RealNetwork {
       try load(KubeProxyRules([service(endpoints)], at: node, podNetwork: pods))
       func elements(_ name: String) throws -> String {
         try network.run(
-          "node1", ["nft", "list", "set", "ip", KubeProxyRules.table, name], timeout: .seconds(5)
+          "node1", ["nft", "list", "set", "ip", KubeProxyRules.defaultTable, name], timeout: .seconds(5)
         ).output
       }
       let own = try elements("hairpin-connections")
@@ -113,7 +136,7 @@ extension RealNetwork {
       #expect(try elements("cluster-ips").contains("10.93.128.1"))
       func chain(_ name: String) throws -> String {
         try network.run(
-          "node1", ["nft", "list", "chain", "ip", KubeProxyRules.table, name], timeout: .seconds(5)
+          "node1", ["nft", "list", "chain", "ip", KubeProxyRules.defaultTable, name], timeout: .seconds(5)
         ).output
       }
       #expect(try chain("services").contains("ip saddr != 10.93.0.0/16 meta mark set meta mark | 0x00004000"))
@@ -132,7 +155,7 @@ extension RealNetwork {
       #expect(!output.succeeded && output.errors.contains("connect"), "\(output)")
       #expect(ContinuousClock.now - start < .seconds(3))
       let chain = try network.run(
-        "node1", ["nft", "list", "chain", "ip", KubeProxyRules.table, "cluster-ips-check"], timeout: .seconds(5))
+        "node1", ["nft", "list", "chain", "ip", KubeProxyRules.defaultTable, "cluster-ips-check"], timeout: .seconds(5))
       #expect(chain.output.contains("10.93.128.0/17") && chain.output.contains("drop"))
     }
 
@@ -145,7 +168,8 @@ extension RealNetwork {
         let own = service([Endpoint(address("10.93.2.1"), port: 9001)])
         try load(KubeProxyRules([own] + fillers, at: node, podNetwork: pods))
         let map = try network.run(
-          "node1", ["nft", "-j", "list", "map", "ip", KubeProxyRules.table, "service-ips"], timeout: .seconds(20))
+          "node1", ["nft", "-j", "list", "map", "ip", KubeProxyRules.defaultTable, "service-ips"], timeout: .seconds(20)
+        )
         #expect(KubeProxyRules(fillers, at: node, podNetwork: pods).transactions.count == 2)
         #expect(map.output.ranges(of: "10.93.1").count >= 1001, "\(map.errors)")
         #expect(try curl("http://10.93.128.1/").output.contains("9001"))

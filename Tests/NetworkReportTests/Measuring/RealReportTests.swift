@@ -84,6 +84,23 @@ extension RealNetwork {
         #expect(rounds == (point.services == 9 ? [1] : [1, 2]), "\(point)")
         #expect(point.secondsToInstall != nil, "\(point)")
       }
+      let turns = told.withLock { $0 }.filter { $0.hasPrefix("round") && $0.contains(" services, ") }
+      #expect(turns.count == 10)
+      let first = turns.prefix { $0.hasPrefix("round 1 of") }
+      #expect(Set(first.prefix(4).map { $0.split(separator: " ")[4] }) == ["3", "20"], "\(turns)")
+      #expect(first.dropFirst(4).count == 2 && first.dropFirst(4).allSatisfy { $0.contains(" 1: 9 services") })
+
+      // What serves is what is measured, and nothing beside it.
+      let heeded = network.heeded.withLock { $0 }
+      for count in plan.services.scaling {
+        let tables = ["node1", "node2"].map { "\($0) \(ReportRunner.tableName(among: count))" }
+        #expect(heeded.count { $0 == tables } == (count == 9 ? 1 : 2), "\(heeded)")
+      }
+      for tables in heeded {
+        let own = tables.filter { $0.hasSuffix("own-services") }
+        #expect(own.isEmpty || tables == own, "\(heeded)")
+        #expect(Set(tables.map { $0.split(separator: " ")[1] }).count <= 1, "\(heeded)")
+      }
       #expect(network.switches.withLock { $0 }.last == "vxlan")
       #expect(!report.conclusions.isEmpty)
       #expect(report.environment.interfaces.contains { $0.kind == "veth" && $0.mtuBytes == 1500 })
@@ -108,6 +125,16 @@ extension RealNetwork {
       // Servers are stopped, rules are gone.
       let sockets = try network.run("node2", ["cat", "/proc/net/tcp", "/proc/net/tcp6"], timeout: .seconds(5))
       #expect(![12345, 8001, 8002, 8003, 8004].contains(where: ListeningPorts(sockets.output).contains))
+      try Self.expectNoRules()
+    }
+
+    /// Neither of the report, nor awake or asleep.
+    private static func expectNoRules() throws {
+      for side in [TwoNamespaces.left, TwoNamespaces.right] {
+        let rules = try InterruptibleCommand.run(
+          ["ip", "netns", "exec", side, "nft", "list", "ruleset"], timeout: .seconds(10), stop: nil)
+        #expect(rules.succeeded && !rules.output.contains(KubeProxyRules.defaultTable), "\(rules)")
+      }
     }
 
     @Test("A stop ends it at once, with what was measured until then")
@@ -138,23 +165,26 @@ extension RealNetwork {
       #expect(report.throughput?.paths.flatMap(\.runs).isEmpty == true)
     }
 
-    @Test("Stopped among foreign rules, it takes them away before it ends")
-    func stoppedAmongRules() throws {
+    @Test(
+      "Stopped among foreign rules, it takes them away before it ends",
+      arguments: [
+        "round 1 of 1: \(ServiceAccess.clusterIPNFTables.title)", "20 services: writing rules",
+        "9 services, \(ServiceAccess.clusterIPNFTables.title)",
+      ])
+    func stoppedAmongRules(_ moment: String) throws {
       let stop = try StopRequest()
       let network = try TwoNamespaces(stop)
       let report = ReportRunner(
         network, .init(plan: Self.plan([.services]), instruments: TwoNamespaces.instruments), stop: stop
       ) { progress in
-        if progress.text.hasSuffix(ServiceAccess.clusterIPNFTables.title) { stop.raise() }
+        if progress.text.hasSuffix(moment) { stop.raise() }
       }.run()
       #expect(report.wasInterrupted && report.failures.isEmpty, "\(report.failures)")
       #expect(report.services?.variants.count == ServiceAccess.allCases.count)
-      for side in [TwoNamespaces.left, TwoNamespaces.right] {
-        let rules = try InterruptibleCommand.run(
-          ["ip", "netns", "exec", side, "nft", "list", "ruleset"], timeout: .seconds(10), stop: nil)
-        #expect(rules.succeeded && !rules.output.contains(KubeProxyRules.table), "\(rules)")
-        #expect(!rules.output.contains("dnat to"), "\(rules)")
-      }
+      let points = report.services?.scaling ?? []
+      #expect(points.isEmpty == !moment.hasPrefix("9"), "\(points)")
+      #expect(points.allSatisfy { !$0.newConnectionsPerSecond.values.isEmpty }, "\(points)")
+      try Self.expectNoRules()
       #expect(network.switches.withLock { $0 } == ["host-gw", "vxlan"])
     }
 

@@ -37,6 +37,12 @@ struct PlanTests {
     #expect(ReportPlan.full(rounds: 10, seconds: 4).allottedSeconds > plan.allottedSeconds)
     #expect(ReportPlan.full(rounds: 5, seconds: 8).allottedSeconds > plan.allottedSeconds)
     #expect(plan.services.scaling.max() == 5000 && plan.services.endpointsPerService == 10)
+    // Four ways take turns, in whole Latin squares.
+    for rounds in 1...20 {
+      let services = ReportPlan.full(rounds: rounds, seconds: 4).services
+      #expect(services.rounds.isMultiple(of: 4) && services.outerScalingRounds.isMultiple(of: 4), "\(rounds)")
+      #expect(1...16 ~= services.outerScalingRounds && services.innerScalingRounds <= services.outerScalingRounds)
+    }
   }
 
   @Test("Where time runs out late rounds are left out, and later parts keep theirs")

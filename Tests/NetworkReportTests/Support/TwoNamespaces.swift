@@ -21,6 +21,8 @@ final class TwoNamespaces: MeasuredNetwork {
   let stop: StopRequest
   let initialBackend = "vxlan"
   let switches = Mutex<[String]>([])
+  /// For each load, which tables of nftables the kernel heeded meanwhile: left, and right.
+  let heeded = Mutex<[[String]]>([])
   private let programs = Mutex<[pid_t]>([])
 
   init(_ stop: StopRequest) throws {
@@ -105,7 +107,23 @@ final class TwoNamespaces: MeasuredNetwork {
   func run(
     _ host: String, _ arguments: [String], input: [UInt8], timeout: Duration
   ) throws(MeasuringError) -> CommandOutput {
-    try InterruptibleCommand.run(inside(host) + arguments, input: input, timeout: timeout, stop: stop)
+    if arguments.contains("load") {
+      let tables = try awakeTables(of: "node1") + awakeTables(of: "node2")
+      heeded.withLock { $0.append(tables) }
+    }
+    return try InterruptibleCommand.run(inside(host) + arguments, input: input, timeout: timeout, stop: stop)
+  }
+
+  private func awakeTables(of node: String) throws(MeasuringError) -> [String] {
+    let rules = try InterruptibleCommand.run(
+      inside(node) + ["nft", "list", "ruleset"], timeout: .seconds(10), stop: stop)
+    let lines = rules.output.split(separator: "\n")
+    return lines.indices.compactMap { index in
+      let words = lines[index].split(separator: " ")
+      guard words.first == "table", words.count == 4 else { return nil }
+      let isAsleep = lines[index...].dropFirst().first?.contains("flags dormant") == true
+      return isAsleep ? nil : "\(node) \(words[2])"
+    }
   }
 
   func start(_ host: String, _ arguments: [String]) throws(MeasuringError) -> BackgroundProgram {
@@ -141,7 +159,7 @@ final class TwoNamespaces: MeasuredNetwork {
     // Under another name than the report's own rules.
     let rules = KubeProxyRules(services, at: .init(targets.clientNode.address), podNetwork: targets.podNetwork)
     for text in datapath == .none ? [KubeProxyRules.removal()] : rules.transactions {
-      let named = text.replacing(KubeProxyRules.table, with: "own-services")
+      let named = text.replacing(KubeProxyRules.defaultTable, with: "own-services")
       let output = try run("node1", ["nft", "-f", "-"], input: Array(named.utf8), timeout: .seconds(60))
       guard output.succeeded else { throw MeasuringError(output.complaint) }
     }

@@ -64,6 +64,9 @@ struct ServiceContent: Sendable {
         .init(Cells.interval(point.newConnectionsPerSecond.interval)), .init(Cells.number(point.secondsToInstall)),
       ])
     }
+    table.notes = [
+      "Seconds to install: of nftables on one node, once; of our hooks on all nodes, the fastest of the rounds."
+    ]
     return table
   }
 }
