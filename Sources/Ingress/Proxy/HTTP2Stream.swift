@@ -20,6 +20,7 @@ final class HTTP2Stream: ChannelInboundHandler {
   private var hasEnded = false
   private var isServerReady = false
   private var hasAnswered = false
+  private var hasBegunBody = false
   private var isOver = false
   private var isReading = true
   /// For the client to take what there is of the answer.
@@ -208,11 +209,16 @@ extension HTTP2Stream: ClientSide {
   func answer(data: ByteBuffer) {
     if isOver { return }
     var rest = data
-    // In pieces, so that it shows whether the client goes on to take them.
-    while rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, 65_536)) {
-      write(.data(.init(data: .byteBuffer(piece))), promise: isWritable ? nil : taken())
+    // In pieces, so that it shows whether the client goes on to take them. Of a small answer there is but one.
+    while rest.readableBytes > 0, let piece = rest.readSlice(length: min(rest.readableBytes, Self.pieceSize)) {
+      write(.data(.init(data: .byteBuffer(piece))), promise: hasBegunBody ? taken() : nil)
+      hasBegunBody = true
     }
   }
+
+  /// A frame's bytes, unless a client allows more (RFC 9113, section 6.5.2). A client must take as many within
+  /// ``ProxySettings/answerTimeout``.
+  private static let pieceSize = 16_384
 
   /// Kept when the client has taken what is written with it: who goes on to do so is not late.
   private func taken() -> EventLoopPromise<Void>? {
