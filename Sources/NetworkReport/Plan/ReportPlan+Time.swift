@@ -59,7 +59,7 @@ extension ReportPlan {
       let echoes = Double(runs) * Cost.echo / Double(max(1, throughput.roundsPerEcho))
       return Double(2 * runs) * (Double(throughput.seconds) + Cost.program) + echoes + Cost.backendSwitch
     case .services:
-      let measured = 2 * Double(services.seconds) + requestSeconds(services.requests) + 3 * Cost.program
+      let measured = 2 * Double(services.seconds) + 3 * requestSeconds(services.requestsAtOnce) + 5 * Cost.program
       return Double(ServiceAccess.allCases.count) * (measured + Cost.datapathChange)
     }
   }

@@ -36,6 +36,7 @@ public struct ReportPlan: Hashable, Sendable {
     public var rounds: Int
     /// Of the throughput through a service, and of making connections.
     public var seconds: Int
+    /// Of each way, in a round.
     public var requests: Int
     public var users: Int
     /// How many services there are while connections are made; empty: growth is not measured.
@@ -50,6 +51,9 @@ public struct ReportPlan: Hashable, Sendable {
     var outerScaling: [Int] {
       scaling.filter { $0 == scaling.min() || $0 == scaling.max() }
     }
+
+    /// A round's requests come in three parts, before, between and after what else is measured.
+    var requestsAtOnce: Int { max(1, requests / 3) }
 
     func scalingRounds(of count: Int) -> Int {
       outerScaling.contains(count) ? outerScalingRounds : innerScalingRounds
@@ -101,7 +105,7 @@ public struct ReportPlan: Hashable, Sendable {
       // Its four ways differ by a few per cent, which takes more rounds to tell from noise, in whole Latin squares. Ten
       // services and 5,000 differ by less; a round of those takes some 20 s.
       services: Services(
-        rounds: (2 * rounds + 3) / 4 * 4, seconds: max(1, (seconds + 1) / 2), requests: 500, users: 16,
+        rounds: (2 * rounds + 3) / 4 * 4, seconds: max(1, (seconds + 1) / 2), requests: 600, users: 16,
         scaling: [10, 100, 1000, 5000], outerScalingRounds: min((2 * rounds + 3) / 4 * 4, 16),
         innerScalingRounds: min(rounds, 3),
         endpointsPerService: 10),
