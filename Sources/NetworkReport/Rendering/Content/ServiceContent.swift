@@ -45,7 +45,10 @@ struct ServiceContent: Sendable {
         .init(Cells.interval(variant.newConnectionsPerSecond.interval)),
       ])
     }
-    table.notes = ["Median and p99: a request on a connection of its own; medians are means of three parts' of each round."]
+    table.notes = [
+      "Median and p99: a request on a connection of its own; "
+        + "medians are means of three parts' of each round."
+    ]
     return table
   }
 
